@@ -1,0 +1,36 @@
+"""What the notebooks share: device, data, training, plotting, checking.
+
+Names are looked up on first use, so a notebook that needs only NumPy never waits for torch:
+``from helpers import check_close`` imports ``helpers.checking`` and nothing else.
+"""
+
+from importlib import import_module
+
+_HOME = {
+    "device": ("profile", "pick_device", "pick_precision", "seed_everything"),
+    "data": ("load_data", "class_names", "fetch", "load_weights", "data_cache"),
+    "training": (
+        "fit",
+        "evaluate",
+        "predict",
+        "batches",
+        "accuracy",
+        "Run",
+        "save_checkpoint",
+        "load_checkpoint",
+    ),
+    "plotting": ("show_images", "plot_history", "plot_confusion", "plot_curve", "use_course_style"),
+    "checking": ("check_close", "check_grad"),
+}
+_MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
+__all__ = sorted(_MODULE_OF)
+
+
+def __getattr__(name: str):
+    if name not in _MODULE_OF:
+        raise AttributeError(f"helpers has no {name!r}; it has: {', '.join(__all__)}")
+    return getattr(import_module(f"helpers.{_MODULE_OF[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

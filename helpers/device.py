@@ -1,0 +1,105 @@
+"""Where and how a notebook runs: profile, device, precision, seed. Every choice says why."""
+
+import os
+import random
+from typing import Any
+
+import numpy as np
+
+PROFILES = ("quick", "full")
+DEVICES = ("cuda", "mps", "xpu", "cpu")
+
+
+def profile(*, quick: Any, full: Any) -> Any:
+    """Return ``quick`` or ``full``, whichever COURSE_PROFILE asks for (default: quick).
+
+    Raises ValueError for any other value of COURSE_PROFILE.
+    """
+    chosen = os.environ.get("COURSE_PROFILE", "quick")
+    if chosen not in PROFILES:
+        raise ValueError(
+            f"COURSE_PROFILE is {chosen!r}; it must be 'quick' (small data, CPU, offline) or 'full' "
+            "(real data, accelerator). Set it before the kernel starts, or restart the kernel."
+        )
+    return {"quick": quick, "full": full}[chosen]
+
+
+def _available(kind: str) -> bool:
+    import torch
+
+    if kind == "cpu":
+        return True
+    if kind == "mps":
+        return torch.backends.mps.is_available()
+    backend = getattr(torch, kind, None)
+    return backend is not None and backend.is_available()
+
+
+def pick_device(prefer: str | None = None, *, verbose: bool = True):
+    """Return the ``torch.device`` to use and print the choice with its reason.
+
+    The first available of cuda, mps, xpu, cpu; ``prefer`` (or the variable COURSE_DEVICE) overrules.
+    A CUDA device is used through torch's growing allocator, and TensorFlow, which otherwise takes all
+    of the card, is told to do the same; so one notebook can use both.
+    Raises ValueError if the wanted device is unknown or not there.
+    """
+    import torch
+
+    wanted = prefer or os.environ.get("COURSE_DEVICE") or None
+    there = [kind for kind in DEVICES if _available(kind)]
+    if wanted is not None:
+        kind = wanted.partition(":")[0]
+        if kind not in DEVICES:
+            raise ValueError(f"device {wanted!r} is unknown; choose one of {', '.join(DEVICES)}")
+        if kind not in there:
+            raise ValueError(
+                f"device {wanted!r} is not available here; available: {', '.join(there)}. "
+                "Leave the choice open (pick_device()) or unset COURSE_DEVICE."
+            )
+        try:
+            device, reason = torch.device(wanted), "asked for"
+        except RuntimeError as error:
+            raise ValueError(f"device {wanted!r} is malformed; write for example 'cuda:0'") from error
+    else:
+        device = torch.device(there[0])
+        reason = "no accelerator found" if there[0] == "cpu" else "first accelerator found"
+    if device.type == "cuda":
+        os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
+    if verbose:
+        print(f"device: {device} ({reason})")
+    return device
+
+
+def pick_precision(device) -> tuple[Any, str]:
+    """Return ``(dtype, reason)`` for mixed precision on ``device``; pass the dtype to ``fit``.
+
+    bfloat16 where the card computes in it, float16 (with loss scaling) on older CUDA cards, otherwise
+    float32, which switches mixed precision off.
+    """
+    import torch
+
+    device = torch.device(device)
+    if device.type == "cuda":
+        if torch.cuda.is_bf16_supported(including_emulation=False):
+            return torch.bfloat16, "this GPU computes in bfloat16, which has float32's range"
+        return torch.float16, "this GPU has no bfloat16; float16 needs loss scaling, which fit does"
+    if device.type == "xpu":
+        return torch.bfloat16, "Intel GPUs compute in bfloat16"
+    return torch.float32, f"mixed precision gains little or nothing on {device.type} here"
+
+
+def seed_everything(seed: int = 0):
+    """Seed Python, NumPy, torch and, if it is loaded, Keras; return a CPU ``torch.Generator`` seeded alike.
+
+    Give the generator to ``batches``, so that the order of the data has a stream of its own.
+    """
+    import sys
+
+    import torch
+
+    random.seed(seed)
+    np.random.seed(seed)  # noqa: NPY002 - libraries still draw from the global generator
+    if "keras" in sys.modules:
+        sys.modules["keras"].utils.set_random_seed(seed)  # seeds torch too
+    torch.manual_seed(seed)
+    return torch.Generator().manual_seed(seed)
