@@ -7,7 +7,7 @@ Names are looked up on first use, so a notebook that needs only NumPy never wait
 from importlib import import_module
 
 _HOME = {
-    "device": ("profile", "pick_device", "pick_precision", "seed_everything"),
+    "device": ("profile", "pick_device", "pick_precision", "seed_everything", "load_keras"),
     "data": ("load_data", "class_names", "fetch", "load_weights", "data_cache"),
     "training": (
         "fit",

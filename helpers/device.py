@@ -2,6 +2,9 @@
 
 import os
 import random
+import sys
+from contextlib import contextmanager
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -39,8 +42,6 @@ def pick_device(prefer: str | None = None, *, verbose: bool = True):
     """Return the ``torch.device`` to use and print the choice with its reason.
 
     The first available of cuda, mps, xpu, cpu; ``prefer`` (or the variable COURSE_DEVICE) overrules.
-    A CUDA device is used through torch's growing allocator, and TensorFlow, which otherwise takes all
-    of the card, is told to do the same; so one notebook can use both.
     Raises ValueError if the wanted device is unknown or not there.
     """
     import torch
@@ -63,8 +64,6 @@ def pick_device(prefer: str | None = None, *, verbose: bool = True):
     else:
         device = torch.device(there[0])
         reason = "no accelerator found" if there[0] == "cpu" else "first accelerator found"
-    if device.type == "cuda":
-        os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
     if verbose:
         print(f"device: {device} ({reason})")
     return device
@@ -93,8 +92,6 @@ def seed_everything(seed: int = 0):
 
     Give the generator to ``batches``, so that the order of the data has a stream of its own.
     """
-    import sys
-
     import torch
 
     random.seed(seed)
@@ -103,3 +100,39 @@ def seed_everything(seed: int = 0):
         sys.modules["keras"].utils.set_random_seed(seed)  # seeds torch too
     torch.manual_seed(seed)
     return torch.Generator().manual_seed(seed)
+
+
+@contextmanager
+def _silent_stderr():
+    """Send file descriptor 2 nowhere: TensorFlow's C++ parts log there before anyone can ask them not to."""
+    sys.stderr.flush()
+    saved, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)
+        os.close(nowhere)
+
+
+def load_keras() -> ModuleType:
+    """Import Keras on its TensorFlow backend and return it, without the start-up noise (4 to 7 seconds).
+
+    TensorFlow is told to take GPU memory as it needs it, not all at once, so that torch can share the card.
+    Raises RuntimeError if Keras is already running on another backend.
+    """
+    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    with _silent_stderr():
+        import keras
+        import tensorflow as tf
+
+        for gpu in tf.config.list_physical_devices("GPU"):
+            tf.config.experimental.set_memory_growth(gpu, True)
+    if keras.backend.backend() != "tensorflow":
+        raise RuntimeError(
+            f"Keras runs on {keras.backend.backend()!r} here, the course uses TensorFlow: "
+            "unset KERAS_BACKEND and restart the kernel"
+        )
+    return keras

@@ -125,7 +125,7 @@ def plot_confusion(matrix: Any, names: Sequence[str], *, ax: Axes | None = None)
     side = max(4.2, 0.52 * len(names))
     ax = _axes(ax, figsize=(side + 0.6, side))
     mistakes = np.where(np.eye(len(names), dtype=bool), 0, share)
-    ax.imshow(mistakes, cmap="Blues", vmin=0, vmax=max(mistakes.max(), 1e-9) * 1.6)
+    ax.imshow(mistakes, cmap="Blues", vmin=0, vmax=max(0.25, mistakes.max() * 1.4))
     for i, j in np.ndindex(*matrix.shape):
         if matrix[i, j]:
             ax.text(

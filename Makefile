@@ -1,0 +1,42 @@
+# lab · test · run · notebooks · format · bench · clean. Everything runs in .venv, which the first of them makes.
+
+PYTHON ?= $(shell python3.11 -c '' 2>/dev/null && echo python3.11 || echo python3)
+LAB_FLAGS ?=
+NB ?=
+RUN = .venv/bin/python -m
+READY = .venv/.installed
+
+.PHONY: setup lab test run notebooks format bench clean
+
+setup: $(READY)
+
+lab: $(READY)
+	-@$(RUN) helpers.doctor
+	$(RUN) jupyterlab --ServerApp.root_dir=. $(LAB_FLAGS) notebooks/en/0_start_here.ipynb
+
+test: $(READY)
+	$(RUN) pytest
+
+run: $(READY)
+	$(RUN) tools.run_notebooks $(NB)
+
+notebooks: $(READY)
+	$(RUN) tools.run_notebooks --in-place $(NB)
+
+format: $(READY)
+	$(RUN) ruff check --fix .
+	$(RUN) ruff format .
+
+bench: $(READY)
+	for script in benchmarks/*.py; do .venv/bin/python "$$script" || exit 1; done
+
+clean:  # what the commands above made, .venv excepted
+	rm -rf build .pytest_cache .ruff_cache
+	find . -path ./.venv -prune -o \( -name __pycache__ -o -name .ipynb_checkpoints \) -type d -exec rm -rf {} +
+
+# Remade when requirements.txt is newer; else no network is needed.
+$(READY): requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed, $(PYTHON) is " + sys.version.split()[0] + ": make PYTHON=/path/to/a/newer/python")'
+	$(PYTHON) -m venv .venv
+	$(RUN) pip install -r requirements.txt
+	@touch $@

@@ -1,0 +1,73 @@
+"""What the benchmarks share: interleaved rounds, medians, and a Markdown table that says where it ran."""
+
+import datetime
+import os
+import platform
+import statistics
+import time
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+
+
+def interleaved(
+    contestants: dict[str, Callable[[], Callable[[], None]]], rounds: int
+) -> dict[str, list[float]]:
+    """Seconds of every contestant in every round.
+
+    A contestant is a function that prepares (untimed) and returns the function to be timed.  Each round runs
+    all of them once, in an order that is turned by one place from round to round; one round before the
+    first warms up and does not count.
+    """
+    seconds = {name: [] for name in contestants}
+    names = list(contestants)
+    for number in range(-1, rounds):
+        turned = names[number % len(names) :] + names[: number % len(names)]
+        for name in turned:
+            work = contestants[name]()
+            started = time.perf_counter()
+            work()
+            taken = time.perf_counter() - started
+            if number >= 0:
+                seconds[name].append(taken)
+        print(f"round {number + 1} of {rounds}", flush=True)
+    return seconds
+
+
+def ratio_of_medians(seconds: dict[str, list[float]], name: str, unit: str) -> float:
+    return statistics.median(seconds[name]) / statistics.median(seconds[unit])
+
+
+def table(seconds: dict[str, list[float]], unit: str) -> list[str]:
+    """Markdown rows: contestant, median, fastest, slowest, ratio of its median to that of ``unit``."""
+    rows = ["| | median s | min | max | ratio |", "|---|---:|---:|---:|---:|"]
+    for name in sorted(seconds, key=lambda name: statistics.median(seconds[name])):
+        times = seconds[name]
+        rows.append(
+            f"| {name} | {statistics.median(times):.3f} | {min(times):.3f} | {max(times):.3f} "
+            f"| {ratio_of_medians(seconds, name, unit):.2f} |"
+        )
+    return rows
+
+
+def where(*packages: str) -> str:
+    """One sentence: date, machine, versions."""
+    processor = platform.processor() or platform.machine()
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.is_file():
+        models = [line for line in cpuinfo.read_text().splitlines() if line.startswith("model name")]
+        processor = models[0].partition(":")[2].strip() if models else processor
+    versions = ", ".join(f"{package} {version(package)}" for package in packages)
+    waiting = os.environ.get("OMP_WAIT_POLICY", "default")
+    return (
+        f"Measured {datetime.date.today()} on {os.cpu_count()} cores ({processor}), {platform.system()}, "
+        f"Python {platform.python_version()}, {versions}, OMP_WAIT_POLICY {waiting}."
+    )
+
+
+def write(name: str, lines: list[str]) -> None:
+    text = "\n".join(lines) + "\n"
+    (HERE / name).write_text(text, encoding="utf-8")
+    print(text)

@@ -1,0 +1,118 @@
+"""What is different between an answer and what was expected: one sentence, or None. Imports no framework."""
+
+import reprlib
+
+import numpy as np
+
+KIND_NAMES = {"b": "booleans", "i": "integers", "u": "integers", "f": "floats", "c": "complex numbers"}
+_ONE = {
+    "booleans": "a bool",
+    "integers": "an int",
+    "floats": "a float",
+    "complex numbers": "a complex number",
+}
+
+
+def difference(got, expected, *, rtol=1e-6, atol=1e-9):
+    """The first thing that is wrong with `got`, as a sentence; None when it is as expected.
+
+    Looked at in this order: is there a value at all, its type, its shape, its kind of numbers (integers,
+    floats …; the width does not matter), its values (floats within rtol and atol, all else exactly; nan
+    equals nan). Arrays may be NumPy's or a framework's, of the same library as `expected`.
+    """
+    if got is None and expected is not None:
+        return "returned None: is there a return?"
+    if got is Ellipsis:
+        return "returned ... (three dots): is there a return with a value?"
+    if isinstance(expected, (tuple, list)):
+        if not isinstance(got, (tuple, list)):
+            return f"expected {_type_name(expected)} of {len(expected)} items, got {_type_name(got)}"
+        if len(got) != len(expected):
+            return f"expected {len(expected)} items, got {len(got)}"
+        for index, (item, wanted) in enumerate(zip(got, expected, strict=True)):
+            if (found := difference(item, wanted, rtol=rtol, atol=atol)) is not None:
+                return f"item {index}: {found}"
+        return None
+    wanted = as_array(expected)
+    if wanted is None:  # text, dictionary …
+        if type(got) is not type(expected):
+            return f"expected {_type_name(expected)}, got {_type_name(got)}"
+        return None if got == expected else "another value than expected"
+    numbers = as_array(got)
+    if numbers is None:
+        return f"expected {_type_name(expected)}, got {_type_name(got)}"
+    if wanted.ndim and _library(got) != _library(expected):
+        return f"expected {_type_name(expected)}, got {_type_name(got)}"
+    if numbers.shape != wanted.shape:
+        return f"wrong shape: expected {wanted.shape}, got {numbers.shape}"
+    return _wrong_kind(numbers, wanted) or _wrong_values(numbers, wanted, rtol, atol)
+
+
+def as_array(value):
+    """A number, an array or a tensor as a NumPy array; None for anything else."""
+    if hasattr(value, "detach"):  # torch: off the graph, off the device; bfloat16 does not exist in NumPy
+        value = value.detach().cpu()
+        value = value.double() if value.is_floating_point() else value
+    if hasattr(value, "numpy"):
+        value = value.numpy()
+    if not isinstance(value, (bool, int, float, complex, np.ndarray, np.generic)):
+        return None
+    array = np.asarray(value)
+    return array if array.dtype.kind in KIND_NAMES else None
+
+
+def show(value, *, one_line=False):
+    """A value as short text: small arrays in full, large ones as their shape."""
+    array = as_array(value)
+    if array is None or (array.ndim == 0 and not hasattr(value, "numpy")):
+        short = reprlib.Repr()
+        short.maxstring = short.maxother = 100
+        return repr(value.item()) if isinstance(value, np.generic) else short.repr(value)
+    what = f"{_type_name(value)} of shape {array.shape}, {value.dtype}"
+    if array.size > 40:
+        return what
+    numbers = np.array2string(array, precision=6, separator=" " if not one_line else ", ", max_line_width=100)
+    return " ".join(numbers.split()) if one_line else f"{numbers}\n{what}"
+
+
+def _wrong_kind(numbers, wanted):
+    kind, wanted_kind = KIND_NAMES[numbers.dtype.kind], KIND_NAMES[wanted.dtype.kind]
+    if kind == wanted_kind or (wanted.ndim == 0 and (kind, wanted_kind) == ("integers", "floats")):
+        return None  # the single number 2 is as good as 2.0
+    if wanted.ndim == 0:
+        return f"wrong kind of number: expected {_ONE[wanted_kind]}, got {_ONE[kind]}"
+    return f"right shape, wrong kind of numbers: expected {wanted_kind}, got {kind}"
+
+
+def _wrong_values(numbers, wanted, rtol, atol):
+    if wanted.dtype.kind in "fc":
+        right = np.isclose(numbers, wanted, rtol=rtol, atol=atol, equal_nan=True)
+    else:
+        right = numbers == wanted
+    if np.all(right):
+        return None
+    if wanted.ndim == 0:
+        return "wrong value"
+    wide = complex if wanted.dtype.kind == "c" else float  # so that uint8 and bool can be subtracted
+    with np.errstate(invalid="ignore", over="ignore"):
+        distance = np.abs(numbers.astype(wide) - wanted.astype(wide))
+    distance = np.where(right, -1.0, np.where(np.isnan(distance), np.inf, distance))
+    where = tuple(int(i) for i in np.unravel_index(np.argmax(distance), distance.shape))
+    return (
+        f"right shape, wrong values: {np.count_nonzero(~right)} of {wanted.size} differ, largest difference "
+        f"{distance[where]:.3g} at {where if len(where) > 1 else where[0]}: "
+        f"expected {wanted[where].item():.6g}, got {numbers[where].item():.6g}"
+    )
+
+
+def _library(value):
+    return type(value).__module__.partition(".")[0]
+
+
+def _type_name(value):
+    library = _library(value)
+    article = "an" if type(value).__name__[0] in "aeiouAEIO" else "a"
+    if library == "builtins":
+        return f"{article} {type(value).__name__}"
+    name = "array" if isinstance(value, np.ndarray) else type(value).__name__
+    return f"a {library} {name}"

@@ -1,0 +1,125 @@
+"""What the notebook runner and the pytest plug-in share: notebooks, kernel environment, memory."""
+
+import os
+import re
+import threading
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+
+ROOT = Path(__file__).resolve().parents[1]
+NOTEBOOKS = ROOT / "notebooks"
+MEGABYTE = 1_000_000
+
+
+def natural_key(path):
+    """Sort key under which `2_math` comes before `10_more`."""
+    return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", Path(path).as_posix())]
+
+
+def find_notebooks(names=(), folder=NOTEBOOKS):
+    """The course's notebooks in chapter order; with names, only those.
+
+    A name is a path to a notebook, or the beginning of some part of one: `6_vision`, `6_vision/1`, `1_image`.
+    Raises ValueError, with the list of what there is, for a name that fits nothing.
+    """
+    everything = sorted(
+        (path for path in folder.rglob("*.ipynb") if ".ipynb_checkpoints" not in path.parts),
+        key=natural_key,
+    )
+    if not names:
+        return everything
+    chosen = set()
+    for name in names:
+        beginning = re.compile(rf"(^|/){re.escape(Path(name).as_posix())}(?!\d)")
+        fitting = {path for path in everything if beginning.search(path.relative_to(folder).as_posix())}
+        if Path(name).suffix == ".ipynb" and Path(name).is_file():
+            fitting = {Path(name).resolve()}
+        if not fitting:
+            there = "\n  ".join(path.relative_to(folder).as_posix() for path in everything) or "(none)"
+            raise ValueError(f"no notebook is called {name!r}; there are:\n  {there}")
+        chosen |= fitting
+    return sorted(chosen, key=natural_key)
+
+
+def kernel_environment(ipython_folder, profile="quick"):
+    """The environment variables of a kernel whose outputs are to be the same everywhere.
+
+    `ipython_folder` is an empty one: nobody's start-up files are read, nobody's history is written.
+    """
+    environment = os.environ.copy()
+    environment.update(COURSE_PROFILE=profile, CI="true", PYTHONHASHSEED="0", IPYTHONDIR=str(ipython_folder))
+    for name in (
+        "COURSE_GRADING",  # blank exercises print `todo` here
+        "MPLBACKEND",  # the kernel's own default is inline pictures
+        "PYTEST_CURRENT_TEST",  # under it ipykernel stops watching what C libraries write to stderr
+    ):
+        environment.pop(name, None)
+    return environment
+
+
+@contextmanager
+def changed_environment(environment):
+    """For the length of the block `os.environ` is exactly `environment`."""
+    before = os.environ.copy()
+    os.environ.clear()
+    os.environ.update(environment)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+class PeakMemory:
+    """The most memory (resident, MB = 10⁶ bytes) that a process and all its children held together.
+
+    A thread adds up the tree every `interval` seconds; where Linux keeps the process's own high-water mark
+    (VmHWM) that is read too, so that a peak between two samples is not missed. Pages shared between
+    the processes of a tree are counted once for each.
+    """
+
+    def __init__(self, pid, interval=0.1):
+        self._process = psutil.Process(pid)
+        self._interval = interval
+        self._peak = 0
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._sample_until_stopped, daemon=True)
+        self._thread.start()
+
+    @property
+    def megabytes(self):
+        self._sample()
+        return self._peak / MEGABYTE
+
+    def stop(self):
+        self._stop.set()
+        self._thread.join()
+
+    def _sample_until_stopped(self):
+        while not self._stop.wait(self._interval):
+            self._sample()
+
+    def _sample(self):
+        try:
+            tree = [self._process, *self._process.children(recursive=True)]
+        except psutil.Error:
+            return
+        total = 0
+        for process in tree:
+            try:
+                total += process.memory_info().rss
+            except psutil.Error:  # it ended between the listing and the question
+                continue
+        self._peak = max(self._peak, total, _high_water_mark(self._process.pid))
+
+
+def _high_water_mark(pid):
+    """VmHWM of one process in bytes; 0 where the system does not tell."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return 0
+    found = re.search(r"^VmHWM:\s+(\d+) kB", status, re.MULTILINE)
+    return int(found.group(1)) * 1024 if found else 0

@@ -1,0 +1,363 @@
+"""pytest plug-in on nbval: every notebook is executed, every output compared, numbers with a tolerance.
+
+Plain `pytest notebooks` uses it (conftest.py loads it). What it adds to nbval 0.11: text is compared word by
+word, and the numbers in it within a relative tolerance (1e-3, or what the cell's tag `rtol=0.05` says;
+integers exactly); a cell that was never executed in the stored notebook fails; a cell tagged
+`raises-exception` must raise, and the same error; whatever goes to stderr fails, also in a cell whose output
+is ignored; a picture must be there on both sides or on neither; what a widget's output area shows is no
+output of the cell. The last item of every notebook, `budget`, measures seconds and memory.
+"""
+
+import json
+import re
+import tempfile
+import time
+from queue import Empty
+
+import nbformat
+import pytest
+from nbval.kernel import RunningKernel
+from nbval.plugin import IPyNbCell, IPyNbFile, NbCellError
+
+from tools.kernel import PeakMemory, changed_environment, kernel_environment
+from tools.normalise import WIDGET
+
+RTOL = 1e-3
+NOISE = 2  # a budget is overrun beyond this many times what is declared: machines are noisy
+KNOWN_TAGS = ("nbval-ignore-output", "raises-exception")
+
+# A number inside a word: `(3,` `0.93,` `12%` `1e-3` `1,234.5` `tensor([0.1000,`. Digits that belong to a name
+# (`float32`, `x1.5`) or to a version (`2.13.0`) are text.
+_NUMBER = re.compile(
+    r"(?<![A-Za-z_0-9.])"
+    r"(?!\d+(?:\.\d+){2})"
+    r"([-+]?(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+(?:_\d+)*)(?:\.\d*)?(?:[eE][-+]?\d+)?|[-+]?\.\d+(?:[eE][-+]?\d+)?)"
+)
+_MEASURED = pytest.StashKey[list]()
+
+
+# ---- comparing text --------------------------------------------------------------------------------------
+
+
+def rtol_of(tags):
+    """The tolerance that the tags of a cell ask for, RTOL if they do not. ValueError for `rtol=wide`."""
+    for tag in tags:
+        if tag.startswith("rtol="):
+            try:
+                rtol = float(tag.removeprefix("rtol="))
+            except ValueError:
+                rtol = 0
+            if not 0 < rtol < 1:
+                raise ValueError(f"tag {tag!r}: a tolerance is a number between 0 and 1, e.g. rtol=0.05")
+            return rtol
+    return RTOL
+
+
+def differences(expected, got, rtol=RTOL):
+    """Where two texts differ: a list of sentences, empty if they agree.
+
+    Words are compared in order, the numbers in them within `rtol` of what is expected, integers exactly; any
+    run of white space is as good as any other, and alignment after an opening bracket does not count.
+    """
+    expected_words, got_words = _words(expected), _words(got)
+    found = [
+        f"word {position}: expected {before!r}, got {now!r} ({reason})"
+        for position, (before, now) in enumerate(zip(expected_words, got_words, strict=False), 1)
+        if (reason := _unlike(before, now, rtol))
+    ]
+    if len(expected_words) != len(got_words):
+        shorter = min(len(expected_words), len(got_words))
+        surplus = " ".join((expected_words[shorter:] or got_words[shorter:])[:8])
+        side = "missing" if len(expected_words) > len(got_words) else "new"
+        found.append(f"expected {len(expected_words)} words, got {len(got_words)}; {side}: {surplus!r}")
+    return found
+
+
+def _words(text):
+    text = text.replace("\N{MINUS SIGN}", "-")
+    return re.sub(r"([\[(])\s+", r"\1", text).split()
+
+
+def _unlike(expected, got, rtol):
+    """Why two words are not the same, or an empty string."""
+    if expected == got:
+        return ""
+    expected_parts, got_parts = _NUMBER.split(expected), _NUMBER.split(got)
+    if expected_parts[::2] != got_parts[::2]:  # re.split puts text at even places, numbers at odd ones
+        return "not the same text"
+    for before, now in zip(expected_parts[1::2], got_parts[1::2], strict=True):
+        if before == now:
+            continue
+        if not re.search(r"\.\d|[eE]", before + " " + now):
+            return "integers are compared exactly"
+        a, b = (float(number.replace(",", "").replace("_", "")) for number in (before, now))
+        if a != b and not abs(a - b) <= rtol * abs(a):
+            apart = f"{abs(a - b) / abs(a):.2g}" if a else "inf"
+            return f"relative difference {apart}, tolerance {rtol:g}"
+    return ""
+
+
+# ---- comparing outputs -----------------------------------------------------------------------------------
+
+
+def output_differences(expected, got, rtol=RTOL):
+    """Where the outputs of two runs of a cell differ: a list of sentences, empty if they agree.
+
+    Both are lists of nbformat outputs with the pieces of each stream already merged. Of an error only its
+    name is compared, of a picture only that it is there, of a widget only that it is one.
+    """
+    found = []
+    for name in ("stdout", "stderr"):
+        before, now = _stream(expected, name), _stream(got, name)
+        if bool(before) != bool(now):
+            verb = "expected nothing, got" if now else "got nothing, expected"
+            found.append(f"{name}: {verb} {_short(now or before)}")
+        else:
+            found += [f"{name}: {line}" for line in differences(before, now, rtol)]
+    before, now = ([o for o in outputs if o.output_type != "stream"] for outputs in (expected, got))
+    if len(before) != len(now):
+        found.append(
+            f"expected {len(before)} outputs besides text ({_kinds(before)}), got {len(now)} ({_kinds(now)})"
+        )
+        return found
+    for number, (one, other) in enumerate(zip(before, now, strict=True), 1):
+        found += [f"output {number}: {line}" for line in _rich_differences(one, other, rtol)]
+    return found
+
+
+def _rich_differences(expected, got, rtol):
+    if expected.output_type != got.output_type:
+        return [f"expected {_kinds([expected])}, got {_kinds([got])}"]
+    if expected.output_type == "error":
+        same = expected.ename == got.ename
+        return [] if same else [f"expected {expected.ename}, got {got.ename}: {_short(got.evalue)}"]
+    if set(expected.data) != set(got.data):
+        return [f"expected {_kinds([expected])}, got {_kinds([got])}"]
+    if WIDGET in expected.data:
+        return []
+    return [
+        f"{kind}: {line}"
+        for kind in sorted(expected.data)
+        if not kind.startswith("image/")
+        for line in differences(_text(expected.data[kind]), _text(got.data[kind]), rtol)
+    ]
+
+
+def _stream(outputs, name):
+    return "".join(o.text for o in outputs if o.output_type == "stream" and o.name == name)
+
+
+def _text(value):
+    return value if isinstance(value, str) else json.dumps(value, sort_keys=True)
+
+
+def _short(text, length=200):
+    text = text.strip()
+    return repr(text if len(text) <= length else text[:length] + "…")
+
+
+def _kinds(outputs):
+    return "; ".join(o.get("ename") or " + ".join(sorted(o.data)) for o in outputs) or "none"
+
+
+# ---- collecting and running ------------------------------------------------------------------------------
+
+
+def pytest_configure(config):
+    config.stash[_MEASURED] = []
+    config.option.nbval_current_env = True  # the kernel is this very Python
+
+
+def pytest_collect_file(file_path, parent):
+    ours = not (parent.config.option.nbval or parent.config.option.nbval_lax)  # else nbval collects it
+    if ours and file_path.suffix == ".ipynb" and ".ipynb_checkpoints" not in file_path.parts:
+        return CourseNotebook.from_parent(parent, path=file_path)
+    return None
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    if config.stash[_MEASURED]:
+        terminalreporter.section("notebooks: measured of declared")
+        for line in config.stash[_MEASURED]:
+            terminalreporter.write_line(line)
+
+
+class CourseKernel(RunningKernel):
+    """nbval's kernel, but its death is noticed at once, and a trailing `;` silences as it does elsewhere."""
+
+    def execute_cell_input(self, cell_input, allow_stdin=None):
+        return self.kc.execute(cell_input, store_history=True, allow_stdin=allow_stdin, stop_on_error=False)
+
+    def await_reply(self, msg_id, timeout=None):
+        deadline = time.monotonic() + timeout
+        while True:
+            try:
+                return super().await_reply(msg_id, timeout=1)
+            except Empty:
+                if not self.is_alive():
+                    raise RuntimeError("the kernel died (out of memory?)") from None
+                if time.monotonic() > deadline:
+                    raise
+
+    def stop(self):
+        stderr = (getattr(self.km, "_launch_args", None) or {}).get("stderr")
+        super().stop()
+        if stderr:  # nbval opens the null device for it and never closes it: a ResourceWarning
+            stderr.close()
+
+
+class CourseNotebook(IPyNbFile):
+    """A notebook as nbval collects it, its kernel in the course's environment and measured."""
+
+    memory = None  # until the kernel runs
+
+    def collect(self):
+        for cell in super().collect():
+            yield CourseCell.from_parent(
+                self, name=cell.cell.id, cell_num=cell.cell_num, cell=cell.cell, options=cell.options
+            )
+        yield Budget.from_parent(self, name="budget")
+
+    def setup(self):
+        self.started = time.perf_counter()
+        self.output_areas, self.capturing, self.current = set(), False, None
+        self.ipython_folder = tempfile.TemporaryDirectory()
+        with changed_environment(kernel_environment(self.ipython_folder.name)):
+            super().setup()
+        self.kernel.__class__ = CourseKernel  # nbval's setup offers no other place for it
+        self.memory = PeakMemory(self.kernel.km.provisioner.pid)
+
+    def teardown(self):
+        if self.memory:
+            self.memory.stop()
+        if self.kernel:
+            self.kernel.stop()  # a dead one too: its channels are still open
+            self.kernel = None
+        self.ipython_folder.cleanup()
+
+    def get_kernel_message(self, timeout=None, stream="iopub"):
+        """The next message that belongs to a cell: as a front end would, take out what goes to a widget."""
+        while True:
+            message = super().get_kernel_message(timeout=timeout, stream=stream)
+            kind, content = message["msg_type"], message["content"]
+            if kind.startswith("comm"):
+                self._follow_output_areas(kind, content)
+            if self.capturing and kind in ("display_data", "execute_result", "clear_output"):
+                continue
+            if self.capturing and kind == "stream" and content["name"] == "stdout":
+                continue
+            if kind in ("clear_output", "update_display_data") and self.current:
+                self.current.change_earlier_output(kind, content)
+                continue
+            if self.current:
+                self.current.before_output(kind, content)
+            return message
+
+    def _follow_output_areas(self, kind, content):
+        """An output widget catches what is printed between `msg_id` being set and being emptied again."""
+        state = content["data"].get("state", {})
+        if kind == "comm_open" and state.get("_model_name") == "OutputModel":
+            self.output_areas.add(content["comm_id"])
+        if content["comm_id"] in self.output_areas and "msg_id" in state:
+            self.capturing = bool(state["msg_id"])
+
+
+class CourseCell(IPyNbCell):
+    """One code cell, named by its id: `pytest notebooks/en/x.ipynb -v` shows `x.ipynb::conv-size-check`."""
+
+    def runtest(self):
+        self.parent.current, self.parent.capturing = self, False
+        self.displays, self.clear_before_next = {}, False
+        try:
+            self.rtol = rtol_of(self.cell.metadata.get("tags", []))
+        except ValueError as error:
+            self.raise_cell_error(str(error))
+        super().runtest()
+        stored, raised = (
+            [o.ename for o in outs if o.output_type == "error"]
+            for outs in (self.cell.outputs, self.test_outputs)
+        )
+        if self.options["check_exception"] and not raised:
+            self.raise_cell_error("it is tagged raises-exception, but raised nothing")
+        if self.cell.execution_count is None:
+            self.raise_cell_error("it was never executed in the stored notebook: run `make notebooks`")
+        if raised != stored:
+            self.raise_cell_error(f"expected it to raise {stored or 'nothing'}, got {raised}")
+        if stderr := _stream(self.test_outputs, "stderr"):
+            self.raise_cell_error(f"it writes to stderr: {_short(stderr, 1000)}")
+
+    def compare_outputs(self, test, ref, skip_compare=None):
+        self.comparison_traceback = output_differences(ref, test, self.rtol)
+        return not self.comparison_traceback
+
+    def before_output(self, kind, content):
+        """Remember where an output with a display id will stand; carry out a delayed clear_output."""
+        if kind not in ("stream", "display_data", "execute_result", "error"):
+            return
+        if self.clear_before_next:
+            self.test_outputs.clear()
+            self.clear_before_next = False
+        if display_id := (content.get("transient") or {}).get("display_id"):
+            self.displays[display_id] = len(self.test_outputs)
+
+    def change_earlier_output(self, kind, content):
+        if kind == "update_display_data":
+            place = self.displays.get(content["transient"]["display_id"])
+            if place is not None:
+                self.test_outputs[place].data = nbformat.from_dict(content["data"])
+        elif content["wait"]:
+            self.clear_before_next = True
+        else:
+            self.test_outputs.clear()
+
+    def repr_failure(self, excinfo):
+        error = excinfo.value
+        if not isinstance(error, NbCellError):
+            return f"cell {self.cell.id}: {type(error).__name__}: {error}"
+        return f"cell {self.cell.id}: {error}\n\n{error.source}\n\n{error.inner_traceback or ''}"
+
+    def reportinfo(self):
+        return self.path, 0, self.name
+
+
+class Budget(pytest.Item):
+    """The last item of a notebook: its seconds and its memory against what it declares."""
+
+    def runtest(self):
+        notebook = self.parent
+        measured = {
+            "seconds": time.perf_counter() - notebook.started,
+            "ram_mb": notebook.memory.megabytes,
+        }
+        declared = notebook.nb.metadata.get("course", {}).get("budget", {})
+        self.config.stash[_MEASURED].append(
+            f"{measured['seconds']:6.1f} s of {declared.get('seconds', '–'):>4}   "
+            f"{measured['ram_mb']:6.0f} MB of {declared.get('ram_mb', '–'):>5}   {notebook.nodeid}"
+        )
+        problems = budget_problems(measured, declared)
+        if problems:
+            raise BudgetOverrun("; ".join(problems))
+
+    def repr_failure(self, excinfo):
+        if isinstance(excinfo.value, BudgetOverrun):
+            return str(excinfo.value)
+        return super().repr_failure(excinfo)
+
+    def reportinfo(self):
+        return self.path, 0, self.name
+
+
+class BudgetOverrun(Exception):
+    """More than NOISE times what the notebook declares, or nothing declared."""
+
+
+def budget_problems(measured, declared):
+    """What is wrong with {"seconds": …, "ram_mb": …} measured beside declared: a list of sentences."""
+    problems = []
+    for name, value in measured.items():
+        limit = declared.get(name)
+        if not limit:
+            problems.append(f"metadata.course.budget declares no {name} (measured {value:.1f})")
+        elif value > NOISE * limit:
+            problems.append(f"{name}: measured {value:.1f}, more than {NOISE} x the declared {limit}")
+    return problems
