@@ -50,6 +50,7 @@ def kernel_environment(ipython_folder, profile="quick"):
     """
     environment = os.environ.copy()
     environment.update(COURSE_PROFILE=profile, CI="true", PYTHONHASHSEED="0", IPYTHONDIR=str(ipython_folder))
+    environment.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # see the Makefile
     for name in (
         "COURSE_GRADING",  # blank exercises print `todo` here
         "MPLBACKEND",  # the kernel's own default is inline pictures

@@ -24,6 +24,8 @@ NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks" / "en"
 
 CONFIG = '''\
 # Configuration of nbgrader for this course. Run every nbgrader command in this folder.
+import os
+
 from nbgrader import converters, preprocessors
 
 
@@ -49,6 +51,7 @@ c.GenerateAssignment.preprocessors = [
 # Only the kernels that nbgrader starts know that they grade: a blank answer is an error there.
 grading = {{"COURSE_GRADING": "1", "COURSE_PROFILE": "quick", "CI": "true"}}
 c.Execute.extra_arguments = [f"--IPKernelApp.exec_lines=import os; os.environ.update({{grading}})"]
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # idle threads sleep: faster beside other work
 c.Execute.timeout = 300  # seconds for one cell; then it is interrupted and counts as failed
 c.Execute.startup_timeout = 120  # seconds for a kernel to start
 '''
