@@ -46,9 +46,9 @@ def pick_device(prefer: str | None = None, *, verbose: bool = True):
     """
     import torch
 
-    wanted = prefer or os.environ.get("COURSE_DEVICE") or None
+    wanted = str(prefer or os.environ.get("COURSE_DEVICE", ""))
     there = [kind for kind in DEVICES if _available(kind)]
-    if wanted is not None:
+    if wanted:
         kind = wanted.partition(":")[0]
         if kind not in DEVICES:
             raise ValueError(f"device {wanted!r} is unknown; choose one of {', '.join(DEVICES)}")
@@ -61,6 +61,11 @@ def pick_device(prefer: str | None = None, *, verbose: bool = True):
             device, reason = torch.device(wanted), "asked for"
         except RuntimeError as error:
             raise ValueError(f"device {wanted!r} is malformed; write for example 'cuda:0'") from error
+        if kind != "cpu" and device.index and device.index >= (count := getattr(torch, kind).device_count()):
+            raise ValueError(
+                f"device {wanted!r} is not available here: {count} of its kind, numbered from 0. "
+                f"Leave the number out ({kind!r}) or choose a smaller one."
+            )
     else:
         device = torch.device(there[0])
         reason = "no accelerator found" if there[0] == "cpu" else "first accelerator found"
@@ -120,9 +125,17 @@ def load_keras() -> ModuleType:
     """Import Keras on its TensorFlow backend and return it, without the start-up noise (4 to 7 seconds).
 
     TensorFlow is told to take GPU memory as it needs it, not all at once, so that torch can share the card.
-    Raises RuntimeError if Keras is already running on another backend.
+    Raises RuntimeError if Keras is already running on another backend, or KERAS_BACKEND asks for one.
     """
-    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    loaded = sys.modules.get("keras")
+    backend = loaded.backend.backend() if loaded else os.environ.get("KERAS_BACKEND") or "tensorflow"
+    if backend != "tensorflow":
+        raise RuntimeError(
+            f"Keras {'already runs' if loaded else 'was told to run'} on {backend!r}, the course uses "
+            "TensorFlow: unset KERAS_BACKEND, restart the kernel, and call load_keras() before anything "
+            "imports keras"
+        )
+    os.environ["KERAS_BACKEND"] = "tensorflow"
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     with _silent_stderr():
         import keras
@@ -130,9 +143,4 @@ def load_keras() -> ModuleType:
 
         for gpu in tf.config.list_physical_devices("GPU"):
             tf.config.experimental.set_memory_growth(gpu, True)
-    if keras.backend.backend() != "tensorflow":
-        raise RuntimeError(
-            f"Keras runs on {keras.backend.backend()!r} here, the course uses TensorFlow: "
-            "unset KERAS_BACKEND and restart the kernel"
-        )
     return keras

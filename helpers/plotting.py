@@ -6,6 +6,7 @@ that reads from the back row, and a font with Chinese glyphs behind the default 
 """
 
 from collections.abc import Sequence
+from itertools import cycle
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -67,12 +68,15 @@ def show_images(
 ) -> np.ndarray:
     """Draw images (N, H, W) or (N, 1 or 3, H, W), values 0 to ``vmax``, in a grid; returns the Axes (N,).
 
+    Values beyond that range are drawn as its nearer end.
+
     ``titles`` holds one text an image.  ``size`` is the side of one image in inches.  Raises ValueError
     for another shape, no images, or a number of titles that is not N.
     """
     images = np.asarray(images)
     if images.ndim == 4 and images.shape[1] in (1, 3):
-        images = images[:, 0] if images.shape[1] == 1 else images.transpose(0, 2, 3, 1)
+        colour = images.shape[1] == 3  # matplotlib scales grey pictures only
+        images = np.clip(images.transpose(0, 2, 3, 1) / vmax, 0, 1) if colour else images[:, 0]
     elif images.ndim != 3:
         raise ValueError(f"images have shape {images.shape}; expected (N, H, W) or (N, 1 or 3, H, W)")
     n = len(images)
@@ -101,11 +105,14 @@ def plot_history(history: list[dict], *, keys: Sequence[str] = ("loss", "val_los
     """
     if not history:
         raise ValueError("the history is empty: train for at least one epoch first")
+    columns = list(dict.fromkeys(key for row in history for key in row))
+    for key in keys:
+        if key not in columns:
+            raise ValueError(f"history has no {key!r}; it has {', '.join(columns)}")
     ax = _axes(ax)
-    for key, marker in zip(keys, "os^vD*", strict=False):
-        if key not in history[0]:
-            raise ValueError(f"history has no {key!r}; it has {', '.join(history[0])}")
-        ax.plot([row["epoch"] for row in history], [row[key] for row in history], marker=marker, label=key)
+    for key, marker in zip(keys, cycle("os^vD*")):
+        rows = [row for row in history if key in row]
+        ax.plot([row["epoch"] for row in rows], [row[key] for row in rows], marker=marker, label=key)
     ax.set_xlabel("epoch")
     ax.xaxis.get_major_locator().set_params(integer=True)
     ax.legend()
@@ -119,7 +126,7 @@ def plot_confusion(matrix: Any, names: Sequence[str], *, ax: Axes | None = None)
     uncoloured, so that what is seen is the mistakes.  Raises ValueError if shape and names disagree.
     """
     matrix = np.asarray(matrix)
-    if matrix.shape != (len(names), len(names)):
+    if matrix.shape != (len(names), len(names)) or not len(names):
         raise ValueError(f"matrix {matrix.shape} and {len(names)} names do not fit: (C, C) and C are needed")
     share = matrix / np.maximum(matrix.sum(1, keepdims=True), 1)
     side = max(4.2, 0.52 * len(names))
@@ -139,7 +146,12 @@ def plot_confusion(matrix: Any, names: Sequence[str], *, ax: Axes | None = None)
 
 
 def plot_curve(x: Any, y: Any, *, label: str | None = None, ax: Axes | None = None, **labels: str) -> Axes:
-    """Draw one line y (N,) against x (N,), with ``xlabel=``, ``ylabel=``, ``title=``; returns the Axes."""
+    """Draw one line y (N,) against x (N,), with ``xlabel=``, ``ylabel=``, ``title=``; returns the Axes.
+
+    Raises ValueError for other shapes.
+    """
+    if np.ndim(x) != 1 or np.shape(x) != np.shape(y):
+        raise ValueError(f"x {np.shape(x)} and y {np.shape(y)} do not fit: both must be (N,)")
     ax = _axes(ax)
     ax.plot(x, y, label=label)
     ax.set(**labels)
