@@ -22,25 +22,30 @@ import textwrap
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
-from .comparing import as_array, difference, show
+from .comparing import as_array, as_code, difference, show
 
 __all__ = ["Case", "Exercise", "WrongAnswer", "check", "show_solution", "still_open"]
 
 KINDS = ("fill", "predict", "design")
 FROM_SOLUTION = object()
+SLIPS = (NameError, AttributeError, ImportError, SyntaxError, TypeError)  # what a typing mistake raises
 
 _done = set()  # the numbers answered right in this kernel
-_wrong_attempts = {}  # number -> how often a wrong answer was given in this kernel
+_shown_hints = {}  # (number, name of the answer) -> the places of the hints shown in this kernel
 
 
 @dataclass(frozen=True)
 class Case:
     """One call of the learner's function, chosen for the mistake it catches.
 
-    name      the mistake, in words: "rounds up instead of down"
+    name      the mistake, in words that go on from "one of its usual causes": "the result rounded up"
     args      positional arguments, or a function without arguments that makes them (large or unusual arrays)
     kwargs    keyword arguments
+    args_text how the arguments are written in the call that a learner is shown, where arrays are too large to
+              be printed: "np.arange(48.0).reshape(2, 2, 3, 4), 1, 0"
+    hint      the place (0, 1 or 2) of the hint that fits this mistake; left out, hints come from the first on
     expected  the right result; left out, it is what the solution returns
     raises    the exception the call must end with, instead of a result ...
     mentions  ... and what its message must name
@@ -53,6 +58,8 @@ class Case:
     name: str
     args: tuple | Callable = ()
     kwargs: dict = field(default_factory=dict)
+    args_text: str = ""
+    hint: int | None = None
     expected: object = FROM_SOLUTION
     raises: type[Exception] | None = None
     mentions: tuple = ()
@@ -98,6 +105,12 @@ class Exercise:
             raise ValueError(f'an exercise\'s number looks like "6.1.3", not {self.number!r}')
         if not 1 <= self.level <= 5:
             raise ValueError(f"{self.number}: level {self.level} is outside 1 to 5")
+        for case in self.cases:
+            if case.hint is not None and not 0 <= case.hint < len(self.hints):
+                raise ValueError(
+                    f"{self.number}: case {case.name!r} names hint {case.hint}; "
+                    f"the hints are 0 to {len(self.hints) - 1}"
+                )
         if self.kind == "design" and (self.points or self.cases):
             raise ValueError(f"{self.number}: a design exercise has no check, so no cases and 0 points")
 
@@ -131,8 +144,10 @@ def check(number, answer):
 
     number: "6.1.3". answer: the learner's function (not its result), or the value predicted.
     A blank answer (raises NotImplementedError, or is ...) is `todo`; with COURSE_GRADING=1 in the environment
-    it raises. Each wrong answer is met with the next hint. Raises ValueError for a number that does not
-    exist.
+    it raises. A wrong answer is met with the hint that fits the failing case, then with the hints after it; a
+    slip (the function was called, an argument is missing, None came back, a name is misspelt) is named, and
+    costs no hint. Hints are counted for each name of an answer: a lambda shown beforehand takes none from the
+    learner's function. Raises ValueError for a number that does not exist.
     """
     exercise = find(number)
     if exercise.kind == "design":
@@ -151,8 +166,10 @@ def check(number, answer):
         print(f"todo {number} {exercise.title}")
         return
     if problem is not None:
-        text, cause = problem
-        raise WrongAnswer(f"{number} {exercise.title}\n{text}\n{_next_hint(exercise)}") from cause
+        lines = [f"{number} {exercise.title}", problem.text]
+        if not problem.slip:
+            lines.append(_next_hint(exercise, problem.hint, answer))
+        raise WrongAnswer("\n".join(lines)) from problem.cause
     _done.add(number)
     print(f"ok   {number} {exercise.title} ({len(exercise.cases)} cases)")
 
@@ -230,31 +247,64 @@ def _grading():
     return value == "1" or (value == "" and "NBGRADER_EXECUTION" in os.environ)  # nbgrader sets it by itself
 
 
+class _Problem(NamedTuple):
+    """What is wrong with an answer.
+
+    text   lines for the learner
+    cause  the exception behind it, if there is one
+    slip   True when it is not about the idea of the exercise: the text says enough, no hint is spent
+    value  True when the answer is of the right type and shape, and wrong: what the failing case was made for
+    hint   the place of the hint that fits
+    """
+
+    text: str
+    cause: Exception | None = None
+    slip: bool = False
+    value: bool = False
+    hint: int | None = None
+
+
 def _first_problem(exercise, answer):
-    """None, or (what to tell the learner, the exception behind it or None). Raises _Blank for a blank."""
+    """None, or the first _Problem of the answer. Raises _Blank for a blank."""
     if answer is Ellipsis:
         raise _Blank
-    if exercise.kind == "fill" and not callable(answer):
+    if exercise.kind == "predict":
+        return _problem_of_value(exercise, answer)
+    if not callable(answer):
         name = exercise.answer_name
-        return (
+        text = (
             f"expected  the function {name}\ngot       {show(answer)}\nHand over the function itself, "
             f'without calling it: check("{exercise.number}", {name})'
-        ), None
-    if exercise.kind == "predict" and callable(answer):
-        return f"expected  a value\ngot       the function {getattr(answer, '__name__', answer)}", None
-    judge = _judge_call if exercise.kind == "fill" else _judge_value
+        )
+        return _Problem(text, slip=True)
     for place, case in enumerate(exercise.cases):
         try:
-            problem = judge(exercise, case, answer)
+            problem = _judge_call(exercise, case, answer)
         except NotImplementedError as error:
-            if place == 0 and (not str(error) or str(error).startswith("exercise")):
-                raise _Blank from None
-            problem = _own_error(answer, error), error
+            problem = _not_implemented(answer, error, first=place == 0)
         except Exception as error:  # whatever the learner's code raises is part of the answer
-            problem = _own_error(answer, error), error
+            problem = _own_problem(answer, error)
         if problem is not None:
-            catches = f"case      {place + 1} of {len(exercise.cases)}, which catches: {case.name}"
-            return f"{catches}\n{problem[0]}", problem[1]
+            text = f"case      {place + 1} of {len(exercise.cases)}\n{problem.text}"
+            if problem.value:
+                text += f"\none of its usual causes: {case.name}"
+            return problem._replace(text=text, hint=case.hint)
+    return None
+
+
+def _problem_of_value(exercise, answer):
+    """The first problem of a prediction, whose cases have no call to show."""
+    if callable(answer):
+        got = f"the function {getattr(answer, '__name__', answer)}"
+        return _Problem(f"expected  a value\ngot       {got}", slip=True)
+    if answer is None:
+        return _Problem("got       None\nWrite a value in place of the three dots.", slip=True)
+    found = difference(answer, exercise.solution, rtol=exercise.rtol, atol=exercise.atol)
+    if found is not None and found.about != "value":  # first: the cases compare it with numbers
+        return _Problem(f"got       {show(answer)}\n{found}", slip=True)
+    for case in exercise.cases:
+        if (problem := _judge_value(exercise, case, answer)) is not None:
+            return problem._replace(hint=case.hint)
     return None
 
 
@@ -269,18 +319,18 @@ def _judge_value(exercise, case, answer):
             sentence = (
                 f"expected  a {'smaller' if as_array(answer) > as_array(expected) else 'larger'} number"
             )
-    return None if sentence is None else (f"got       {show(answer)}\n{sentence}", None)
+    return None if sentence is None else _Problem(f"got       {show(answer)}\n{sentence}")
 
 
 def _judge_call(exercise, case, answer):
     """One call of the learner's function."""
     if case.check is not None:
         sentence = case.check(answer)
-        return None if sentence is None else (sentence, None)
+        return None if sentence is None else _Problem(sentence)
     given, kept, for_solution = (_arguments(case) for _ in range(3))
-    call = f"call      {_call_text(exercise.answer_name, given, case.kwargs)}"
+    call = f"call      {_call_text(exercise.answer_name, case, given)}"
     if (misfit := _fits(answer, given, case.kwargs)) is not None:
-        return f"{call}\n{misfit}: keep the signature of the stub", None
+        return _Problem(f"{call}\n{misfit}: keep the signature of the stub", slip=True)
     if case.raises is not None:
         return _judge_error(case, answer, given, call)
     expected = case.expected
@@ -291,16 +341,21 @@ def _judge_call(exercise, case, answer):
     except NotImplementedError:
         raise
     except Exception as error:
-        return f"{call}\nexpected  {_indent(show(expected))}\n{_own_error(answer, error)}", error
+        return _own_problem(answer, error, f"{call}\nexpected  {_indent(show(expected))}\n")
     if not case.may_change_inputs and _changed(given, kept):
-        return f"{call}\nThe input was changed by the call: work on a copy, or build a new array.", None
-    sentence = difference(got, expected, rtol=exercise.rtol, atol=exercise.atol)
-    if sentence is None:
+        text = f"{call}\nThe input was changed by the call: work on a copy, or build a new array."
+        return _Problem(text, slip=True)
+    found = difference(got, expected, rtol=exercise.rtol, atol=exercise.atol)
+    if found is None:
         return None
     lines = [call, f"expected  {_indent(show(expected))}", f"got       {_indent(show(got))}"]
-    if sentence != "wrong value":
-        lines.append(sentence)
-    return "\n".join(lines), None
+    if got is None:
+        lines.append("The function returned None: is there a return?")
+    elif got is Ellipsis:
+        lines.append("The function returned ... (three dots): is there a return with a value?")
+    elif found != "wrong value":
+        lines.append(found)
+    return _Problem("\n".join(lines), slip=found.about == "type", value=found.about == "value")
 
 
 def _judge_error(case, answer, given, call):
@@ -313,14 +368,46 @@ def _judge_error(case, answer, given, call):
     except case.raises as error:
         missing = [str(word) for word in case.mentions if not _names(str(error), str(word))]
         if missing:
-            return (
-                f"{call}\ngot       {type(error).__name__}: {error}\nnot named: {', '.join(missing)}",
-                error,
-            )
+            text = f"{call}\ngot       {type(error).__name__}: {error}\nnot named: {', '.join(missing)}"
+            return _Problem(text, error, slip=True)
         return None
     except Exception as error:
-        return f"{call}\n{_own_error(answer, error)}", error
-    return f"{call}\ngot       {_indent(show(got))}", None
+        return _own_problem(answer, error, f"{call}\n")
+    return _Problem(f"{call}\ngot       {_indent(show(got))}", value=got is not None)
+
+
+def _not_implemented(answer, error, *, first):
+    """The _Problem of an answer that raised NotImplementedError; raises _Blank when it is still the stub."""
+    of_the_stub = not str(error) or str(error).startswith("exercise")
+    body = _statements(answer)
+    if of_the_stub and first and (body is None or (len(body) == 1 and _raises_not_implemented(body[0]))):
+        raise _Blank from None
+    if of_the_stub and any(_raises_not_implemented(node) for part in body or () for node in ast.walk(part)):
+        text = "The line `raise NotImplementedError` is still there: remove it."
+        return _Problem(text, error, slip=True)
+    return _own_problem(answer, error)
+
+
+def _statements(function):
+    """The statements of a function without docstring, `pass` and `...`; None when its source is unknown."""
+    try:
+        tree = ast.parse(textwrap.dedent(inspect.getsource(function))).body[0]
+    except (OSError, TypeError, SyntaxError, IndexError):  # typed into a prompt, no Python, part of a line
+        return None
+    if not isinstance(tree, ast.FunctionDef):
+        return None
+    return [
+        part
+        for part in tree.body
+        if not isinstance(part, ast.Pass)
+        and not (isinstance(part, ast.Expr) and isinstance(part.value, ast.Constant))
+    ]
+
+
+def _raises_not_implemented(node):
+    raised = node.exc if isinstance(node, ast.Raise) else None
+    raised = raised.func if isinstance(raised, ast.Call) else raised
+    return isinstance(raised, ast.Name) and raised.id == "NotImplementedError"
 
 
 def _names(message, word):
@@ -352,19 +439,20 @@ def _arguments(case):
     return list(case.args() if callable(case.args) else copy.deepcopy(case.args))
 
 
-def _own_error(answer, error):
+def _own_problem(answer, error, text=""):
     """What the learner's code raised, and in which of its lines."""
-    text = f"got       {type(error).__name__}: {error}"
+    text += f"got       {type(error).__name__}: {error}"
     own_file = getattr(getattr(answer, "__code__", None), "co_filename", None)
     own_lines = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == own_file]
     if own_lines and own_lines[-1].line:
         text += f"\n          line {own_lines[-1].lineno}: {own_lines[-1].line}"
-    return text
+    return _Problem(text, error, slip=isinstance(error, SLIPS))
 
 
-def _call_text(name, args, kwargs):
-    shown = [show(value, one_line=True) for value in args]
-    shown += [f"{key}={show(value, one_line=True)}" for key, value in kwargs.items()]
+def _call_text(name, case, args):
+    """The call as Python that can be pasted: conv_output_size(28, 5, padding=2)."""
+    shown = [case.args_text] if case.args_text else [as_code(value) for value in args]
+    shown += [f"{key}={as_code(value)}" for key, value in case.kwargs.items()]
     return f"{name}({', '.join(shown)})"
 
 
@@ -372,13 +460,20 @@ def _indent(text):
     return text.replace("\n", "\n" + " " * 10)
 
 
-def _next_hint(exercise):
-    attempt = _wrong_attempts.get(exercise.number, 0)
-    _wrong_attempts[exercise.number] = attempt + 1
-    if attempt < len(exercise.hints):
-        question, help_text = exercise.hints[attempt]
-        return f"hint {attempt + 1} of {len(exercise.hints)}: {question}\n{textwrap.fill(help_text, 100)}"
+def _next_hint(exercise, fitting, answer):
+    """The first hint from the place `fitting` on that was not shown; when there is none, how to go on."""
+    shown = _shown_hints.setdefault((exercise.number, getattr(answer, "__name__", None)), [])
+    more = [place for place in range(fitting or 0, len(exercise.hints)) if place not in shown]
+    if more:
+        shown.append(more[0])
+        return _hint_text(exercise, more[0])
+    repeated = fitting if fitting is not None else shown[-1]
     return (
-        "No more hints. Sleep on it, or look: "
+        f"{_hint_text(exercise, repeated)}\nNo more hints. Sleep on it, or look: "
         f'from exercises import show_solution; show_solution("{exercise.number}")'
     )
+
+
+def _hint_text(exercise, place):
+    question, help_text = exercise.hints[place]
+    return f"hint {place + 1} of {len(exercise.hints)}: {question}\n{textwrap.fill(help_text, 100)}"

@@ -33,9 +33,9 @@ EXERCISES = [
         ),
         solution=layer_size,
         cases=(
-            Case("forgets the biases, or counts one of them only", args=(3, 2), expected=8),
-            Case("gives every input a bias, instead of every output", args=(2, 5), expected=15),
-            Case("knows the example only", args=(64, 10), expected=650),
+            Case("the biases forgotten, or only one of them counted", args=(3, 2), hint=0, expected=8),
+            Case("a bias for every input, instead of every output", args=(2, 5), hint=1, expected=15),
+            Case("a rule that fits the example only", args=(64, 10), hint=1, expected=650),
         ),
         wrong={
             "the weights without the biases": lambda n_in, n_out: n_in * n_out,

@@ -15,7 +15,7 @@ def conv_output_size(size, kernel, stride=1, padding=0):
 
     Raises ValueError that names size and kernel when nothing would be left (a result below 1).
     """
-    # Common wrong turn: int(x / stride) rounds towards zero, so a window of 2 on 1 pixel seems to leave 1
+    # Common wrong turn: int(x / stride) rounds towards zero, so a window of 4 on 3 pixels seems to leave 1
     # pixel; // rounds down, gives 0, and the mistake is seen.
     result = (size + 2 * padding - kernel) // stride + 1
     if result < 1:
@@ -52,13 +52,16 @@ size_of_a_map = Exercise(
     points=2,
     statement="""\
 Before a network is built, its sizes can be worked out on paper. Write `conv_output_size`: how many pixels
-wide is the map that a convolution (or a pooling, it is the same arithmetic) makes of a square image?
+wide is the map that a convolution makes of a square image? The arithmetic is the same for a *pooling*, a
+window that keeps its largest pixel.
 
-- `size`, `kernel`, `stride`, `padding` are whole numbers; `padding` pixels are added on **each** side.
+- `size`, `kernel`, `stride`, `padding` are whole numbers. `stride` says how many pixels the window moves at a
+  time; `padding` pixels are added on **each** side.
 - The result is an `int`. A window that does not fit entirely is left out: size 7, kernel 2, stride 2 make 3.
 - When nothing is left (a result below 1), raise `ValueError` with a message that names `size` and `kernel`.
 
-By hand: 5 pixels, kernel 5 leave one position, so 1. Pooling 2 × 2 then leaves nothing: an error.""",
+By hand: 6 pixels, kernel 3, stride 1: the window begins at pixel 0, 1, 2 or 3, so 4. A kernel of 8 on the
+same 6 pixels fits nowhere: an error.""",
     hints=(
         (
             "How many positions does the window have?",
@@ -72,19 +75,22 @@ By hand: 5 pixels, kernel 5 leave one position, so 1. Pooling 2 × 2 then leaves
         ),
         (
             "My function returns a size where an error is expected.",
-            "What does your formula give for size 1, kernel 2, stride 2? Compare -1 // 2 with int(-1 / 2).",
+            "What does your formula give for size 3, kernel 4, stride 2? Compare -1 // 2 with int(-1 / 2).",
         ),
     ),
     solution=conv_output_size,
     cases=(
-        Case("the first position forgotten (+ 1)", (28, 5), expected=24),
-        Case("padding added on one side only", (28, 5), {"padding": 2}, expected=28),
-        Case("stride left out", (32, 2, 2), expected=16),
-        Case("rounded up: half a window counted", (7, 2, 2), expected=3),
-        Case("nothing is left, yet a size is returned", (1, 2, 2), raises=ValueError, mentions=(1, 2)),
+        Case("the first position forgotten (+ 1)", (28, 5), hint=0, expected=24),
+        Case("padding added on one side only", (28, 5), {"padding": 2}, hint=1, expected=28),
+        Case("stride left out", (32, 2, 2), hint=1, expected=16),
+        Case("rounded up: half a window counted", (7, 2, 2), hint=1, expected=3),
+        Case(
+            "nothing is left, yet a size is returned", (3, 4, 2), hint=2, raises=ValueError, mentions=(3, 4)
+        ),
         Case(
             "the kernel is larger than the image, yet a size is returned",
             (5, 7),
+            hint=2,
             raises=ValueError,
             mentions=(5, 7),
         ),
@@ -159,34 +165,47 @@ channels, 5 × 5, without bias has 3 · 4 · 25 = 300.""",
     solution=N_PARAMETERS,
     cases=(
         Case(
+            "one number a channel in batch normalisation",
+            hint=1,
+            check=_is_not(
+                N_PARAMETERS - 24, "Batch normalisation trains more than one number for each of its channels."
+            ),
+        ),
+        Case(
             "a bias in convolutions that have none",
+            hint=2,
             check=_is_not(
                 N_PARAMETERS + 8 + 16, "The convolutions here have no bias: the next layer shifts anyway."
             ),
         ),
         Case(
             "running statistics counted as trained",
+            hint=1,
             check=_is_not(
                 N_PARAMETERS + 2 * 24, "Running mean and variance are stored, but no gradient changes them."
             ),
         ),
         Case(
             "batch normalisation left out",
+            hint=1,
             check=_is_not(N_PARAMETERS - 2 * 24, "Batch normalisation has trained numbers too."),
         ),
         Case(
             "a kernel that looks at one channel only",
+            hint=0,
             check=_is_not(
                 N_PARAMETERS - 7 * 16 * 9, "Each kernel of the second convolution looks at all 8 channels."
             ),
         ),
         Case(
             "the bias of the last layer left out",
+            hint=2,
             check=_is_not(N_PARAMETERS - 10, "The linear layer has a bias for each of its outputs."),
         ),
-        Case("the total"),
+        Case("any other number"),
     ),
     wrong={
+        "takes one number a channel for batch normalisation": N_PARAMETERS - 24,
         "gives the convolutions a bias": N_PARAMETERS + 8 + 16,
         "counts running mean and variance": N_PARAMETERS + 2 * 24,
         "leaves batch normalisation out": N_PARAMETERS - 2 * 24,
@@ -196,7 +215,120 @@ channels, 5 × 5, without bias has 3 · 4 · 25 = 300.""",
     },
 )
 
-# 6.1.3 a shift without wrap-around ----------------------------------------------------------------
+# 6.1.3 the loss of an epoch -----------------------------------------------------------------------
+
+
+def epoch_mean(losses, sizes):
+    """Mean loss over all examples of an epoch, from the mean losses of its batches and their sizes.
+
+    losses: B numbers, sizes: B whole numbers (lists or arrays) -> float.
+    Raises ValueError when there is no batch, or when the two lengths differ.
+    """
+    # Common wrong turn: mean(losses) gives the last, shorter batch as much weight as a full one.
+    if len(losses) != len(sizes) or len(losses) == 0:
+        raise ValueError(
+            f"{len(losses)} losses and {len(sizes)} sizes: one of each per batch, at least one batch"
+        )
+    return float(sum(loss * size for loss, size in zip(losses, sizes, strict=True)) / sum(sizes))
+
+
+def _refuse_lengths(losses, sizes):
+    if len(losses) != len(sizes) or len(losses) == 0:
+        raise ValueError("lengths")
+
+
+def _last_batch(losses, sizes):
+    _refuse_lengths(losses, sizes)
+    return float(losses[-1])
+
+
+def _plain_mean(losses, sizes):
+    _refuse_lengths(losses, sizes)
+    return float(mean(losses))
+
+
+def _sum_over_examples(losses, sizes):
+    _refuse_lengths(losses, sizes)
+    return float(sum(losses) / sum(sizes))
+
+
+def _weighted_sum(losses, sizes):
+    _refuse_lengths(losses, sizes)
+    return float(np.dot(losses, sizes))
+
+
+def _assumes_full_batches(losses, sizes):
+    _refuse_lengths(losses, sizes)
+    return float(np.sum(np.multiply(losses, sizes[0])) / np.sum(sizes))
+
+
+def _ignores_nan(losses, sizes):
+    _refuse_lengths(losses, sizes)
+    return float(np.nansum(np.multiply(losses, sizes)) / np.sum(sizes))
+
+
+def _zip_that_stops(losses, sizes):
+    return float(sum(loss * size for loss, size in zip(losses, sizes, strict=False)) / max(sum(sizes), 1))
+
+
+mean_of_an_epoch = Exercise(
+    number="6.1.3",
+    title="The loss of an epoch",
+    level=1,
+    minutes=5,
+    points=1,
+    statement="""\
+A training loop sees the loss of one batch at a time: the mean over that batch. Write `epoch_mean`, which
+makes of them the mean over all examples of the epoch.
+
+- `losses` and `sizes` are lists or arrays of the same length: mean loss and number of examples of each batch.
+- The last batch is usually shorter. The result is a `float`.
+- No batch, or lengths that differ: `ValueError`. If a loss is `nan` (not a number), the result is `nan`.
+
+By hand: losses `[0.5, 2.0]`, sizes `[3, 1]`: four examples with a total of 1.5 + 2.0, so 0.875.""",
+    hints=(
+        (
+            "Why is the mean of the means not right?",
+            "A batch of 1 would count as much as a batch of 100. How much did each batch lose in total?",
+        ),
+        (
+            "What do I divide by?",
+            "By the number of examples in the whole epoch, not by the number of batches.",
+        ),
+        (
+            "What happens with unusual input?",
+            "An ordinary sum carries nan along. A sum of nothing is 0, and zip stops at the shorter list, "
+            "both without a word: compare the lengths before you add.",
+        ),
+    ),
+    solution=epoch_mean,
+    cases=(
+        Case("only the last batch is reported", ([0.5, 2.0], [3, 1]), hint=0, expected=0.875),
+        Case(
+            "a short batch counts as much as a full one", ([1.0, 1.0, 4.0], [4, 4, 2]), hint=0, expected=1.6
+        ),
+        Case("a sum instead of a mean", ([2.0, 2.0], [8, 8]), hint=1, expected=2.0),
+        Case(
+            "a batch that is nan goes unnoticed",
+            (np.array([1.0, math.nan]), np.array([2, 2])),
+            hint=2,
+            expected=math.nan,
+        ),
+        Case("a missing size goes unnoticed", ([1.0, 2.0, 3.0], [4, 4]), hint=2, raises=ValueError),
+        Case("an epoch without batches has a loss", ([], []), hint=2, raises=ValueError),
+    ),
+    wrong={
+        "the loss of the last batch": _last_batch,
+        "the mean of the means": _plain_mean,
+        "divides the sum of the means by the number of examples": _sum_over_examples,
+        "forgets to divide": _weighted_sum,
+        "takes every batch for a full one": _assumes_full_batches,
+        "np.nansum hides a loss that exploded": _ignores_nan,
+        "zip stops at the shorter list without a word": _zip_that_stops,
+    },
+)
+
+# 6.1.4 a shift without wrap-around ----------------------------------------------------------------
 
 
 def shift_image(images, dy, dx):
@@ -260,10 +392,11 @@ def _down_one():
     return expected
 
 
+_BATCH_TEXT = "np.arange(1.0, 49.0).reshape(2, 2, 3, 4)"
 _SMALL = np.array([[[[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]]])
 
 shift_images = Exercise(
-    number="6.1.3",
+    number="6.1.4",
     title="A shift without wrap-around",
     level=3,
     minutes=15,
@@ -274,7 +407,7 @@ The simplest augmentation moves a picture by a few pixels. Write `shift_image` f
 - `images` is a NumPy array `(N, C, H, W)` of any dtype; the result has the same shape and dtype.
 - `dy > 0` moves down, `dx > 0` to the right; both may be zero, negative, or larger than the image.
 - What leaves the picture is gone, and zeros come in: nothing returns at the other side.
-- The input keeps its values.
+- The input keeps its values. A loop is allowed.
 
 By hand, `dy = 1, dx = 0`: the picture `[[1, 2, 3], [4, 5, 6]]` becomes `[[0, 0, 0], [1, 2, 3]]`.""",
     hints=(
@@ -295,21 +428,38 @@ By hand, `dy = 1, dx = 0`: the picture `[[1, 2, 3], [4, 5, 6]]` becomes `[[0, 0,
     ),
     solution=shift_image,
     cases=(
-        Case("what leaves on one side comes back on the other", (_SMALL, 1, 0), expected=_down_one()),
+        Case("what leaves on one side comes back on the other", (_SMALL, 1, 0), hint=0, expected=_down_one()),
         Case(
             "down and right exchanged",
             (_SMALL, 0, 1),
+            hint=1,
             expected=np.array([[[[0.0, 1.0, 2.0], [0.0, 4.0, 5.0]]]]),
         ),
-        Case("a shift by nothing loses the picture", lambda: (_image_batch(), 0, 0), expected=_image_batch()),
+        Case(
+            "a shift by nothing loses the picture",
+            lambda: (_image_batch(), 0, 0),
+            args_text=f"{_BATCH_TEXT}, 0, 0",
+            hint=2,
+            expected=_image_batch(),
+        ),
         Case(
             "up and left are not handled",
             (_SMALL, -1, -2),
+            hint=1,
             expected=np.array([[[[6.0, 0.0, 0.0], [0.0, 0.0, 0.0]]]]),
         ),
-        Case("images or channels are moved instead of rows", lambda: (_image_batch(), 2, -1)),
         Case(
-            "a shift larger than the picture", lambda: (_image_batch(), 4, 0), expected=np.zeros((2, 2, 3, 4))
+            "images or channels are moved instead of rows",
+            lambda: (_image_batch(), 2, -1),
+            args_text=f"{_BATCH_TEXT}, 2, -1",
+            hint=1,
+        ),
+        Case(
+            "a shift larger than the picture",
+            lambda: (_image_batch(), 4, 0),
+            args_text=f"{_BATCH_TEXT}, 4, 0",
+            hint=2,
+            expected=np.zeros((2, 2, 3, 4)),
         ),
         Case(
             "the dtype is lost",
@@ -333,7 +483,77 @@ By hand, `dy = 1, dx = 0`: the picture `[[1, 2, 3], [4, 5, 6]]` becomes `[[0, 0,
     },
 )
 
-# 6.1.4 the confusion matrix -----------------------------------------------------------------------
+# 6.1.5 an experiment ------------------------------------------------------------------------------
+
+augmentation = Exercise(
+    number="6.1.5",
+    title="Which augmentation helps digits?",
+    level=4,
+    minutes=30,
+    points=0,
+    kind="design",
+    statement="""\
+A shift bought the network one invariance. What do other changes buy: a mirror image, a quarter turn, noise on
+every pixel, a small patch blanked out? Design an experiment that could prove you wrong.
+
+The notebook offers `few_labels(change, seed)`. It trains on 200 pictures and returns two accuracies: on val,
+and on val moved by one pixel. `change` is `None`, or a function `change(x, generator) -> x` for a batch of
+training pictures: `x` is a tensor `(N, 1, H, W)`, and all random numbers come from `generator`.
+
+1. Choose two or more changes, and **one** question about them. What varies, what stays as it is?
+2. Write down what you expect in each of the two accuracies, before you run anything, and why.
+3. Run each change, and `None`, with five seeds. Show every result, not only the means.
+4. Say in two sentences what you saw, and whether the spread between seeds allows you to say it.
+
+Nothing is checked here. A model answer: `from exercises import show_solution; show_solution("6.1.5")`.""",
+    hints=(
+        (
+            "Which changes keep the meaning of a digit?",
+            "Look at the pictures after the change. Could you still label them? A 6 upside down is a 9.",
+        ),
+        (
+            "How do I change every second picture?",
+            "chosen = torch.rand(len(x), 1, 1, 1, generator=generator) < 0.5, then "
+            "torch.where(chosen, x.flip(-1), x). A quarter turn is x.rot90(1, (-2, -1)).",
+        ),
+        (
+            "My results are too close to tell.",
+            "Then that is the result. Compare seed by seed: how often did the change win? Five seeds can "
+            "show an effect that is larger than their spread, and no smaller one.",
+        ),
+    ),
+    solution="""\
+Question: does a change that makes pictures nobody writes cost accuracy, and does one that only disturbs the
+picture (noise, a hidden patch) bring any?
+Varied: the change, drawn anew for every batch of the training pictures: none; a mirror image in every second
+picture; a quarter turn in every second picture; noise with a standard deviation of 0.2 on every pixel (values
+run from 0 to 1); a patch of 3 x 3 pixels blanked at a random place. The shift by at most one pixel is there
+for comparison. Held fixed: the network, 200 training pictures, 30 epochs in batches of 50, AdamW with 3e-3,
+seeds 0 to 4, and the 258 validation pictures, as they are and moved by one pixel, never augmented.
+Prediction: mirror images and quarter turns cost accuracy on val: 2, 3, 4, 5, 7 have no mirror image that
+anybody writes, and capacity goes into pictures that never occur. Noise and patches help a little, since the
+network may not rely on single pixels. On the moved pictures nothing but the shift helps.
+Measured on the digits, 5 seeds, on a CPU; mean (smallest to largest):
+
+change        val                     val moved
+none          0.93 (0.90 to 0.94)     0.65 (0.60 to 0.74)
+shift         0.93 (0.92 to 0.96)     0.93 (0.91 to 0.95)
+mirror        0.89 (0.83 to 0.92)     0.64 (0.55 to 0.71)
+quarter turn  0.90 (0.84 to 0.94)     0.48 (0.40 to 0.57)
+noise         0.92 (0.90 to 0.94)     0.62 (0.54 to 0.74)
+patch         0.91 (0.89 to 0.92)     0.60 (0.53 to 0.64)
+
+Plot: for each change a column of five points in each of two panels, val and val moved, the mean as a line.
+Two sentences: "Mirror images cost 0.04 on val and were below the plain network with each of the five seeds;
+quarter turns cost 0.16 on the moved pictures, again with each seed, but won once on val, so their 0.03 there
+is not shown. Noise and patches brought nothing: they lie 0.01 and 0.02 below the plain network, within its
+spread of 0.04 from seed to seed, so the prediction that they would help found no support."
+A change helps when it imitates a difference that the pictures to come really have; of these, only the shift.
+Common wrong turn: augmenting the validation pictures too, or comparing single runs, of which the seeds alone
+differ by more. (Of 258 pictures one is 0.004, and chance alone moves such an accuracy by about 0.016.)""",
+)
+
+# 6.1.6 the confusion matrix -----------------------------------------------------------------------
 
 
 def confusion_matrix(y_true, y_pred, n_classes):
@@ -370,13 +590,28 @@ def _unguarded(y_true, y_pred, n_classes):
     return matrix
 
 
+def _looks_at(*looks):
+    """A count that looks only at some labels, "true" or "pred", on some side, "low" or "high"."""
+
+    def answer(y_true, y_pred, n_classes):
+        labels = {"true": y_true, "pred": y_pred}
+        for which, side in looks:
+            for label in labels[which]:
+                if label < 0 if side == "low" else label >= n_classes:
+                    raise ValueError(f"label {label}")
+        kept = {name: np.clip(values, -n_classes, n_classes - 1) for name, values in labels.items()}
+        return _unguarded(kept["true"], kept["pred"], n_classes)
+
+    return answer
+
+
 def _row_shares(y_true, y_pred, n_classes):
     matrix = confusion_matrix(y_true, y_pred, n_classes)
     return matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
 
 
 confusion = Exercise(
-    number="6.1.4",
+    number="6.1.6",
     title="A confusion matrix",
     level=2,
     minutes=10,
@@ -404,8 +639,9 @@ By hand: truth `[0, 0, 1]`, prediction `[0, 1, 1]`, 2 classes make `[[1, 1], [0,
             "A loop, np.add.at or np.bincount count every time.",
         ),
         (
-            "Where does a label of -1 go?",
-            "To the last row: Python counts negative places from the end. So refuse it before it is used.",
+            "Where does a label go that is -1, or too large?",
+            "-1 goes to the last row, since Python counts negative places from the end; a label that is too "
+            "large stops with an IndexError. So look at all labels, true and predicted, before you count.",
         ),
     ),
     solution=confusion_matrix,
@@ -413,11 +649,13 @@ By hand: truth `[0, 0, 1]`, prediction `[0, 1, 1]`, 2 classes make `[[1, 1], [0,
         Case(
             "rows and columns exchanged",
             (np.array([0, 0, 1]), np.array([0, 1, 1]), 2),
+            hint=0,
             expected=np.array([[1, 1], [0, 1]]),
         ),
         Case(
             "a pair that occurs several times is counted once",
             (np.array([1, 1, 1, 0]), np.array([0, 0, 0, 0]), 2),
+            hint=1,
             expected=np.array([[1, 0], [3, 0]]),
         ),
         Case(
@@ -433,8 +671,30 @@ By hand: truth `[0, 0, 1]`, prediction `[0, 1, 1]`, 2 classes make `[[1, 1], [0,
         Case(
             "a label of -1 is counted as the last class",
             (np.array([0, -1]), np.array([0, 1]), 2),
+            hint=2,
             raises=ValueError,
             mentions=(-1,),
+        ),
+        Case(
+            "predicted labels below 0 are not looked at",
+            (np.array([0, 1]), np.array([-1, 1]), 2),
+            hint=2,
+            raises=ValueError,
+            mentions=(-1,),
+        ),
+        Case(
+            "true labels that are too large are not looked at",
+            (np.array([3, 0]), np.array([0, 1]), 3),
+            hint=2,
+            raises=ValueError,
+            mentions=(3,),
+        ),
+        Case(
+            "predicted labels that are too large are not looked at",
+            (np.array([0, 1]), np.array([1, 3]), 3),
+            hint=2,
+            raises=ValueError,
+            mentions=(3,),
         ),
     ),
     wrong={
@@ -445,10 +705,27 @@ By hand: truth `[0, 0, 1]`, prediction `[0, 1, 1]`, 2 classes make `[[1, 1], [0,
         "only the classes that occur": _present_classes_only,
         "shares of each row instead of counts": _row_shares,
         "lets -1 count from the end": _unguarded,
+        "looks at the true labels only": _looks_at(("true", "low"), ("true", "high")),
+        "looks at the predicted labels only": _looks_at(("pred", "low"), ("pred", "high")),
+        "below 0 in the true labels, too large in the predicted": _looks_at(
+            ("true", "low"), ("pred", "high")
+        ),
+        "too large in the true labels, below 0 in the predicted": _looks_at(
+            ("true", "high"), ("pred", "low")
+        ),
+        "everything but a true label that is too large": _looks_at(
+            ("true", "low"), ("pred", "low"), ("pred", "high")
+        ),
+        "everything but a predicted label that is too large": _looks_at(
+            ("true", "low"), ("pred", "low"), ("true", "high")
+        ),
+        "takes n_classes itself for a label": lambda y_true, y_pred, n_classes: confusion_matrix(
+            y_true, y_pred, n_classes + 1
+        )[:n_classes, :n_classes],
     },
 )
 
-# 6.1.5 a threshold for a recall -------------------------------------------------------------------
+# 6.1.7 a threshold for a recall -------------------------------------------------------------------
 
 
 def threshold_for_recall(y_true, scores, recall):
@@ -523,15 +800,33 @@ def _without_refusal(y_true, scores, recall):
     return threshold_for_recall(y_true, scores, min(max(recall, 1e-9), 1))
 
 
+def _grid_from_one_to_zero(y_true, scores, recall):
+    _refuse(y_true, recall)
+    for t in np.arange(1, 0, -0.01):
+        if np.mean(scores[y_true == 1] >= t) >= recall:
+            return t
+
+
+def _none_below_zero(y_true, scores, recall):
+    _refuse(y_true, recall)
+    return next(
+        (t for t in scores[np.argsort(-scores)] if t >= 0 and np.mean(scores[y_true == 1] >= t) >= recall),
+        0.0,
+    )
+
+
+_ANY_SCORES = np.array([3.1, 0.6131, -1.27, -2.0])
+
+
 def _twenty_five_positives():
     return np.ones(25, dtype=int), np.arange(25) / 25, 0.28
 
 
 choose_threshold = Exercise(
-    number="6.1.5",
+    number="6.1.7",
     title="A threshold that misses few",
-    level=3,
-    minutes=15,
+    level=2,
+    minutes=10,
     points=3,
     statement="""\
 A classifier with two classes gives a score; somebody has to say from which score on we believe it. Where a
@@ -547,8 +842,9 @@ By hand: truth `[1, 0, 1, 1]`, scores `[0.9, 0.8, 0.6, 0.3]`, recall 0.6. One po
 two are enough, so `t = 0.6`; the false alarm at 0.8 comes along.""",
     hints=(
         (
-            "Do the negatives matter?",
-            "Not for the recall: it asks how many positives are found. Sort the scores of the positives.",
+            "Which examples matter?",
+            "Only the positives: the recall asks how many of them are found. Sort their scores. Without a "
+            "positive, or with a recall outside (0, 1], there is nothing to find: refuse that first.",
         ),
         (
             "Which of the sorted scores is it?",
@@ -566,32 +862,62 @@ two are enough, so `t = 0.6`; the false alarm at 0.8 comes along.""",
         Case(
             "a share of all examples instead of the positives",
             (np.array([1, 0, 0, 0, 1]), np.array([0.9, 0.8, 0.7, 0.6, 0.2]), 0.5),
+            hint=0,
             expected=0.9,
         ),
         Case(
             "a smaller threshold than needed",
             (np.array([1, 0, 1, 1]), np.array([0.9, 0.8, 0.6, 0.3]), 0.6),
+            hint=1,
             expected=0.6,
         ),
         Case(
             "a threshold between two scores",
             (np.array([1, 1, 0]), np.array([0.2, 0.8, 0.5]), 0.5),
+            hint=1,
             expected=0.8,
         ),
         Case(
             "equal scores counted once",
             (np.array([1, 1, 1, 1, 0]), np.array([0.9, 0.5, 0.5, 0.1, 0.7]), 0.75),
+            hint=2,
             expected=0.5,
         ),
-        Case("one too many, because 0.28 * 25 is a hair above 7", _twenty_five_positives, expected=0.72),
+        Case(
+            "thresholds tried in steps of 0.01, not the scores themselves",
+            (np.array([1, 1, 0, 1]), _ANY_SCORES, 0.6),
+            hint=1,
+            expected=0.6131,
+        ),
+        Case(
+            "scores taken for probabilities between 0 and 1",
+            (np.array([1, 1, 0, 1]), _ANY_SCORES, 1.0),
+            hint=1,
+            expected=-2.0,
+        ),
+        Case(
+            "one too many, because 0.28 * 25 is a hair above 7",
+            _twenty_five_positives,
+            args_text="np.ones(25, dtype=int), np.arange(25) / 25, 0.28",
+            hint=2,
+            expected=0.72,
+        ),
         Case(
             "a recall of 0 is accepted",
             (np.array([1, 0]), np.array([0.9, 0.1]), 0.0),
+            hint=0,
+            raises=ValueError,
+        ),
+        Case(
+            "a recall above 1 is accepted",
+            (np.array([1, 0]), np.array([0.9, 0.1]), 1.5),
+            hint=0,
             raises=ValueError,
         ),
         Case(
             "no positives, yet a threshold is returned",
             (np.array([0, 0]), np.array([0.9, 0.1]), 0.5),
+            hint=0,
             raises=ValueError,
         ),
     ),
@@ -603,167 +929,18 @@ two are enough, so `t = 0.6`; the false alarm at 0.8 comes along.""",
         "score > t instead of score >= t": _strictly_above,
         "recall of at most the wanted one": _at_most_the_recall,
         "ceil(recall * n), off by one through rounding": _rounded_up_product,
+        "tries thresholds from 1 to 0 in steps of 0.01": _grid_from_one_to_zero,
+        "tries no threshold below 0": _none_below_zero,
         "answers where there is no answer": _without_refusal,
     },
-)
-
-# 6.1.6 the loss of an epoch -----------------------------------------------------------------------
-
-
-def epoch_mean(losses, sizes):
-    """Mean loss over all examples of an epoch, from the mean losses of its batches and their sizes.
-
-    losses: B numbers, sizes: B whole numbers (lists or arrays) -> float.
-    Raises ValueError when there is no batch, or when the two lengths differ.
-    """
-    # Common wrong turn: mean(losses) gives the last, shorter batch as much weight as a full one.
-    if len(losses) != len(sizes) or len(losses) == 0:
-        raise ValueError(
-            f"{len(losses)} losses and {len(sizes)} sizes: one of each per batch, at least one batch"
-        )
-    return float(sum(loss * size for loss, size in zip(losses, sizes, strict=True)) / sum(sizes))
-
-
-def _refuse_lengths(losses, sizes):
-    if len(losses) != len(sizes) or len(losses) == 0:
-        raise ValueError("lengths")
-
-
-def _last_batch(losses, sizes):
-    _refuse_lengths(losses, sizes)
-    return float(losses[-1])
-
-
-def _plain_mean(losses, sizes):
-    _refuse_lengths(losses, sizes)
-    return float(mean(losses))
-
-
-def _sum_over_examples(losses, sizes):
-    _refuse_lengths(losses, sizes)
-    return float(sum(losses) / sum(sizes))
-
-
-def _weighted_sum(losses, sizes):
-    _refuse_lengths(losses, sizes)
-    return float(np.dot(losses, sizes))
-
-
-def _assumes_full_batches(losses, sizes):
-    _refuse_lengths(losses, sizes)
-    return float(np.sum(np.multiply(losses, sizes[0])) / np.sum(sizes))
-
-
-def _ignores_nan(losses, sizes):
-    _refuse_lengths(losses, sizes)
-    return float(np.nansum(np.multiply(losses, sizes)) / np.sum(sizes))
-
-
-def _zip_that_stops(losses, sizes):
-    return float(sum(loss * size for loss, size in zip(losses, sizes, strict=False)) / max(sum(sizes), 1))
-
-
-mean_of_an_epoch = Exercise(
-    number="6.1.6",
-    title="The loss of an epoch",
-    level=1,
-    minutes=5,
-    points=1,
-    statement="""\
-A training loop sees the loss of one batch at a time: the mean over that batch. Write `epoch_mean`, which
-makes of them the mean over all examples of the epoch.
-
-- `losses` and `sizes` are lists or arrays of the same length: mean loss and number of examples of each batch.
-- The last batch is usually shorter. The result is a `float`.
-- No batch, or lengths that differ: `ValueError`. A loss that is not a number (`nan`) must show in the result.
-
-By hand: losses `[0.5, 2.0]`, sizes `[3, 1]`: four examples with a total of 1.5 + 2.0, so 0.875.""",
-    hints=(
-        (
-            "Why is the mean of the means not right?",
-            "A batch of 1 would count as much as a batch of 100. How much did each batch lose in total?",
-        ),
-        (
-            "What do I divide by?",
-            "By the number of examples in the whole epoch, not by the number of batches.",
-        ),
-    ),
-    solution=epoch_mean,
-    cases=(
-        Case("only the last batch is reported", ([0.5, 2.0], [3, 1]), expected=0.875),
-        Case("a short batch counts as much as a full one", ([1.0, 1.0, 4.0], [4, 4, 2]), expected=1.6),
-        Case("a sum instead of a mean", ([2.0, 2.0], [8, 8]), expected=2.0),
-        Case(
-            "a batch that is nan goes unnoticed",
-            (np.array([1.0, math.nan]), np.array([2, 2])),
-            expected=math.nan,
-        ),
-        Case("a missing size goes unnoticed", ([1.0, 2.0, 3.0], [4, 4]), raises=ValueError),
-        Case("an epoch without batches has a loss", ([], []), raises=ValueError),
-    ),
-    wrong={
-        "the loss of the last batch": _last_batch,
-        "the mean of the means": _plain_mean,
-        "divides the sum of the means by the number of examples": _sum_over_examples,
-        "forgets to divide": _weighted_sum,
-        "takes every batch for a full one": _assumes_full_batches,
-        "np.nansum hides a loss that exploded": _ignores_nan,
-        "zip stops at the shorter list without a word": _zip_that_stops,
-    },
-)
-
-# 6.1.7 an experiment ------------------------------------------------------------------------------
-
-augmentation = Exercise(
-    number="6.1.7",
-    title="Which augmentation helps digits?",
-    level=4,
-    minutes=30,
-    points=0,
-    kind="design",
-    statement="""\
-Design an experiment: which change of the training pictures helps a digit classifier, and which one hurts?
-
-1. Choose **one** thing to vary: no augmentation, shifts by one pixel, mirror images, turns by 90° …
-   Everything else (model, seed, number of steps, test pictures) stays as it is.
-2. Write down what you expect, before you run anything, and why.
-3. Train each version with three seeds, and plot the validation accuracies side by side.
-4. Say in two sentences what you saw, and whether the spread between seeds allows you to say it.
-
-Nothing is checked here. A model answer: `from exercises import show_solution; show_solution("6.1.7")`.""",
-    hints=(
-        (
-            "Which transformations keep the meaning of a digit?",
-            "Look at the pictures after the change. Could you still label them? A 6 upside down is a 9.",
-        ),
-        (
-            "My results are too close to tell.",
-            "Train on fewer pictures: augmentation replaces data, so it shows where data is scarce.",
-        ),
-    ),
-    solution="""\
-Question: does a transformation help when it makes pictures that could have been in the test set?
-Varied: the transformation, drawn anew for every batch of the training split: none, a shift of at most one
-pixel, a mirror image in every second picture, a quarter turn in every second picture. Held fixed: the
-network, 300 training pictures, the number of steps, the validation pictures (never augmented), seeds 0, 1, 2.
-Prediction: shifts help a little, since handwriting is not centred to the pixel. Mirror images hurt: 2, 3, 4,
-5, 7 have no mirror image that anybody writes. Quarter turns hurt most: 6 and 9 come close to one another, and
-capacity goes into pictures that never occur.
-Plot: one column of three points for each transformation (validation accuracy), with the mean as a line.
-Two sentences, to be filled with what was measured: "Shifts raised the mean accuracy from … to …, mirror
-images and turns lowered it to … and …; the differences are larger/smaller than the spread of … between seeds,
-so they do/do not support the prediction. A transformation helps when it imitates a difference that the test
-pictures really have."
-Common wrong turn: augmenting the validation pictures too, or comparing single runs, of which the seeds
-alone differ by more.""",
 )
 
 EXERCISES = [
     size_of_a_map,
     count_parameters,
+    mean_of_an_epoch,
     shift_images,
+    augmentation,
     confusion,
     choose_threshold,
-    mean_of_an_epoch,
-    augmentation,
 ]

@@ -20,7 +20,7 @@ _HOME = {
         "load_checkpoint",
     ),
     "plotting": ("show_images", "plot_history", "plot_confusion", "plot_curve", "use_course_style"),
-    "checking": ("check_close", "check_grad"),
+    "checking": ("check_close", "check_grad", "check_true"),
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 __all__ = sorted(_MODULE_OF)

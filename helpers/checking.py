@@ -1,5 +1,6 @@
 """Checks that speak: one line that is the same on every machine, or an error that shows the difference."""
 
+import math
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -72,6 +73,21 @@ def check_close(name: str, mine: Any, reference: Any, *, rtol: float = 1e-5, ato
     print(f"ok   {name}   {_describe(mine)}")
 
 
+def check_true(claim: str, holds: Any) -> None:
+    """Print ``ok   claim`` if ``holds`` is true; raise CheckFailed if not, in every profile.
+
+    ``holds`` is one truth value (bool, NumPy or torch), for results that vary within bounds:
+    ``check_true("accuracy at least 0.93", accuracy >= 0.93)``.  Raises TypeError for anything else, such as
+    an array of truth values: say .all() or .any().
+    """
+    value = _to_numpy(holds)
+    if value.dtype != bool or value.ndim:
+        raise TypeError(f"{claim}: {holds!r} is not one truth value; compare, or say .all() or .any()")
+    if not value:
+        raise CheckFailed(f"{claim}: this is not so here")
+    print(f"ok   {claim}")
+
+
 def check_grad(
     name: str, fn: Callable[..., Any], *inputs: np.ndarray, grads: Any, eps: float = 1e-6, rtol: float = 1e-5
 ) -> None:
@@ -108,9 +124,10 @@ def check_grad(
                 for step in (eps, -eps)
             ]
             expected = (ends[0] - ends[1]) / (2 * eps)
-            got = float((gradient * direction).sum())
+            with np.errstate(invalid="ignore"):  # of an infinite gradient
+                got = float((gradient * direction).sum())
             noise = 1e-14 * max(abs(ends[0]), abs(ends[1]), 1.0) / eps  # rounding in the difference
-            if not abs(got - expected) <= rtol * abs(expected) + noise:
+            if not (math.isfinite(expected) and abs(got - expected) <= rtol * abs(expected) + noise):
                 raise CheckFailed(
                     f"{name}, input {i}: slope along a random direction: expected {expected:.8g} "
                     f"(central difference), got {got:.8g} from the gradient"

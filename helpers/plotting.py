@@ -114,7 +114,7 @@ def plot_history(history: list[dict], *, keys: Sequence[str] = ("loss", "val_los
         rows = [row for row in history if key in row]
         ax.plot([row["epoch"] for row in rows], [row[key] for row in rows], marker=marker, label=key)
     ax.set_xlabel("epoch")
-    ax.xaxis.get_major_locator().set_params(integer=True)
+    ax.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
     ax.legend()
     return ax
 

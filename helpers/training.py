@@ -421,7 +421,7 @@ def _progress(loader, epochs, accumulate, rank):
     from tqdm.auto import tqdm
 
     steps = -(-len(loader) // accumulate) * epochs if hasattr(loader, "__len__") else None
-    return tqdm(total=steps, unit="step", mininterval=0.5)
+    return tqdm(total=steps, unit="step", mininterval=0.5, leave=False)
 
 
 # ---------------------------------------------------------------- several processes (torchrun)

@@ -12,7 +12,7 @@ import pytest
 
 import exercises
 from exercises import Case, Exercise, WrongAnswer, check, show_solution, still_open
-from exercises.comparing import difference
+from exercises.comparing import Difference, as_array, as_code, difference
 from tools.sync_exercises import cell_id, main, new_cells, notebook_paths, parts, sync
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -23,7 +23,7 @@ SECTIONS = sorted(exercises.sections())
 def new_kernel(monkeypatch):
     """Nothing done, nothing tried, not grading."""
     monkeypatch.setattr(exercises, "_done", set())
-    monkeypatch.setattr(exercises, "_wrong_attempts", {})
+    monkeypatch.setattr(exercises, "_shown_hints", {})
     for name in ("COURSE_GRADING", "NBGRADER_EXECUTION"):
         monkeypatch.delenv(name, raising=False)
 
@@ -100,8 +100,13 @@ def test_every_wrong_answer_that_people_give_is_rejected(section):
     for exercise in checked(section):
         assert len(exercise.wrong) >= 3, exercise.number
         assert accepted_wrong_answers(exercise) == [], exercise.number
-        for answer in exercise.wrong.values():
-            assert exercise.title in message(exercise.number, answer)
+        for mistake, answer in exercise.wrong.items():
+            told = message(exercise.number, answer)
+            assert exercise.title in told
+            if exercise.kind == "predict":
+                assert "case" not in told
+            else:
+                assert "\ncase      " in told, mistake
 
 
 @pytest.mark.parametrize("section", SECTIONS)
@@ -208,6 +213,25 @@ def test_the_solutions_of_6_1_agree_with_the_libraries():
     assert ch.epoch_mean(losses, sizes) == pytest.approx(np.average(losses, weights=sizes))
 
 
+def test_the_exercises_of_6_1_come_in_the_order_of_the_notebook():
+    titles = [(exercise.number, exercise.title) for exercise in exercises.section_exercises("6.1")]
+    assert titles == [
+        ("6.1.1", "The size of a feature map"),
+        ("6.1.2", "How many parameters?"),
+        ("6.1.3", "The loss of an epoch"),
+        ("6.1.4", "A shift without wrap-around"),
+        ("6.1.5", "Which augmentation helps digits?"),
+        ("6.1.6", "A confusion matrix"),
+        ("6.1.7", "A threshold that misses few"),
+    ]
+
+
+def test_one_number_a_channel_in_batch_normalisation_has_its_own_sentence():
+    told = message("6.1.2", 1898)
+    assert "more than one number for each of its channels" in told
+    assert hints_of(told) == ["Which numbers of a batch normalisation are trained?"]
+
+
 # a defect in the machinery would be noticed
 
 
@@ -228,7 +252,7 @@ def test_a_comparison_that_accepts_everything_lets_a_wrong_answer_through(part, 
 
 
 def test_a_comparison_that_refuses_everything_is_noticed_by_the_solutions(monkeypatch):
-    monkeypatch.setattr(exercises, "difference", lambda *args, **options: "different")
+    monkeypatch.setattr(exercises, "difference", lambda *args, **options: Difference("different", "value"))
     assert all(rejected(exercise, exercise.solution) for exercise in checked("6.1"))
 
 
@@ -253,21 +277,228 @@ def test_a_wrong_answer_is_told_the_case_expected_got_and_a_hint(practice):
     told = message("9.9.1", lambda values: values[0])
     assert told.splitlines() == [
         "9.9.1 Practice",
-        "case      1 of 1, which catches: takes the first",
+        "case      1 of 1",
         "call      last_item([1, 2, 3])",
         "expected  3",
         "got       1",
+        "one of its usual causes: takes the first",
         "hint 1 of 2: First?",
         "Look.",
     ]
 
 
-def test_hints_come_one_by_one_and_then_the_way_to_the_solution(practice):
+def hints_of(told):
+    """The questions of the hints in a message."""
+    return [line.partition(": ")[2] for line in told.splitlines() if line.startswith("hint ")]
+
+
+def test_hints_come_one_by_one_and_then_the_last_again_with_the_way_to_the_solution(practice):
     practice(last_item, (Case("takes the first", ([1, 2],), expected=2),))
-    told = [message("9.9.1", lambda values: values[0]).splitlines() for _ in range(4)]
-    assert [lines[-2] for lines in told[:2]] == ["hint 1 of 2: First?", "hint 2 of 2: Second?"]
-    assert told[2][-1] == told[3][-1]
-    assert 'from exercises import show_solution; show_solution("9.9.1")' in told[2][-1]
+    told = [message("9.9.1", lambda values: values[0]) for _ in range(4)]
+    assert [hints_of(text) for text in told] == [["First?"], ["Second?"], ["Second?"], ["Second?"]]
+    way = 'from exercises import show_solution; show_solution("9.9.1")'
+    assert [way in text.splitlines()[-1] for text in told] == [False, False, True, True]
+
+
+THREE_HINTS = (("About short?", "Look."), ("About long?", "Look."), ("About both?", "Look."))
+SHORT_AND_LONG = (
+    Case("the short list", ([1, 2],), expected=2, hint=0),
+    Case("the long list", ([1, 2, 3],), expected=3, hint=1),
+)
+
+
+def wrong_for_long(values):
+    return values[1]
+
+
+def test_the_hint_that_fits_the_case_comes_first_then_those_after_it_that_were_not_shown(practice):
+    practice(last_item, SHORT_AND_LONG, hints=THREE_HINTS)
+    told = [message("9.9.1", wrong_for_long) for _ in range(3)]
+    assert [hints_of(text) for text in told] == [["About long?"], ["About both?"], ["About long?"]]
+    assert ["show_solution" in text for text in told] == [False, False, True]
+
+
+def test_a_hint_that_was_shown_is_not_shown_again_before_the_others(practice):
+    practice(last_item, SHORT_AND_LONG, hints=THREE_HINTS)
+
+    def wrong_for_short(values):
+        return values[0]
+
+    wrong_for_short.__name__ = wrong_for_long.__name__
+    told = [message("9.9.1", answer) for answer in (wrong_for_long, wrong_for_short, wrong_for_short)]
+    assert [hints_of(text) for text in told] == [["About long?"], ["About short?"], ["About both?"]]
+
+
+def test_a_wrong_answer_shown_on_purpose_takes_no_hint_from_the_learner(practice):
+    practice(last_item, SHORT_AND_LONG, hints=THREE_HINTS)
+    assert hints_of(message("9.9.1", lambda values: values[0])) == ["About short?"]
+
+    def last_item_of_the_learner(values):
+        return values[0]
+
+    assert hints_of(message("9.9.1", last_item_of_the_learner)) == ["About short?"]
+
+
+def misspelt(values):
+    return valeus[-1]  # noqa: F821
+
+
+def without_return(values):
+    values[-1]
+
+
+SLIPS = {
+    "called instead of passed": 2,
+    "another kind of number": lambda values: float(values[-1]),
+    "another type": lambda values: [values[-1]],
+    "too few parameters": lambda: 2,
+    "no return": without_return,
+    "three dots returned": lambda values: ...,
+    "changes its input": lambda values: values.pop(),
+    "a misspelt name": misspelt,
+    "a misspelt method": lambda values: values.lats(),
+    "an operation on the wrong types": lambda values: values + 1,
+    "a module that does not exist": lambda values: __import__("nunpy"),
+    "source that is no Python": lambda values: exec("values["),
+}
+
+
+@pytest.mark.parametrize("slip", SLIPS)
+def test_a_slip_is_told_without_a_cause_and_costs_no_hint(practice, slip):
+    practice(last_item, SHORT_AND_LONG, hints=THREE_HINTS)
+    for _ in range(2):
+        told = message("9.9.1", SLIPS[slip])
+        assert hints_of(told) == []
+        assert "one of its usual causes" not in told
+    name = getattr(SLIPS[slip], "__name__", "none")
+
+    def wrong(values):
+        return values[0]
+
+    wrong.__name__ = name
+    assert hints_of(message("9.9.1", wrong)) == ["About short?"]
+
+
+def test_an_error_about_the_idea_brings_a_hint_but_no_cause(practice):
+    practice(last_item, SHORT_AND_LONG, hints=THREE_HINTS)
+    told = message("9.9.1", lambda values: values[len(values)])
+    assert "IndexError" in told
+    assert hints_of(told) == ["About short?"]
+    assert "one of its usual causes" not in told
+
+
+def test_a_wrong_shape_brings_a_hint_but_no_cause(practice):
+    practice(np.array, (Case("adds an axis", ([1, 2],), expected=np.array([1, 2])),))
+    told = message("9.9.1", lambda values: np.array([values]))
+    assert "wrong shape" in told
+    assert hints_of(told) == ["First?"]
+    assert "one of its usual causes" not in told
+
+
+def test_a_slip_in_a_prediction_costs_no_hint(practice):
+    practice(
+        1922, (Case("too few", check=lambda n: "Too few." if n == 3 else None), Case("any")), kind="predict"
+    )
+    for slip in (None, "many", 1922.0, (1, 922), np.array([3, 3]), last_item):
+        assert hints_of(message("9.9.1", slip)) == []
+    assert "return" not in message("9.9.1", None)
+    assert "Write a value in place of the three dots." in message("9.9.1", None)
+    assert "Too few." in message("9.9.1", 3)
+
+
+def test_a_missing_error_is_told_with_its_cause_and_hint_and_missing_words_without(practice):
+    practice(must_be_positive, (Case("takes any", (-4,), raises=ValueError, mentions=(-4,), hint=1),))
+    told = message("9.9.1", lambda number: 2)
+    assert "one of its usual causes: takes any" in told
+    assert hints_of(told) == ["Second?"]
+
+    def says_nothing(number):
+        raise ValueError("negative")
+
+    assert hints_of(message("9.9.1", says_nothing)) == []
+
+
+def untouched(values):
+    """values (N,) -> the last one"""
+    raise NotImplementedError("exercise 9.9.1")
+
+
+def half_written(values):
+    """values (N,) -> the last one"""
+    last = values[-1]
+    raise NotImplementedError(f"exercise 9.9.1{last * 0}")
+
+
+def test_a_body_with_the_line_of_the_stub_still_below_it_is_told_so(practice, capsys):
+    practice(last_item, SHORT_AND_LONG, hints=THREE_HINTS)
+    check("9.9.1", untouched)
+    assert capsys.readouterr().out == "todo 9.9.1 Practice\n"
+    told = message("9.9.1", half_written)
+    assert told.endswith("The line `raise NotImplementedError` is still there: remove it.")
+
+
+def test_a_stub_of_another_exercise_that_is_called_is_not_taken_for_a_blank(practice):
+    practice(last_item, SHORT_AND_LONG, hints=THREE_HINTS)
+
+    def relies_on_another(values):
+        return untouched(values)
+
+    assert "got       NotImplementedError: exercise 9.9.1" in message("9.9.1", relies_on_another)
+
+
+def test_a_hint_that_does_not_exist_is_refused(practice):
+    with pytest.raises(ValueError, match="names hint 2; the hints are 0 to 1"):
+        practice(last_item, (Case("any", ([1],), hint=2),))
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_the_call_of_every_case_can_be_pasted(section):
+    for exercise in checked(section):
+        for place, case in enumerate(exercise.cases if exercise.kind == "fill" else ()):
+            given = exercises._arguments(case)
+            text = exercises._call_text("call", case, given)
+            args, kwargs = eval(text, {"np": np, "call": lambda *args, **kwargs: (args, kwargs)})
+            where = f"{exercise.number}, case {place + 1}: {text}"
+            assert difference(list(args), given, rtol=0, atol=0) is None, where
+            for got, wanted in zip(args, given, strict=True):
+                assert getattr(got, "dtype", None) == getattr(wanted, "dtype", None), where
+            assert kwargs == case.kwargs, where
+            assert len(text) < 160, where
+
+
+@pytest.mark.parametrize(
+    ("value", "code"),
+    [
+        (28, "28"),
+        (0.1, "0.1"),
+        ("text", "'text'"),
+        (float("nan"), "np.nan"),
+        ([1.0, float("inf")], "[1.0, np.inf]"),
+        ((1,), "(1,)"),
+        (list(range(12)), "[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]"),
+        (np.array([0, 1]), "np.array([0, 1])"),
+        (np.array([[0.5, np.nan]]), "np.array([[0.5, np.nan]])"),
+        (np.array([True]), "np.array([True])"),
+        (np.array([7, 8], np.uint8), "np.array([7, 8], dtype=np.uint8)"),
+        (np.array([0.5], np.float32), "np.array([0.5], dtype=np.float32)"),
+        (np.zeros((0, 3)), "np.zeros((0, 3))"),
+        (np.zeros((2, 3, 7)), "<a numpy array of shape (2, 3, 7), float64>"),
+    ],
+)
+def test_arguments_are_shown_as_python_that_makes_them(value, code):
+    assert as_code(value) == code
+    if not code.startswith("<"):
+        again = eval(code, {"np": np})
+        assert difference(again, value, rtol=0, atol=0) is None
+        assert as_array(again) is None or as_array(again).dtype == as_array(value).dtype
+
+
+def test_tensors_are_shown_as_python_that_makes_them():
+    torch = pytest.importorskip("torch")
+    for tensor in (torch.tensor([1.0]), torch.tensor([1]), torch.tensor([0.5], dtype=torch.bfloat16)):
+        again = eval(as_code(tensor), {"torch": torch, "np": np})
+        assert torch.equal(again, tensor)
+        assert again.dtype == tensor.dtype
 
 
 def test_a_prediction_is_not_told_the_number(practice):
@@ -276,6 +507,8 @@ def test_a_prediction_is_not_told_the_number(practice):
     assert "1922" not in low + high
     assert "expected  a larger number" in low
     assert "expected  a smaller number" in high
+    assert "case" not in low + high
+    assert "the total" not in low + high
     assert "expected an int, got a str" in message("9.9.1", "many")
 
 
@@ -347,7 +580,9 @@ def test_a_function_that_is_blank_only_in_part_is_wrong_and_not_todo(practice):
             return values[0]
         raise NotImplementedError("exercise 9.9.1")
 
-    assert "2 of 2" in message("9.9.1", half_done)
+    told = message("9.9.1", half_done)
+    assert "2 of 2" in told
+    assert "is still there" in told
 
 
 def test_an_operation_that_a_library_does_not_have_is_not_taken_for_a_blank(practice):
@@ -434,13 +669,16 @@ def test_still_open_refuses_a_section_without_exercises():
 
 def test_a_design_has_no_check_but_a_model_answer(capsys):
     with pytest.raises(ValueError, match="show_solution"):
-        check("6.1.7", "my experiment")
-    show_solution("6.1.7")
-    assert "Prediction:" in capsys.readouterr().out
+        check("6.1.5", "my experiment")
+    show_solution("6.1.5")
+    answer = capsys.readouterr().out
+    for part in ("Question:", "Varied:", "Held fixed:", "Prediction:", "Measured", "Common wrong turn:"):
+        assert part in answer
+    assert "…" not in answer
 
 
 def test_a_solution_is_shown_with_the_wrong_turns(capsys):
-    show_solution("6.1.4")
+    show_solution("6.1.6")
     shown = capsys.readouterr().out
     assert "def confusion_matrix(y_true, y_pred, n_classes):" in shown
     assert "# Common wrong turn:" in shown
@@ -515,8 +753,9 @@ def test_equal_answers_are_equal(got, expected):
 @pytest.mark.parametrize(
     ("got", "expected", "said"),
     [
-        (None, 2, "returned None: is there a return?"),
-        (..., 2, "returned ... (three dots): is there a return with a value?"),
+        (None, 2, "expected an int, got None"),
+        (..., 2, "expected an int, got ... (three dots)"),
+        ((1, None), (1, 2), "item 1: expected an int, got None"),
         (2.0, 2, "wrong kind of number: expected an int, got a float"),
         (True, 1, "wrong kind of number: expected an int, got a bool"),
         (3, 2, "wrong value"),
@@ -601,8 +840,10 @@ def test_the_cells_of_an_exercise_look_as_agreed(notebook):
         "task": False,
     }
     assert cells["ex-6-1-1-check"].metadata.nbgrader.points == 2
-    assert "nbgrader" not in cells["ex-6-1-7-text"].metadata
-    assert "ex-6-1-7-check" not in cells
+    assert cells["ex-6-1-5-answer"].source == "# exercise 6.1.5: your experiment"
+    assert "nbgrader" not in cells["ex-6-1-5-text"].metadata
+    assert "nbgrader" not in cells["ex-6-1-5-answer"].metadata
+    assert "ex-6-1-5-check" not in cells
 
 
 def test_sync_mends_what_differs_and_touches_nothing_else(notebook):
@@ -649,6 +890,11 @@ def swap(notebook, first, second):
     notebook.cells[i], notebook.cells[j] = notebook.cells[j], notebook.cells[i]
 
 
+def swap_exercises(notebook, first, second):
+    for part in ("text", "answer", "check"):
+        swap(notebook, f"ex-{first}-{part}", f"ex-{second}-{part}")
+
+
 def rename(notebook, name, new_name):
     by_id(notebook)[name].id = new_name
 
@@ -661,7 +907,9 @@ def rename(notebook, name, new_name):
             lambda n: [remove(n, f"ex-6-1-4-{p}") for p in ("text", "answer", "check")],
             "ex-6-1-4-text is missing",
         ),
+        (lambda n: remove(n, "ex-6-1-5-answer"), "cell ex-6-1-5-answer is missing"),
         (lambda n: swap(n, "ex-6-1-1-answer", "ex-6-1-1-check"), "ex-6-1-1-check stands too early"),
+        (lambda n: swap_exercises(n, "6-1-3", "6-1-4"), "ex-6-1-4-text stands too early"),
         (lambda n: rename(n, "own", "ex-6-1-1-extra"), "'ex-6-1-1-extra'"),
         (lambda n: rename(n, "own", "ex-6-1-9-check"), "there is no exercise '6.1.9'"),
         (lambda n: rename(n, "own", "ex-9-9-9-check"), "there is no section '9.9'"),
@@ -672,11 +920,6 @@ def test_sync_says_what_it_cannot_mend(notebook, spoil, said):
     spoil(notebook)
     _, broken = sync(notebook)
     assert any(said in line for line in broken), broken
-
-
-def test_a_design_may_do_without_an_answer_cell(notebook):
-    remove(notebook, "ex-6-1-7-answer")
-    assert sync(notebook) == ([], [])
 
 
 def test_sync_leaves_a_notebook_without_exercises_alone_and_refuses_what_is_no_notebook(tmp_path, capsys):

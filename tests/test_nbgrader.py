@@ -83,11 +83,11 @@ def submit(course, student, change):
 
 def half_right(notebook, cells):
     """Two right, one wrong, one blank whose check was made to say ok, one right whose check was deleted."""
-    solve(cells, "6.1.1", "6.1.3", "6.1.5")
-    cells["ex-6-1-6-answer"].source = "def epoch_mean(losses, sizes):\n    return float(losses[-1])"
-    cells["ex-6-1-7-answer"].source = SHOW_ENVIRONMENT
-    cells["ex-6-1-4-check"].source = 'print("ok   6.1.4 A confusion matrix (5 cases)")'
-    notebook.cells.remove(cells["ex-6-1-5-check"])
+    solve(cells, "6.1.1", "6.1.4", "6.1.7")
+    cells["ex-6-1-3-answer"].source = "def epoch_mean(losses, sizes):\n    return float(losses[-1])"
+    cells["ex-6-1-5-answer"].source = SHOW_ENVIRONMENT
+    cells["ex-6-1-6-check"].source = 'print("ok   6.1.6 A confusion matrix (8 cases)")'
+    notebook.cells.remove(cells["ex-6-1-7-check"])
 
 
 def dies(notebook, cells):
@@ -169,16 +169,16 @@ def test_a_blank_submission_has_none(grades, course):
 
 
 def test_a_half_right_submission_has_the_points_of_its_right_answers(grades):
-    right = EXERCISES["6.1.1"].points + EXERCISES["6.1.3"].points
+    right = EXERCISES["6.1.1"].points + EXERCISES["6.1.4"].points
     assert 0 < right < FULL
     assert grades["half"]["score"] == f"{right:.1f}"
 
 
 def test_a_check_that_was_tampered_with_is_restored(course):
     assert (
-        "Attribute 'checksum' for cell ex-6-1-4-check has changed" in (course / "autograde.log").read_text()
+        "Attribute 'checksum' for cell ex-6-1-6-check has changed" in (course / "autograde.log").read_text()
     )
-    assert outputs(course, "half")["ex-6-1-4-check"].endswith("A confusion matrix: no answer yet")
+    assert outputs(course, "half")["ex-6-1-6-check"].endswith("A confusion matrix: no answer yet")
 
 
 def test_a_deleted_check_brings_no_points_and_asks_for_a_look_by_hand(course):
@@ -187,19 +187,19 @@ def test_a_deleted_check_brings_no_points_and_asks_for_a_look_by_hand(course):
         JOIN base_cell ON base_cell.id = grade.cell_id
         JOIN submitted_notebook ON submitted_notebook.id = grade.notebook_id
         JOIN submitted_assignment ON submitted_assignment.id = submitted_notebook.assignment_id
-        WHERE base_cell.name = 'ex-6-1-5-check' AND student_id IN ('half', 'solved') ORDER BY student_id"""
+        WHERE base_cell.name = 'ex-6-1-7-check' AND student_id IN ('half', 'solved') ORDER BY student_id"""
     with contextlib.closing(sqlite3.connect(course / "gradebook.db")) as gradebook:
         found = gradebook.execute(question).fetchall()
-    assert found == [("half", None, 1), ("solved", EXERCISES["6.1.5"].points, 0)]
+    assert found == [("half", None, 1), ("solved", EXERCISES["6.1.7"].points, 0)]
 
 
 def test_a_grading_kernel_knows_that_it_grades_in_the_quick_profile(course):
-    assert outputs(course, "half")["ex-6-1-7-answer"] == "1 quick\n"
+    assert outputs(course, "half")["ex-6-1-5-answer"] == "1 quick\n"
 
 
 def test_a_wrong_answer_is_told_why_without_a_stack(course):
-    told = outputs(course, "half")["ex-6-1-6-check"]
-    for part in ("case ", "expected  0.875", "got       2.0", "hint 1 of 2"):
+    told = outputs(course, "half")["ex-6-1-3-check"]
+    for part in ("case ", "expected  0.875", "got       2.0", "hint 1 of 3"):
         assert part in told
     assert "Traceback" not in told
     assert "exercises/" not in told
@@ -215,7 +215,7 @@ def test_a_submission_that_kills_its_kernel_has_no_points_and_does_not_stop_the_
 def test_the_feedback_page_shows_score_and_hint(course):
     page = (course / "feedback" / "half" / ASSIGNMENT / NOTEBOOK).with_suffix(".html").read_text("utf-8")
     assert f"{EXERCISES['6.1.1'].points + EXERCISES['6.1.3'].points:.1f} / {FULL:.1f}" in page
-    assert "hint 1 of 2" in page
+    assert "hint 1 of 3" in page
 
 
 def test_validate_tells_a_student_which_checks_fail(course):

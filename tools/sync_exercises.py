@@ -5,9 +5,9 @@
 
 A notebook takes part when it has cells whose ids begin with `ex-`. For exercise 6.1.1 it must have
 `ex-6-1-1-text` (Markdown), `ex-6-1-1-answer` and `ex-6-1-1-check` (code), in this order; a design exercise
-has no check, and may have no answer. Their source and their nbgrader metadata are written, nothing else is
-touched, and no cell is made. Exit status: 0 when source and notebook agree, 1 when they differed (--check) or
-cells are missing.
+has no check. The exercises stand in the order of their numbers. Their source and their nbgrader metadata are
+written, nothing else is touched, and no cell is made. Exit status: 0 when source and notebook agree, 1 when
+they differed (--check) or cells are missing.
 """
 
 import argparse
@@ -95,20 +95,21 @@ def sync(notebook):
         except ValueError as error:
             broken.append(str(error))
     sections = {number.rpartition(".")[0] for number in numbers}
+    last_place = -1
     for exercise in (e for section in sorted(sections) for e in _known(section)):
-        last_place = -1
         for part, cell_type, source in parts(exercise):
             name = cell_id(exercise.number, part)
             if name not in places:
-                if not (exercise.kind == "design" and part == "answer"):
-                    broken.append(f"cell {name} is missing")
+                broken.append(f"cell {name} is missing")
                 continue
             cell = notebook.cells[places[name]]
             if cell.cell_type != cell_type:
                 broken.append(f"cell {name} is a {cell.cell_type} cell, must be {cell_type}")
                 continue
             if places[name] < last_place:
-                broken.append(f"cell {name} stands too early: the order is text, answer, check")
+                broken.append(
+                    f"cell {name} stands too early: the order is 6.1.1, 6.1.2 …, each text, answer, check"
+                )
             last_place = places[name]
             metadata = nbgrader_metadata(exercise, part)
             if cell.source != source:
