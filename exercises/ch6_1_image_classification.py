@@ -713,6 +713,10 @@ By hand: truth `[0, 0, 1]`, prediction `[0, 1, 1]`, 2 classes make `[[1, 1], [0,
         "too large in the true labels, below 0 in the predicted": _looks_at(
             ("true", "high"), ("pred", "low")
         ),
+        "everything but a true label below 0": _looks_at(("pred", "low"), ("true", "high"), ("pred", "high")),
+        "everything but a predicted label below 0": _looks_at(
+            ("true", "low"), ("true", "high"), ("pred", "high")
+        ),
         "everything but a true label that is too large": _looks_at(
             ("true", "low"), ("pred", "low"), ("pred", "high")
         ),
@@ -805,6 +809,13 @@ def _grid_from_one_to_zero(y_true, scores, recall):
     for t in np.arange(1, 0, -0.01):
         if np.mean(scores[y_true == 1] >= t) >= recall:
             return t
+
+
+def _grid_over_the_scores(y_true, scores, recall):
+    _refuse(y_true, recall)
+    for t in np.arange(scores.max(), scores.min() - 0.01, -0.01):
+        if np.mean(scores[y_true == 1] >= t - 1e-9) >= recall:
+            return float(t)
 
 
 def _none_below_zero(y_true, scores, recall):
@@ -930,6 +941,7 @@ two are enough, so `t = 0.6`; the false alarm at 0.8 comes along.""",
         "recall of at most the wanted one": _at_most_the_recall,
         "ceil(recall * n), off by one through rounding": _rounded_up_product,
         "tries thresholds from 1 to 0 in steps of 0.01": _grid_from_one_to_zero,
+        "tries thresholds from the largest score down in steps of 0.01": _grid_over_the_scores,
         "tries no threshold below 0": _none_below_zero,
         "answers where there is no answer": _without_refusal,
     },

@@ -214,7 +214,7 @@ def test_a_submission_that_kills_its_kernel_has_no_points_and_does_not_stop_the_
 
 def test_the_feedback_page_shows_score_and_hint(course):
     page = (course / "feedback" / "half" / ASSIGNMENT / NOTEBOOK).with_suffix(".html").read_text("utf-8")
-    assert f"{EXERCISES['6.1.1'].points + EXERCISES['6.1.3'].points:.1f} / {FULL:.1f}" in page
+    assert f"{EXERCISES['6.1.1'].points + EXERCISES['6.1.4'].points:.1f} / {FULL:.1f}" in page
     assert "hint 1 of 3" in page
 
 
