@@ -40,7 +40,7 @@ class Batches:
         order = torch.randperm(n, generator=self.generator) if self.shuffle else None
         for start in range(0, n, self.batch_size):
             if order is None:
-                batch = [array[start : start + self.batch_size] for array in self.arrays]
+                batch = [array[start : start + self.batch_size].clone() for array in self.arrays]
             else:
                 rows = order[start : start + self.batch_size]
                 batch = [array.index_select(0, rows.to(array.device)) for array in self.arrays]
@@ -75,18 +75,28 @@ def batches(
         raise ValueError(f"arrays of unequal length {lengths}: each needs one row an example")
     if lengths[0] == 0:
         raise ValueError("the arrays hold no examples: nothing to feed. Look at the split and at n.")
-    if not isinstance(batch_size, int) or batch_size < 1:
+    if isinstance(batch_size, bool) or not isinstance(batch_size, int | np.integer) or batch_size < 1:
         raise ValueError(f"batch_size is {batch_size!r}; it must be a whole number, 1 or more")
-    return Batches(tensors, batch_size, shuffle, generator, augment)
+    return Batches(tensors, int(batch_size), shuffle, generator, augment)
 
 
 # ---------------------------------------------------------------- measuring
 
 
 def accuracy(logits: Tensor, targets: Tensor) -> Tensor:
-    """Share of right answers: logits (N, C) and labels (N,), or one logit an example (N,) and 0/1 targets."""
-    guesses = logits.argmax(1) if logits.ndim > targets.ndim else (logits > 0).to(targets.dtype)
-    return (guesses == targets).float().mean()
+    """Share of right answers, a scalar tensor.
+
+    Either logits (N, C, ...) with whole-number labels (N, ...), or one logit an example, (N,) or (N, 1), with
+    targets 0 and 1 of (N,) or (N, 1).  Raises ValueError for other shapes.
+    """
+    if logits.ndim == targets.ndim + 1 and logits.shape[1] > 1:
+        return (logits.argmax(1) == targets).float().mean()
+    if logits.numel() == len(logits) == targets.numel():
+        return ((logits.flatten() > 0) == (targets.flatten() > 0.5)).float().mean()
+    raise ValueError(
+        f"accuracy takes logits (N, C) with labels (N,), or one logit an example with targets 0 and 1; "
+        f"got {tuple(logits.shape)} and {tuple(targets.shape)}"
+    )
 
 
 @contextmanager
@@ -106,36 +116,45 @@ def _home(model: nn.Module) -> torch.device:
     return next((p.device for p in model.parameters()), torch.device("cpu"))
 
 
-def evaluate(model: nn.Module, loader: Iterable, metrics: dict[str, Callable], *, device=None) -> dict:
+def evaluate(
+    model: nn.Module,
+    loader: Iterable,
+    metrics: dict[str, Callable],
+    *,
+    count: Callable[[Tensor], int] = len,
+    device=None,
+) -> dict[str, float]:
     """Mean of each metric over all examples, an uneven last batch weighed by its size.
 
     ``loader`` gives (inputs..., targets); a metric takes (outputs, targets) and returns the mean over the
-    batch.  The model's weights, and the mode of each of its parts, are left as they were.  Under
-    ``torchrun`` each process measures its share, and all get the same result.
+    batch; ``count(targets)`` says over how many (see ``fit``).  The model's weights, and the mode of each of
+    its parts, are left as they were.  Under ``torchrun`` each process measures its share, and all get the
+    same result.
     Returns {name: float}.  Raises ValueError for a loader without batches.
     """
     device = torch.device(device) if device is not None else _home(model)
     layout, (rank, world) = _layout(model), _place()
-    sums, count = torch.zeros(len(metrics), dtype=torch.float64), 0
+    sums, total = torch.zeros(len(metrics), dtype=torch.float64), 0
     with _evaluating(model):
         for number, batch in enumerate(loader, 1):
-            inputs, targets, size = _share(batch, device, layout, rank, world, f"batch {number}")
+            inputs, targets, rows = _share(batch, device, layout, rank, world, f"batch {number}")
+            size = int(count(targets)) if rows else 0
             if size == 0:
                 continue
             outputs = _forward(model, inputs, f"batch {number}")
             for i, metric in enumerate(metrics.values()):
                 value = _measure(metric, outputs, targets, f"batch {number}")
                 sums[i] += size * float(value)
-            count += size
+            total += size
     if world > 1:
-        both = torch.cat([sums, torch.tensor([float(count)], dtype=torch.float64)])
+        both = torch.cat([sums, torch.tensor([float(total)], dtype=torch.float64)])
         both = _all_reduced(both, device)
-        sums, count = both[:-1], int(both[-1])
-    if count == 0:
+        sums, total = both[:-1], int(both[-1])
+    if total == 0:
         raise ValueError(
             "the loader gave no batches: nothing to evaluate. A generator is used up by one pass."
         )
-    return dict(zip(metrics, (sums / count).tolist(), strict=True))
+    return dict(zip(metrics, (sums / total).tolist(), strict=True))
 
 
 def predict(model: nn.Module, *inputs: np.ndarray | Tensor, batch_size: int = 1024) -> Tensor:
@@ -145,8 +164,13 @@ def predict(model: nn.Module, *inputs: np.ndarray | Tensor, batch_size: int = 10
         parts = []
         for rows in batches(*inputs, batch_size=batch_size):
             moved = [_moved(part, device, layout) for part in rows]
-            parts.append(_forward(model, moved, "predict").float().cpu())
-    return torch.cat(parts).clone()
+            outputs = _forward(model, moved, "predict")
+            if not isinstance(outputs, Tensor):
+                raise TypeError(
+                    f"predict needs a model that returns one tensor, not {type(outputs).__name__}"
+                )
+            parts.append(outputs.float().cpu())
+    return torch.cat(parts)
 
 
 # ---------------------------------------------------------------- the loop
@@ -154,7 +178,9 @@ def predict(model: nn.Module, *inputs: np.ndarray | Tensor, batch_size: int = 10
 
 @dataclass
 class Run:
-    """What a hook may read, and ``stop = True`` is how it stops the run after the current step.
+    """What a hook may read, and ``stop = True`` is how it stops the run after the current step or epoch.
+
+    A run stopped within an epoch keeps no row and no checkpoint of that epoch.
 
     ``history`` holds one dict an epoch: epoch (from 1), loss (mean over all examples), lr, seconds, and
     val_<metric> for each metric.  ``loss`` is that of the last step and stays on the device.
@@ -193,6 +219,8 @@ def fit(
     patience: int | None = None,
     checkpoint: str | Path | None = None,
     resume: bool = False,
+    count: Callable[[Tensor], int] = len,
+    channels_last: bool = True,
     on_step: tuple[Callable[[Run], None], ...] = (),
     on_epoch: tuple[Callable[[Run], None], ...] = (),
     device: str | torch.device | None = None,
@@ -209,19 +237,30 @@ def fit(
     patience    stop after so many epochs without a lower val_loss
     checkpoint  folder for last.pt (all that is needed to continue) and best.pt (lowest val_loss)
     resume      continue after the last whole epoch in ``checkpoint``: on the CPU, bit for bit what an
-                uninterrupted run gives.  Without it, an old last.pt is kept as last.old.pt.
-    on_step, on_epoch  functions of the Run, called after each step, each epoch
+                uninterrupted run gives.  Without it, what is there is kept as last.old.pt, best.old.pt
+    count       over how many the loss of a batch is a mean, ``count(targets)``: its rows, unless some are
+                ignored, ``lambda y: int((y != -100).sum())``
+    channels_last  nets with 2-D convolutions keep the channel last in memory, faster on most nets (measured:
+                benchmarks/); False for a forward that uses ``view``, or a net that is faster without
+    on_step, on_epoch  tuples of functions of the Run, called after each step, each epoch
 
-    Started by ``torchrun``, the same call trains on all processes; each takes its share of every batch, so
-    ``batch_size`` is the global one.  Convolutional nets run channels-last.  A loss that is not finite
-    stops the run with FloatingPointError (epoch and step named) and leaves the checkpoints as they were.
+    Parts of a model in training mode that the caller has put in eval mode stay there; a model in eval mode as
+    a whole is put in training mode.  Started by ``torchrun``, the same call trains on all processes; each
+    takes its share of every batch, so ``batch_size`` is the global one; batch statistics are those of each
+    process, and the running ones of rank 0 are kept.  A loss that is not finite stops the run with
+    FloatingPointError (epoch and step named) and leaves the checkpoints as they were.
     Raises ValueError for data that does not fit the model or the loss.  Built in chapter 6, section 1.
     """
     _check_arguments(epochs, accumulate, clip_norm, patience, validation, resume, checkpoint, precision)
-    rank, world = _join_processes()
-    device = _pick_for(device, world)
+    _check_metrics(metrics, validation)
+    _check_optimizer(model, optimizer)
+    device = _pick_for(device)
+    rank, world = _join_processes(device, loader)
+    convolves = any(isinstance(module, nn.Conv2d) for module in model.modules())
+    model.to(device, memory_format=torch.channels_last if convolves and channels_last else None)
     layout = _layout(model)
-    model.to(device, memory_format=layout)
+    if not model.training:
+        model.train()
     run = Run(model, optimizer, device)
     folder = Path(checkpoint) if checkpoint is not None else None
     mixed = precision != torch.float32
@@ -236,55 +275,64 @@ def fit(
     optimizer.zero_grad()
 
     while run.epoch < epochs and not run.stop and not _patience_lost(run, patience):
-        net.train()
         started, losses, sizes, stream = time.perf_counter(), [], [], iter(loader)
         while group := list(islice(stream, accumulate)):
             where = f"epoch {run.epoch + 1}, step {run.step + 1}"
             # ---- one optimiser step: forward and backward for each batch of the group, then update
-            total = sum(len(batch[-1]) for batch in group)
-            for i, batch in enumerate(group):
-                inputs, targets, size = _share(batch, device, layout, rank, world, where)
+            shares = [_share(batch, device, layout, rank, world, where) for batch in group]
+            total = sum(count(batch[-1]) for batch in group)
+            for i, (inputs, targets, rows) in enumerate(shares):
+                size = int(count(targets)) if rows else 0
                 wait = net.no_sync() if world > 1 and i + 1 < len(group) else nullcontext()
                 with wait:
                     with autocast():
                         outputs = _forward(net, inputs, where)
                         if run.loss is None:  # the first step of all: do the labels fit the outputs?
                             known = loader.arrays[-1] if isinstance(loader, Batches) else targets
-                            _check_labels(outputs, known, where)
-                        loss = _measure(loss_fn, outputs, targets, where)
+                            _check_labels(outputs, known, where, ignored=None if count is len else -100)
+                        # a batch without a counted target adds nothing: its mean would be 0 / 0
+                        loss = _measure(loss_fn, outputs, targets, where) if size else 0 * outputs.sum()
                     weight = size * world / total
                     scaler.scale(loss if weight == 1 else loss * weight).backward()
                 losses.append(loss.detach())
                 sizes.append(size)
             run.loss = losses[-1]
             if run.step % check_every == 0:
-                _check_finite(losses[-check_every * accumulate :], where)
+                _check_finite(losses[-check_every * accumulate :], where, folder)
             if clip_norm is not None:
                 scaler.unscale_(optimizer)
                 nn.utils.clip_grad_norm_(model.parameters(), clip_norm)
+            rate, scale = optimizer.param_groups[0]["lr"], scaler.get_scale()
             scaler.step(optimizer)
             scaler.update()
             optimizer.zero_grad()
-            if schedule is not None:
+            if schedule is not None and scaler.get_scale() >= scale:  # float16 skips a step that overflows
                 schedule.step()
             # ---- bookkeeping
             run.step += 1
             bar.update()
             for hook in on_step:
                 hook(run)
+            if world > 1:  # one process that wants to stop stops all
+                run.stop = bool(_all_reduced(torch.tensor(float(run.stop)), device))
             if run.stop:
                 break
+        if run.stop:
+            break
         if not losses:
             raise ValueError(
                 "the loader gave no batches. A generator is used up by one pass: use batches(...)."
             )
-        _check_finite(losses, f"epoch {run.epoch + 1}, at or before step {run.step}")
+        _check_finite(losses, f"epoch {run.epoch + 1}, by step {run.step}", folder)
         # ---- once an epoch: average, validate, save
         run.epoch += 1
         row = {"epoch": run.epoch, "loss": _mean(losses, sizes, device, world)}
-        row["lr"] = optimizer.param_groups[0]["lr"]
+        row["lr"] = rate
+        if world > 1:
+            for buffer in model.buffers():
+                torch.distributed.broadcast(buffer, 0)
         if validation is not None:
-            values = evaluate(model, validation, metrics, device=device)
+            values = evaluate(model, validation, metrics, count=count, device=device)
             row.update({f"val_{name}": value for name, value in values.items()})
         row["seconds"] = time.perf_counter() - started
         run.history.append(row)
@@ -318,14 +366,34 @@ def _check_arguments(epochs, accumulate, clip_norm, patience, validation, resume
         raise ValueError(f"precision is {precision!r}; use torch.float32, torch.bfloat16 or torch.float16")
 
 
+def _check_metrics(metrics, validation):
+    if metrics and validation is None:
+        raise ValueError(
+            f"metrics {', '.join(metrics)} need validation data: they are measured after each epoch"
+        )
+    if metrics and "loss" in metrics:
+        raise ValueError("a metric cannot be called 'loss': val_loss is the mean of loss_fn")
+
+
+def _check_optimizer(model, optimizer):
+    held = {id(p) for group in optimizer.param_groups for p in group["params"]}
+    if not held & {id(p) for p in model.parameters()}:
+        raise ValueError(
+            "the optimiser holds no parameter of this model, so nothing would be trained: make it anew after "
+            "the model, for example torch.optim.Adam(model.parameters())"
+        )
+
+
 def _patience_lost(run: Run, patience: int | None) -> bool:
     return patience is not None and bool(run.best) and run.epoch - run.best["epoch"] >= patience
 
 
 def _layout(model: nn.Module) -> torch.memory_format:
-    """Channels-last for nets with 2-D convolutions: about 1.6 times faster on CPUs, and never slower."""
-    convolves = any(isinstance(module, nn.Conv2d) for module in model.modules())
-    return torch.channels_last if convolves else torch.preserve_format
+    """The memory layout of the model's convolutions, which is the best one for its inputs too."""
+    for module in model.modules():
+        if isinstance(module, nn.Conv2d) and not module.weight.is_contiguous():
+            return torch.channels_last
+    return torch.preserve_format
 
 
 def _moved(part: Tensor, device: torch.device, layout: torch.memory_format) -> Tensor:
@@ -348,53 +416,71 @@ def _share(batch, device, layout, rank, world, where) -> tuple[list[Tensor], Ten
     return inputs, targets, size
 
 
-def _forward(model, inputs, where) -> Tensor:
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
+def _forward(model, inputs, where) -> Any:
     try:
         return model(*inputs)
     except torch.OutOfMemoryError:
         raise
-    except (RuntimeError, ValueError, TypeError, IndexError) as error:
+    except (RuntimeError, IndexError) as error:
         shapes = ", ".join(f"{tuple(part.shape)} {str(part.dtype)[6:]}" for part in inputs)
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise ValueError(f"{where}: the model does not accept a batch of {shapes}: {reason}") from error
+        advice = (
+            ". Say flatten or reshape, or fit(..., channels_last=False)" if "view size" in str(error) else ""
+        )
+        raise ValueError(
+            f"{where}: the model does not accept a batch of {shapes}: {_first_line(error)}{advice}"
+        ) from error
 
 
 def _measure(loss_fn, outputs, targets, where) -> Tensor:
     try:
         return loss_fn(outputs, targets)
-    except (RuntimeError, ValueError, TypeError, IndexError) as error:
+    except torch.OutOfMemoryError:
+        raise
+    except (RuntimeError, ValueError, IndexError) as error:
         _check_labels(outputs, targets, where)
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        shape = tuple(outputs.shape) if isinstance(outputs, Tensor) else type(outputs).__name__
         raise ValueError(
-            f"{where}: outputs {tuple(outputs.shape)} and targets {tuple(targets.shape)} "
-            f"{str(targets.dtype)[6:]} do not fit the loss or metric: {reason}"
+            f"{where}: outputs {shape} and targets {tuple(targets.shape)} {str(targets.dtype)[6:]} "
+            f"do not fit the loss or metric: {_first_line(error)}"
         ) from error
 
 
 def _check_labels(outputs, targets, where, ignored=-100) -> None:
     """Class labels must lie in 0 … C-1 for outputs (N, C, ...); on a GPU the loss itself would only crash."""
     whole = not targets.is_floating_point() and targets.dtype != torch.bool
-    if not whole or outputs.ndim != targets.ndim + 1:
+    if not isinstance(outputs, Tensor) or not whole or outputs.ndim != targets.ndim + 1:
         return
-    wrong = (targets != ignored) & ((targets < 0) | (targets >= outputs.shape[1]))
+    wrong = (targets < 0) | (targets >= outputs.shape[1])
+    if ignored is not None:
+        wrong &= targets != ignored
     if wrong.any():
         row = int(wrong.flatten().nonzero()[0])
+        if int(targets.flatten()[row]) == -100:
+            raise ValueError(
+                f"{where}: some targets are -100, which the loss ignores: say over how many it is a mean, "
+                "fit(..., count=lambda y: int((y != -100).sum()))"
+            )
         raise ValueError(
             f"{where}: label {int(targets.flatten()[row])} (example {row}) is out of range: the model has "
             f"{outputs.shape[1]} classes, so labels are 0 to {outputs.shape[1] - 1}"
         )
 
 
-def _check_finite(losses: list[Tensor], where: str) -> None:
-    if len(losses) == 1:
-        finite = math.isfinite(losses[0].item())
-    else:
-        finite = bool(torch.stack(losses).isfinite().all())
+def _check_finite(losses: list[Tensor], where: str, folder: Path | None) -> None:
+    finite = math.isfinite(losses[0].item()) if len(losses) == 1 else torch.stack(losses).isfinite().all()
     if not finite:
+        kept = (
+            f"The last good state is in {folder.name}/last.pt. "
+            if folder and (folder / "last.pt").exists()
+            else ""
+        )
         raise FloatingPointError(
-            f"the loss is not finite ({where}); the weights are lost, the last checkpoint is not. "
-            "Usual causes: learning rate too high (try a tenth, or clip_norm=1.0), a log or division by "
-            "zero in the loss, nan in the data."
+            f"the loss is not finite ({where}). {kept}Usual causes: learning rate too high (try a tenth, or "
+            "clip_norm=1.0), a log or division by zero in the loss, nan in the data."
         )
 
 
@@ -420,16 +506,28 @@ def _progress(loader, epochs, accumulate, rank):
         return _NoBar()
     from tqdm.auto import tqdm
 
-    steps = -(-len(loader) // accumulate) * epochs if hasattr(loader, "__len__") else None
+    try:
+        steps = -(-len(loader) // accumulate) * epochs
+    except TypeError:  # an iterable without a length
+        steps = None
     return tqdm(total=steps, unit="step", mininterval=0.5, leave=False)
 
 
 # ---------------------------------------------------------------- several processes (torchrun)
 
 
-def _join_processes() -> tuple[int, int]:
-    if int(os.environ.get("WORLD_SIZE", 1)) > 1 and not torch.distributed.is_initialized():
-        torch.distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+def _join_processes(device: torch.device, loader) -> tuple[int, int]:
+    if int(os.environ.get("WORLD_SIZE", 1)) == 1:
+        return 0, 1
+    if isinstance(loader, Batches) and loader.shuffle and loader.generator is None:
+        raise ValueError(
+            "under torchrun every process must draw the same order: give batches a seeded generator, "
+            "batches(..., generator=seed_everything(0))"
+        )
+    if device.type == "cuda":
+        torch.cuda.set_device(device)
+    if not torch.distributed.is_initialized():
+        torch.distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
         atexit.register(torch.distributed.destroy_process_group)
     return _place()
 
@@ -441,12 +539,12 @@ def _place() -> tuple[int, int]:
     return 0, 1
 
 
-def _pick_for(device, world) -> torch.device:
-    if device is not None:
-        return pick_device(str(device), verbose=False)
-    if world > 1 and torch.cuda.is_available():
-        return torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0)))
-    return torch.device("cpu") if world > 1 else pick_device(verbose=False)
+def _pick_for(device) -> torch.device:
+    """The device asked for, or the first there is; under torchrun each process has a GPU of its own."""
+    device = pick_device(None if device is None else str(device), verbose=False)
+    if device.type == "cuda" and "LOCAL_RANK" in os.environ:
+        return torch.device("cuda", int(os.environ["LOCAL_RANK"]))
+    return device
 
 
 def _all_reduced(sums: Tensor, device: torch.device) -> Tensor:
@@ -456,6 +554,21 @@ def _all_reduced(sums: Tensor, device: torch.device) -> Tensor:
 
 
 # ---------------------------------------------------------------- checkpoints
+
+
+def _plain(value: Any, name: str) -> Any:
+    """``value`` as a checkpoint can hold it: what is read back must be data, never code."""
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, dict):
+        return {key: _plain(item, f"{name}[{key!r}]") for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(_plain(item, name) for item in value)
+    if value is None or isinstance(value, (bool, int, float, str, Tensor)):
+        return value
+    raise TypeError(
+        f"{name} is a {type(value).__name__}: a checkpoint holds numbers, text, lists, dicts and tensors"
+    )
 
 
 def _write(path: Path, content: dict) -> None:
@@ -487,7 +600,7 @@ def _read(path: str | Path) -> dict:
 
 def save_checkpoint(path: str | Path, model: nn.Module, **meta: Any) -> Path:
     """Write the weights and ``meta`` (numbers, text, lists, dicts) to ``path`` in one atomic step."""
-    _write(Path(path), {"model": model.state_dict(), "meta": meta})
+    _write(Path(path), {"model": model.state_dict(), "meta": _plain(meta, "meta")})
     return Path(path)
 
 
@@ -550,7 +663,12 @@ def _save_all(path: Path, run: Run, loader, schedule, scaler) -> None:
             "optimizer_kind": type(run.optimizer).__name__,
             "schedule": schedule.state_dict() if schedule is not None else None,
             "scaler": scaler.state_dict(),
-            "run": {"epoch": run.epoch, "step": run.step, "best": run.best, "history": run.history},
+            "run": {
+                "epoch": run.epoch,
+                "step": run.step,
+                "best": run.best,
+                "history": _plain(run.history, "history"),
+            },
             "random": _random_states(loader),
         },
     )
@@ -562,8 +680,9 @@ def _prepare(folder: Path, run: Run, loader, schedule, scaler, resume: bool, ran
     if not resume:
         if rank == 0:
             folder.mkdir(parents=True, exist_ok=True)
-            if last.exists():
-                last.replace(folder / "last.old.pt")
+            for name in ("last", "best"):
+                if (folder / f"{name}.pt").exists():
+                    (folder / f"{name}.pt").replace(folder / f"{name}.old.pt")
         return
     saved = _read(last)
     here, there = type(run.optimizer).__name__, saved["optimizer_kind"]
@@ -576,7 +695,8 @@ def _prepare(folder: Path, run: Run, loader, schedule, scaler, resume: bool, ran
         raise ValueError(f"{last} was written {'without' if schedule else 'with'} a schedule: give the same")
     _load_weights(run.model, saved["model"], last)
     run.optimizer.load_state_dict(saved["optimizer"])
-    scaler.load_state_dict(saved["scaler"])
+    if scaler.is_enabled() and saved["scaler"]:
+        scaler.load_state_dict(saved["scaler"])
     if schedule is not None:
         schedule.load_state_dict(saved["schedule"])
     for name, value in saved["run"].items():

@@ -122,14 +122,14 @@ def test_mixed_precision_and_clipping_do_change_the_weights_when_enabled():
         assert not torch.equal(plain[0].weight, trained(**enabled)[0][0].weight), enabled
 
 
-def test_accumulated_batches_give_the_gradient_of_one_large_batch():
-    X, y = planted(96 + 7)
+def test_accumulated_batches_give_the_gradient_of_one_large_batch_even_if_the_last_is_short():
+    X, y = planted(100)  # 16, 16, 16, 16 and 16, 16, 4
     small, large = mlp().double(), mlp().double()
-    for model, size, accumulate in ((small, 16, 2), (large, 32, 1)):
+    for model, size, accumulate in ((small, 16, 4), (large, 64, 1)):
         loader = batches(X.astype(np.float64), y, batch_size=size)
         sgd = torch.optim.SGD(model.parameters(), lr=0.1)
         run = fit(model, loader, CE, sgd, epochs=2, accumulate=accumulate, device="cpu")
-        assert run.step == 2 * 4
+        assert run.step == 2 * 2
     for mine, theirs in zip(small.parameters(), large.parameters(), strict=True):
         torch.testing.assert_close(mine, theirs, rtol=1e-12, atol=1e-14)
 
@@ -151,7 +151,20 @@ def test_the_schedule_is_stepped_once_an_optimiser_step():
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1 / (1 + step))
     run = fit(model, batches(X, y, batch_size=32), CE, optimizer, epochs=2, schedule=schedule, device="cpu")
     assert run.step == 14
-    assert run.history[-1]["lr"] == pytest.approx(1 / 15)
+    assert [row["lr"] for row in run.history] == pytest.approx([1 / 7, 1 / 14])  # of each epoch's last step
+
+
+def test_accumulated_batches_share_one_step_of_the_schedule_and_one_clipping():
+    model = mlp()
+    before = [p.detach().clone() for p in model.parameters()]
+    X, y = planted(64)
+    sgd = torch.optim.SGD(model.parameters(), lr=1.0)
+    schedule = torch.optim.lr_scheduler.LambdaLR(sgd, lambda step: 0.5**step)
+    feed = batches(X * 100, y, batch_size=16)
+    run = fit(model, feed, CE, sgd, schedule=schedule, accumulate=4, clip_norm=0.5, device="cpu")
+    moved = torch.cat([(p - q).flatten() for p, q in zip(model.parameters(), before, strict=True)])
+    assert (run.step, sgd.param_groups[0]["lr"]) == (1, 0.5)
+    assert moved.norm().item() == pytest.approx(0.5, rel=1e-4)
 
 
 def test_the_epoch_loss_is_the_mean_over_examples_not_the_last_batch_nor_the_mean_of_batches():
@@ -177,7 +190,31 @@ def test_hooks_run_in_order_and_stop_stops():
     _, run = trained(epochs=5, on_step=hooks, on_epoch=(lambda run: seen.append(("epoch", run.epoch)),))
     assert run.step == 10
     assert seen[:2] == [("a", 1), ("b", 1)]
-    assert seen[-2:] == [("b", 10), ("epoch", 2)]
+    assert seen[-2:] == [("a", 10), ("b", 10)]  # no row for an epoch that was not finished
+    assert [row["epoch"] for row in run.history] == [1]
+
+
+def test_a_run_stopped_within_an_epoch_and_resumed_repeats_that_epoch(tmp_path):
+    def stop(run):
+        run.stop = run.step == 11
+
+    trained(mlp(dropout=0.2), epochs=4, checkpoint=tmp_path, on_step=(stop,))
+    resumed, run = trained(mlp(dropout=0.2), epochs=4, checkpoint=tmp_path, resume=True)
+    assert run.step == 4 * 7
+    assert_same_weights(resumed, trained(mlp(dropout=0.2), epochs=4)[0])
+
+
+def test_fit_trains_in_training_mode_and_leaves_alone_what_the_caller_froze():
+    X, y = np.random.default_rng(0).random((64, 1, 6, 6), dtype=np.float32), np.zeros(64, np.int64)
+    model = cnn().eval()  # as a whole: fit puts it in training mode, and the statistics move
+    fit(model, batches(X, y, batch_size=32), CE, adam(model), device="cpu")
+    assert model.training
+    statistics = model[1].running_mean.clone()
+    assert not torch.equal(statistics, torch.zeros(4))
+    model[1].eval()
+    fit(model, batches(X, y, batch_size=32), CE, adam(model), epochs=2, device="cpu")
+    assert not model[1].training
+    assert torch.equal(model[1].running_mean, statistics)
 
 
 def test_early_stopping_waits_for_patience_and_remembers_the_best_epoch(tmp_path):
@@ -241,7 +278,12 @@ def test_evaluate_weighs_an_uneven_last_batch_by_its_size():
 
 def test_accuracy_counts_classes_and_signs():
     assert accuracy(torch.tensor([[2.0, 1], [0, 3], [5, 4]]), torch.tensor([0, 1, 1])) == pytest.approx(2 / 3)
-    assert accuracy(torch.tensor([2.0, -1, -3]), torch.tensor([1.0, 0, 1])) == pytest.approx(2 / 3)
+    one_logit, truth = torch.tensor([2.0, -1, -3]), torch.tensor([1.0, 0, 1])
+    assert accuracy(one_logit, truth) == pytest.approx(2 / 3)
+    assert accuracy(one_logit[:, None], truth) == pytest.approx(2 / 3)
+    for logits, targets in ((torch.zeros(3, 4), torch.zeros(3, 4)), (torch.zeros(3), torch.zeros(4))):
+        with pytest.raises(ValueError, match="accuracy takes logits"):
+            accuracy(logits, targets)
 
 
 def test_predict_gives_all_rows_in_order_and_restores_the_mode():
@@ -276,6 +318,14 @@ def test_augment_sees_only_the_first_array_and_the_generator():
         assert (x >= 1).all()
         assert labels.dtype == torch.int64
     assert (X == 1).all()
+
+
+def test_what_is_done_to_a_batch_in_place_does_not_reach_the_data():
+    X, y = -np.ones((6, 2), np.float32), np.zeros(6, np.int64)
+    for x, _ in batches(X, y, batch_size=4, augment=lambda x, _: x.mul_(2)):
+        assert (x == -2).all()
+    predict(nn.Sequential(nn.ReLU(inplace=True), nn.Linear(2, 2)), X)
+    assert (X == -1).all()
 
 
 @pytest.mark.parametrize(
@@ -336,10 +386,73 @@ def test_a_label_out_of_range_from_a_data_loader_is_named_too():
         fit(model, loader, CE, adam(model), device="cpu")
 
 
-def test_labels_marked_as_ignored_are_allowed():
+def test_ignored_targets_are_weighed_right_or_refused():
+    X, y = planted(96)
+    y[:40] = -100  # of the first batches nearly all, of the last none
+    with pytest.raises(ValueError, match="say over how many it is a mean"):
+        fit_once(X, y)
+
+    def known(targets):
+        return int((targets != -100).sum())
+
+    small, large = mlp().double(), mlp().double()
+    for model, size, accumulate in ((small, 32, 3), (large, 96, 1)):
+        sgd = torch.optim.SGD(model.parameters(), lr=0.1)
+        feed = batches(X.astype(np.float64), y, batch_size=size)
+        fit(model, feed, CE, sgd, accumulate=accumulate, count=known, device="cpu")
+        assert evaluate(model, feed, {"loss": CE}, count=known)["loss"] == pytest.approx(
+            CE(predict(model, X.astype(np.float64)), torch.from_numpy(y)).item(), rel=1e-5
+        )
+    for mine, theirs in zip(small.parameters(), large.parameters(), strict=True):
+        torch.testing.assert_close(mine, theirs, rtol=1e-12, atol=1e-14)
+
+
+def test_an_optimiser_of_another_model_is_refused():
     X, y = planted()
-    y[::2] = -100
-    fit_once(X, y)
+    with pytest.raises(ValueError, match="holds no parameter of this model"):
+        fit(mlp(), batches(X, y, batch_size=32), CE, adam(mlp()), device="cpu")
+
+
+def test_metrics_without_validation_or_called_loss_are_refused():
+    with pytest.raises(ValueError, match="accuracy need validation"):
+        trained(metrics={"accuracy": accuracy})
+    with pytest.raises(ValueError, match="cannot be called 'loss'"):
+        trained(metrics={"loss": CE}, validation=batches(*planted(), batch_size=64))
+
+
+def test_a_forward_that_uses_view_is_told_what_to_do_and_runs_without_channels_last():
+    class Viewing(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv, self.again, self.out = nn.Conv2d(1, 4, 3), nn.Conv2d(4, 4, 3), nn.Linear(16, 3)
+
+        def forward(self, x):
+            x = self.again(self.conv(x))
+            return self.out(x.view(x.size(0), -1))
+
+    X, y = np.random.default_rng(0).random((8, 1, 6, 6), dtype=np.float32), np.zeros(8, np.int64)
+    model = Viewing()
+    evaluate(model, batches(X, y, batch_size=4), {"loss": CE})
+    with pytest.raises(ValueError, match="channels_last=False"):
+        fit(model, batches(X, y, batch_size=4), CE, adam(model), device="cpu")
+    model = Viewing()
+    fit(model, batches(X, y, batch_size=4), CE, adam(model), channels_last=False, device="cpu")
+
+
+def test_a_model_that_returns_more_than_a_tensor_trains_with_a_loss_that_can_read_it():
+    class Pair(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.inner = mlp()
+
+        def forward(self, x):
+            return self.inner(x), x
+
+    X, y = planted()
+    model = Pair()
+    fit(model, batches(X, y, batch_size=32), lambda out, t: CE(out[0], t), adam(model), device="cpu")
+    with pytest.raises(TypeError, match="returns one tensor, not tuple"):
+        predict(model, X)
 
 
 def test_a_shape_that_does_not_fit_the_model_is_named_with_the_place():
@@ -498,6 +611,32 @@ def test_a_fresh_run_keeps_the_old_checkpoint_aside(tmp_path):
     before = (tmp_path / "last.pt").read_bytes()
     trained(epochs=1, checkpoint=tmp_path)
     assert (tmp_path / "last.old.pt").read_bytes() == before
+    held_out = batches(*planted(), batch_size=64)
+    for _ in range(2):
+        trained(epochs=1, validation=held_out, checkpoint=tmp_path)
+    assert (tmp_path / "best.old.pt").exists()
+
+
+def test_what_a_checkpoint_cannot_give_back_is_refused_when_it_is_saved(tmp_path):
+    save_checkpoint(tmp_path / "net.pt", mlp(), accuracy=np.float64(0.5), counts=[np.int64(3)])
+    assert load_checkpoint(tmp_path / "net.pt", mlp()) == {"accuracy": 0.5, "counts": [3]}
+    with pytest.raises(TypeError, match=r"meta\['when'\] is a date"):
+        save_checkpoint(tmp_path / "net.pt", mlp(), when=__import__("datetime").date(2026, 1, 1))
+    assert load_checkpoint(tmp_path / "net.pt", mlp())["accuracy"] == 0.5
+
+
+def test_numpy_and_python_random_numbers_continue_after_a_resume(tmp_path):
+    import random
+
+    def draws(run):
+        drawn.append((random.random(), np.random.rand()))  # noqa: NPY002 - what a library would do
+
+    drawn = []
+    trained(epochs=4, checkpoint=tmp_path / "whole", on_epoch=(draws,))
+    whole, drawn = drawn, []
+    trained(epochs=2, checkpoint=tmp_path / "cut", on_epoch=(draws,))
+    trained(epochs=4, checkpoint=tmp_path / "cut", resume=True, on_epoch=(draws,), seed=9)
+    assert drawn == whole
 
 
 def test_resume_refuses_another_optimiser_another_model_or_an_empty_folder(tmp_path):
@@ -545,6 +684,53 @@ if not dist.is_initialized() or dist.get_rank() == 0:
     torch.save({"weights": model.state_dict(), "row": row,
                 "world": dist.get_world_size() if dist.is_initialized() else 1}, sys.argv[2])
 """
+
+
+TOGETHER = """
+import sys
+import torch
+sys.path.insert(0, sys.argv[1])
+from test_training import CE, adam, cnn
+import numpy as np
+from helpers import batches, fit, seed_everything
+
+rng = np.random.default_rng(0)
+X, y = rng.random((40, 1, 6, 6), dtype=np.float32), rng.integers(0, 3, 40)
+model = cnn()
+try:
+    fit(model, batches(X, y, batch_size=16, shuffle=True), CE, adam(model), device="cpu")
+except ValueError as error:
+    refused = "seeded generator" in str(error)
+loader = batches(X, y, batch_size=16, shuffle=True, generator=seed_everything(0))
+import torch.distributed as dist
+
+def stop(run):
+    run.stop = run.step == 5 and dist.get_rank() == 1  # one process alone wants to stop
+
+run = fit(model, loader, CE, adam(model), epochs=3, device="cpu", on_step=(stop,), validation=loader)
+states = [None, None]
+dist.all_gather_object(states, {k: v for k, v in model.state_dict().items() if "num_batches" not in k})
+same = all(torch.equal(states[0][k], states[1][k]) for k in states[0] if "running" not in k)
+fit(model, loader, CE, adam(model), epochs=1, device="cpu", validation=loader)
+dist.all_gather_object(states, model.state_dict())
+buffers = all(torch.equal(states[0][k], states[1][k]) for k in states[0])
+if dist.get_rank() == 0:
+    print(refused, run.step, same, buffers)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="gloo over torchrun is tested on Linux and macOS")
+def test_processes_under_torchrun_stop_together_share_statistics_and_need_a_seeded_order(tmp_path):
+    script = tmp_path / "train.py"
+    script.write_text(TOGETHER)
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    done = subprocess.run(
+        [*command, str(script), str(ROOT / "tests")],
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout.split() == ["True", "5", "True", "True"], done.stderr[-3000:]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="gloo over torchrun is tested on Linux and macOS")
