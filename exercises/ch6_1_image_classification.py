@@ -558,7 +558,7 @@ patch         0.90 (0.88 to 0.93)     0.57 (0.48 to 0.67)
 
 Plot: for each change a column of five points in each of two panels, val and val moved, the mean as a line.
 Two sentences: "Mirror images cost 0.03 on val and were below the plain network with each of the five seeds;
-quarter turns cost nothing that we can see on val, and 0.08 on the moved pictures, but won there with one seed.
+quarter turns cost nothing that we can see on val and 0.08 on the moved pictures, but won there with one seed.
 Noise and patches brought nothing: on val they lie 0.00 above and 0.02 below the plain network, within its
 spread of 0.04 from seed to seed, so the prediction that they would help found no support."
 A change helps when it imitates a difference that the pictures to come really have; of these, only the shift.
