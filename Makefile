@@ -8,6 +8,8 @@ READY = .venv/.installed
 
 # Idle OpenMP threads sleep instead of spinning: with two busy notebooks on two cores that is 10 times faster.
 export OMP_WAIT_POLICY ?= PASSIVE
+# Programs that a recipe's program calls by name (nbgrader calls alembic) come from .venv too.
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .PHONY: setup lab test run notebooks format bench clean
 

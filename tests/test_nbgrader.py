@@ -49,6 +49,8 @@ def nbgrader(course, *arguments, fails=False):
     """Run an nbgrader command in the course's folder; its standard output and error."""
     own = {name: str(course / "jupyter") for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "IPYTHONDIR")}
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("COURSE_")}
+    # nbgrader calls the program `alembic` of its own environment, which need not be an activated one here
+    inherited["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     process = subprocess.run(
         [sys.executable, "-m", "nbgrader", *arguments],
         cwd=course,
