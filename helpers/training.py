@@ -240,8 +240,8 @@ def fit(
                 uninterrupted run gives.  Without it, what is there is kept as last.old.pt, best.old.pt
     count       over how many the loss of a batch is a mean, ``count(targets)``: its rows, unless some are
                 ignored, ``lambda y: int((y != -100).sum())``
-    channels_last  nets with 2-D convolutions keep the channel last in memory, faster on most nets (measured:
-                benchmarks/); False for a forward that uses ``view``, or a net that is faster without
+    channels_last  nets with 2-D convolutions keep the channel last in memory: often faster, not always
+                (benchmarks/training.md); False for a forward that uses ``view``, or where it is slower
     on_step, on_epoch  tuples of functions of the Run, called after each step, each epoch
 
     Parts of a model in training mode that the caller has put in eval mode stay there; a model in eval mode as
@@ -291,8 +291,8 @@ def fit(
                             known = loader.arrays[-1] if isinstance(loader, Batches) else targets
                             _check_labels(outputs, known, where, ignored=None if count is len else -100)
                         # a batch without a counted target adds nothing: its mean would be 0 / 0
-                        loss = _measure(loss_fn, outputs, targets, where) if size else 0 * outputs.sum()
-                    weight = size * world / total
+                        loss = _measure(loss_fn, outputs, targets, where) if size else _zero(outputs)
+                    weight = size * world / max(total, 1)
                     scaler.scale(loss if weight == 1 else loss * weight).backward()
                 losses.append(loss.detach())
                 sizes.append(size)
@@ -449,6 +449,14 @@ def _measure(loss_fn, outputs, targets, where) -> Tensor:
         ) from error
 
 
+def _zero(outputs) -> Tensor:
+    """A loss of nothing that hangs on every output, so that other processes do not wait for its gradient."""
+    if isinstance(outputs, Tensor):
+        return 0 * outputs.sum()
+    parts = outputs.values() if isinstance(outputs, dict) else outputs
+    return sum(_zero(part) for part in parts if isinstance(part, (Tensor, dict, tuple, list)))
+
+
 def _check_labels(outputs, targets, where, ignored=-100) -> None:
     """Class labels must lie in 0 … C-1 for outputs (N, C, ...); on a GPU the loss itself would only crash."""
     whole = not targets.is_floating_point() and targets.dtype != torch.bool
@@ -491,6 +499,8 @@ def _mean(losses, sizes, device, world) -> float:
     sums = torch.stack([(values * weights).sum(), weights.sum()])
     if world > 1:
         sums = _all_reduced(sums, device)
+    if sums[1] == 0:
+        raise ValueError("no target of the whole epoch is counted: look at the labels, and at count=")
     return float(sums[0] / sums[1])
 
 

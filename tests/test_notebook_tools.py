@@ -344,6 +344,17 @@ def course(tmp_path_factory):
     return folder, facts
 
 
+def test_what_a_widget_prints_is_not_sent_back_to_the_kernel(tmp_path):
+    """Where it was, runs stood still now and then: see tools.kernel.stop_echo_of_widget_outputs."""
+    book = notebook(
+        code("knob", "import ipywidgets\nknob = ipywidgets.interact(lambda x: print('at', x), x=3)"),
+        code("came-back", "len(knob.widget.out.outputs)"),
+    )
+    _, _, first_views = run_notebooks.execute(book, tmp_path)
+    assert "at 3\n" in [output["text"] for outputs in first_views.values() for output in outputs]
+    assert book.cells[-1].outputs[0].data["text/plain"] == "0"
+
+
 def test_a_run_never_touches_the_sources(course):
     _, facts = course
     assert facts["after"] == facts["stored"]
@@ -607,7 +618,7 @@ def _ends_in(source):
         (_cell("define", source="open('/home/me/x')"), "cell define: a path of one machine: \"/home/me/x"),
         (_cell("define", source="x = 'C:\\Users\\me'"), "cell define: a path of one machine"),
         (_cell("intro", source="see /Users/me/x"), "cell intro: a path of one machine"),
-        (_cell("last", outputs=[stdout("/root/x.py")]), "cell last: a path of one machine"),
+        (_cell("last", outputs=[stdout("/home/me/x.py")]), "cell last: a path of one machine"),
         (_cell("last", outputs=[result(text_plain="'/tmp/x'")]), "cell last: a path of one machine"),
         (_cell("intro", source="![ ](neighbour.png)"), "cell intro: a picture without words"),
         (_cell("intro", source="<img src='neighbour.png'>"), "cell intro: a picture without words"),

@@ -123,7 +123,7 @@ def test_a_windows_path_would_be_seen_plain_or_escaped():
 
 
 @pytest.mark.parametrize(
-    "text", ["https://example.org/home/page", "~/root/x", "notebooks/work/file", "/usr/bin/env"]
+    "text", ["https://example.org/home/page", "~/home/x", "notebooks/tmp/file", "/usr/bin/env"]
 )
 def test_addresses_and_relative_paths_are_no_paths_of_a_machine(text):
     assert machine_paths(text) == set()

@@ -407,6 +407,38 @@ def test_ignored_targets_are_weighed_right_or_refused():
         torch.testing.assert_close(mine, theirs, rtol=1e-12, atol=1e-14)
 
 
+class _Pair(torch.nn.Module):
+    """A net whose output is a dictionary, as those of transformers are."""
+
+    def __init__(self):
+        super().__init__()
+        self.net = mlp()
+
+    def forward(self, X):
+        return {"logits": self.net(X)}
+
+
+@pytest.mark.parametrize(("model", "loss"), [(mlp, CE), (_Pair, lambda out, y: CE(out["logits"], y))])
+def test_a_step_without_any_counted_target_changes_nothing_and_an_epoch_without_one_is_refused(model, loss):
+    X, y = planted(64)
+    y[:32] = -100  # the whole first batch
+
+    def known(targets):
+        return int((targets != -100).sum())
+
+    def trained(X, y):
+        model_ = (torch.manual_seed(0), model())[1]
+        sgd = torch.optim.SGD(model_.parameters(), lr=0.1)
+        run = fit(model_, batches(X, y, batch_size=32), loss, sgd, count=known, device="cpu")
+        return model_, run.history[0]["loss"]
+
+    (all_, all_loss), (known_, known_loss) = trained(X, y), trained(X[32:], y[32:])
+    assert_same_weights(all_, known_)
+    assert all_loss == known_loss
+    with pytest.raises(ValueError, match="no target of the whole epoch is counted"):
+        trained(X[:32], y[:32])
+
+
 def test_an_optimiser_of_another_model_is_refused():
     X, y = planted()
     with pytest.raises(ValueError, match="holds no parameter of this model"):

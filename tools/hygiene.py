@@ -204,7 +204,7 @@ def absolute_paths(notebook):
         for output in cell.get("outputs", []):
             texts += [output.get("text", ""), output.get("evalue", "")]
             texts += [str(value) for kind, value in output.get("data", {}).items() if kind not in _PICTURES]
-            texts += [line.replace("~/", "/root/") for line in output.get("traceback", [])]
+            texts += [line.replace("~/", "/home/") for line in output.get("traceback", [])]
         for text in texts:
             if found := _ABSOLUTE.search(_ANSI.sub("", text)):
                 around = _ANSI.sub("", text)[found.start() : found.start() + 40].splitlines()[0]

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
+from nbclient.output_widget import OutputWidget
 
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = ROOT / "notebooks"
@@ -58,6 +59,15 @@ def kernel_environment(ipython_folder, profile="quick"):
     ):
         environment.pop(name, None)
     return environment
+
+
+def stop_echo_of_widget_outputs():
+    """Keep nbclient from sending what a widget printed back to the kernel.
+
+    Nobody reads it there, and a message sent on a socket that another task waits on can swallow the signal
+    that the cell is done: the run then stands still until the cell's time is up (nbclient issue 312).
+    """
+    OutputWidget.sync_state = lambda self: None
 
 
 @contextmanager

@@ -26,7 +26,11 @@ CONFIG = '''\
 # Configuration of nbgrader for this course. Run every nbgrader command in this folder.
 import os
 
+from nbclient.output_widget import OutputWidget
 from nbgrader import converters, preprocessors
+
+# What a widget printed is not sent back to the kernel: grading can hang on it (nbclient issue 312).
+OutputWidget.sync_state = lambda self: None
 
 
 class ClearMarkedSolutions(preprocessors.ClearSolutions):

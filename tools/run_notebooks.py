@@ -29,7 +29,14 @@ from nbconvert import HTMLExporter
 from nbconvert.preprocessors import Preprocessor
 from tqdm import tqdm
 
-from tools.kernel import NOTEBOOKS, ROOT, PeakMemory, find_notebooks, kernel_environment
+from tools.kernel import (
+    NOTEBOOKS,
+    ROOT,
+    PeakMemory,
+    find_notebooks,
+    kernel_environment,
+    stop_echo_of_widget_outputs,
+)
 from tools.normalise import WIDGET, normalise, read_notebook, write_notebook
 
 QUICK_CELL_TIMEOUT = 300  # seconds; a quick notebook has 60 for all its cells
@@ -56,6 +63,7 @@ def execute(notebook, folder, profile="quick", on_cell=lambda: None):
     Returns (seconds from the start of the kernel to the last output, peak MB, first view of each widget by
     its model id). Raises NotebookFailed, which carries `seconds` and `peak_mb` too.
     """
+    stop_echo_of_widget_outputs()
     client = NotebookClient(
         notebook,
         kernel_name="python3",
