@@ -8,7 +8,7 @@ from importlib import import_module
 
 _HOME = {
     "device": ("profile", "pick_device", "pick_precision", "seed_everything", "load_keras"),
-    "data": ("load_data", "class_names", "fetch", "load_weights", "data_cache"),
+    "data": ("load_data", "load_reviews", "class_names", "fetch", "load_weights", "data_cache"),
     "training": (
         "fit",
         "evaluate",

@@ -5,11 +5,13 @@ used and how to set up a mirror. No network is needed for "digits", nor for a se
 """
 
 import contextlib
+import csv
 import difflib
 import fnmatch
 import gzip
 import hashlib
 import os
+import re
 import shutil
 import stat
 import tempfile
@@ -21,6 +23,7 @@ from pathlib import Path
 import numpy as np
 
 MANIFEST = Path(__file__).resolve().parent.parent / "data" / "datasets.toml"
+REVIEWS = MANIFEST.with_name("reviews.csv")
 TIMEOUT = (10, 30)  # seconds: to connect; between two pieces of an answer
 DAY = 86_400  # seconds
 
@@ -77,6 +80,34 @@ def load_data(name: str, split: str = "train", *, n: int | None = None) -> tuple
 def class_names(name: str) -> tuple[str, ...]:
     """The names of classes 0, 1, … of a set that ``load_data`` knows."""
     return _known("data set with class names", name, CLASS_NAMES)
+
+
+def load_reviews(split: str | None = None) -> list[dict]:
+    """The reviews written for the course, in Chinese and English; ``split`` is train, dev, test; None: all.
+
+    A review is {"id", "split", "domain", "label": 1 good or 0 bad, "hard": "" or the kind of difficulty,
+    "zh", "en": the text, "zh_names", "en_names": [(start, end, "PER" | "LOC" | "ORG"), …] in that text}.
+    How they were made: data/README.md. Raises ValueError for an unknown split.
+    """
+    if split is not None:
+        _known("split of the reviews", split, dict.fromkeys(("train", "dev", "test")))
+    with REVIEWS.open(encoding="utf-8", newline="") as file:
+        rows = [row for row in csv.DictReader(file) if split in (None, row["split"])]
+    for row in rows:
+        row["label"] = int(row["label"])
+        for language in ("zh", "en"):
+            row[language], row[f"{language}_names"] = _without_marks(row[language])
+    return rows
+
+
+def _without_marks(text: str) -> tuple[str, list[tuple[int, int, str]]]:
+    """ "By [PER Ann]." -> ("By Ann.", [(3, 6, "PER")])."""
+    plain, names, end = "", [], 0
+    for mark in re.finditer(r"\[(PER|LOC|ORG) ([^\[\]]+)\]", text):
+        plain += text[end : mark.start()]
+        names.append((len(plain), len(plain) + len(mark[2]), mark[1]))
+        plain, end = plain + mark[2], mark.end()
+    return plain + text[end:], names
 
 
 def fetch(name: str) -> dict[str, Path]:
