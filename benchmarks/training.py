@@ -2,8 +2,9 @@
 
     python benchmarks/training.py [rounds]     writes training.md; needs benchmarks/requirements.txt
 
-All train the same model on the same arrays with the same optimiser and batch size; the convolutional net is
-channels-last for every torch contestant, so what differs is the loop and how it is fed.
+All train the same model on the same arrays with the same optimiser and batch size. For every torch contestant
+Adam is fused, the convolutional net is channels-last, and matrix factorisation, whose rows are too small for
+two, has one thread: what differs is the loop and how it is fed.
 """
 
 import logging
@@ -100,7 +101,7 @@ TASKS = {
 
 
 def adam(net):
-    return torch.optim.Adam(net.parameters(), lr=1e-3)
+    return torch.optim.Adam(net.parameters(), lr=1e-3, fused=True)
 
 
 def contestants(task):
@@ -115,6 +116,11 @@ def contestants(task):
         net = make_net()
         feed, optimizer = batches(*tensors, batch_size=size, shuffle=True), adam(net)
         return lambda: fit(net, feed, loss_fn, optimizer, device="cpu")
+
+    def channels_first():
+        net = make_net().to(memory_format=torch.contiguous_format)
+        feed, optimizer = batches(*tensors, batch_size=size, shuffle=True), adam(net)
+        return lambda: fit(net, feed, loss_fn, optimizer, channels_last=False, device="cpu")
 
     def bare(choose):
         net = make_net()
@@ -198,6 +204,7 @@ def contestants(task):
             criterion=criterion,
             optimizer=torch.optim.Adam,
             lr=1e-3,
+            optimizer__fused=True,
             batch_size=size,
             max_epochs=1,
             train_split=None,
@@ -229,6 +236,8 @@ def contestants(task):
         "skorch, its DataLoader": with_skorch,
         "Keras fit, arrays": with_keras,
     }
+    if task == "cnn":
+        named["helpers.fit, channels_last=False"] = channels_first
     if task == "factors":  # what Keras pays for a DataLoader
 
         def keras_from_loader():
@@ -257,9 +266,18 @@ def main(rounds=7):
         "factors": f"One epoch of matrix factorisation ({N_RATINGS:,} ratings, {FACTORS} factors and biases, "
         f"batch {RATING_BATCH:,}, Adam)",
     }
+    threads = {"cnn": torch.get_num_threads(), "factors": 1}
     for task, title in titles.items():
+        torch.set_num_threads(threads[task])
         seconds = interleaved(contestants(task), rounds)
-        lines += [f"## {title}", "", "Ratio: to `helpers.fit`.", "", *table(seconds, "helpers.fit"), ""]
+        lines += [
+            f"## {title}",
+            "",
+            f"torch threads: {threads[task]}. Ratio: to `helpers.fit`.",
+            "",
+            *table(seconds, "helpers.fit"),
+            "",
+        ]
         if task == "cnn":
             for unit in ("hand loop", "one batch again and again (no data work)"):
                 lines.append(f"`helpers.fit` / {unit}: {ratio_of_medians(seconds, 'helpers.fit', unit):.3f}")

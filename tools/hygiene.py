@@ -23,6 +23,10 @@ MAX_BYTES = 1_000_000
 MAX_LINES = 25
 MAX_IGNORED = 0.15  # of the code cells; one is always allowed
 MAX_BUDGET = {"seconds": 60, "ram_mb": 2000}  # of the quick profile
+MAX_SECONDS = {
+    "2_language_models.ipynb": 90,
+    "3_bert_fine_tuning.ipynb": 90,
+}  # the only ones that may take longer
 
 # The sections of the course, written or not yet: a link or a `needs` may point to any of them.
 SECTIONS = [
@@ -72,7 +76,7 @@ def problems(notebook, path):
     path = Path(path)
     return [
         *wrong_in_file(notebook, path),
-        *wrong_course_metadata(notebook),
+        *wrong_course_metadata(notebook, path),
         *wrong_ids(notebook),
         *wrong_execution(notebook),
         *wrong_tags(notebook),
@@ -103,7 +107,7 @@ def wrong_in_file(notebook, path):
             yield f"cell {_name(cell)}: {lines} lines; at most {MAX_LINES}: split it"
 
 
-def wrong_course_metadata(notebook):
+def wrong_course_metadata(notebook, path):
     course = notebook.metadata.get("course")
     wanted = {"title": str, "minutes": int, "needs": list, "frameworks": list, "budget": dict}
     if not isinstance(course, dict):
@@ -118,7 +122,8 @@ def wrong_course_metadata(notebook):
     for name in set(course) - set(wanted):
         yield f"metadata.course.{name} means nothing; known are {', '.join(wanted)}"
     budget = course.get("budget")
-    for name, most in MAX_BUDGET.items():
+    limits = MAX_BUDGET | {"seconds": MAX_SECONDS.get(path.name, MAX_BUDGET["seconds"])}
+    for name, most in limits.items():
         value = budget.get(name) if isinstance(budget, dict) else None
         if type(value) is not int or not 0 < value <= most:
             yield f"metadata.course.budget.{name} is {value!r}; it must be a whole number from 1 to {most}"
