@@ -1,4 +1,4 @@
-"""What the notebooks share: device, data, training, plotting, checking.
+"""What the notebooks share: device, data, training, plotting, recommending, checking.
 
 Names are looked up on first use, so a notebook that needs only NumPy never waits for torch:
 ``from helpers import check_close`` imports ``helpers.checking`` and nothing else.
@@ -20,6 +20,17 @@ _HOME = {
         "load_checkpoint",
     ),
     "plotting": ("show_images", "plot_history", "plot_confusion", "plot_curve", "use_course_style"),
+    "recommending": (
+        "rating_table",
+        "planted_ratings",
+        "load_movielens",
+        "fit_factors",
+        "predict_from_neighbours",
+        "fit_implicit",
+        "top_n",
+        "ranking_metrics",
+        "variety_metrics",
+    ),
     "checking": ("check_close", "check_grad", "check_true"),
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
