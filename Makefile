@@ -1,7 +1,8 @@
-# lab · test · run · notebooks · format · bench · clean. Everything runs in .venv, which the first of them makes.
+# lab · serve · test · run · notebooks · format · bench · clean. Everything runs in .venv, which the first of them makes.
 
 PYTHON ?= $(shell python3.11 -c '' 2>/dev/null && echo python3.11 || echo python3)
 LAB_FLAGS ?=
+SERVE_FLAGS ?=
 NB ?=
 RUN = .venv/bin/python -m
 READY = .venv/.installed
@@ -11,13 +12,17 @@ export OMP_WAIT_POLICY ?= PASSIVE
 # Programs that a recipe's program calls by name (nbgrader calls alembic) come from .venv too.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: setup lab test run notebooks format bench clean
+.PHONY: setup lab serve test run notebooks format bench clean
 
 setup: $(READY)
 
 lab: $(READY)
 	-@$(RUN) helpers.doctor
 	$(RUN) jupyterlab --ServerApp.root_dir=. $(LAB_FLAGS) notebooks/en/0_start_here.ipynb
+
+serve: $(READY)  # the first time, it trains a small model
+	$(RUN) service.make_model
+	$(RUN) service $(SERVE_FLAGS)
 
 test: $(READY)
 	$(RUN) pytest

@@ -11,9 +11,11 @@ import fnmatch
 import gzip
 import hashlib
 import os
+import pickle
 import re
 import shutil
 import stat
+import tarfile
 import tempfile
 import time
 import zipfile
@@ -35,9 +37,20 @@ SPLITS = {
         "val": ("train", 55_000, 60_000),
         "test": ("t10k", 0, 10_000),
     },
+    "cifar-10": {
+        "train": ("data_batch", 0, 45_000),
+        "val": ("data_batch", 45_000, 50_000),
+        "test": ("test_batch", 0, 10_000),
+    },
 }
+CIFAR_ROWS = 10_000  # in each of its files: five of them for training, one for testing
 CLOTHES = "T-shirt/top,Trouser,Pullover,Dress,Coat,Sandal,Shirt,Sneaker,Bag,Ankle boot"
-CLASS_NAMES = {"digits": tuple("0123456789"), "fashion-mnist": tuple(CLOTHES.split(","))}
+THINGS = "airplane,automobile,bird,cat,deer,dog,frog,horse,ship,truck"
+CLASS_NAMES = {
+    "digits": tuple("0123456789"),
+    "fashion-mnist": tuple(CLOTHES.split(",")),
+    "cifar-10": tuple(THINGS.split(",")),
+}
 CAN_RUN_CODE = (".pt", ".pth", ".bin", ".pkl", ".pickle", ".ckpt", ".joblib", ".h5", ".keras")
 
 
@@ -55,6 +68,9 @@ def load_data(name: str, split: str = "train", *, n: int | None = None) -> tuple
     official training file, val its last 5,000, test the official test file. The rows come mixed: the
     first 1,500 of train hold 145 to 165 of each class.
 
+    "cifar-10": X float32 (N, 3, 32, 32) in [0, 1], red, green, blue, y int64 (N,). Train is the first 45,000
+    of the official training files, val their last 5,000, test the official test file.
+
     Raises ValueError for an unknown name or split and for an n outside 1 … size; OSError as ``fetch`` does.
     """
     if name not in SPLITS:
@@ -69,12 +85,15 @@ def load_data(name: str, split: str = "train", *, n: int | None = None) -> tuple
         from sklearn.datasets import load_digits
 
         digits = load_digits()
-        images, labels, white = digits.images, digits.target, 16
+        images, labels, white = digits.images[:, None], digits.target, 16
+    elif name == "cifar-10":
+        path, white = fetch(name)["cifar-10-python.tar.gz"], 255
+        images, labels = _read_cifar(path, prefix)
     else:
         files, rows, white = fetch(name), {"train": 60_000, "t10k": 10_000}[prefix], 255
-        images = _read_idx(files[f"{prefix}-images-idx3-ubyte.gz"], (rows, 28, 28))
+        images = _read_idx(files[f"{prefix}-images-idx3-ubyte.gz"], (rows, 28, 28))[:, None]
         labels = _read_idx(files[f"{prefix}-labels-idx1-ubyte.gz"], (rows,))
-    return images[start:stop, None].astype(np.float32) / white, labels[start:stop].astype(np.int64)
+    return images[start:stop].astype(np.float32) / white, labels[start:stop].astype(np.int64)
 
 
 def class_names(name: str) -> tuple[str, ...]:
@@ -317,3 +336,42 @@ def _read_idx(path, shape):
     if header != wanted or body.size != np.prod(shape):
         raise ValueError(f"{path}: header {header} and {body.size} bytes, not the IDX file of shape {shape}")
     return body.reshape(shape)
+
+
+class _ArraysOnly(pickle.Unpickler):
+    """Reads a pickle of plain values and NumPy arrays; any other name is refused, so that no code runs."""
+
+    def find_class(self, module, name):
+        allowed = {"_reconstruct": np.empty(0).__reduce__()[0], "ndarray": np.ndarray, "dtype": np.dtype}
+        homes = ("numpy", "numpy.core.multiarray", "numpy._core.multiarray")
+        if module not in homes or name not in allowed:
+            raise pickle.UnpicklingError(f"it asks for {module}.{name}, and arrays do not need that")
+        return allowed[name]
+
+
+def _read_cifar(path, prefix):
+    """Pictures uint8 (N, 3, 32, 32) and labels (N,) of "data_batch" or "test_batch", unpacked in memory.
+
+    ValueError unless the archive has the official layout: files of CIFAR_ROWS rows each.
+    """
+    numbered = [f"_{number}" for number in range(1, 6)] if prefix == "data_batch" else [""]
+    images, labels = [], []
+    try:
+        with tarfile.open(path, "r:gz") as archive:
+            for end in numbered:
+                member = archive.getmember(f"cifar-10-batches-py/{prefix}{end}")
+                if not member.isfile() or member.size > 4_000 * CIFAR_ROWS:
+                    raise ValueError(f"{member.name} is no file, or one of {member.size:,} bytes")
+                batch = _ArraysOnly(archive.extractfile(member), encoding="bytes").load()
+                pixels, answers = batch[b"data"], np.asarray(batch[b"labels"])
+                if pixels.shape != (CIFAR_ROWS, 3_072) or pixels.dtype != np.uint8:
+                    raise ValueError(f"{member.name}: pixels are {pixels.shape} {pixels.dtype}")
+                if answers.shape != (CIFAR_ROWS,) or not np.isin(answers, np.arange(10)).all():
+                    raise ValueError(f"{member.name}: not {CIFAR_ROWS} labels from 0 to 9")
+                images.append(pixels.reshape(-1, 3, 32, 32))
+                labels.append(answers)
+    except (tarfile.TarError, pickle.UnpicklingError, EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise ValueError(f"{path} is not the archive of CIFAR-10: {error}") from error
+    except (KeyError, TypeError, AttributeError, IndexError) as error:
+        raise ValueError(f"{path} is not laid out as CIFAR-10 for Python: {error}") from error
+    return np.concatenate(images), np.concatenate(labels)

@@ -1,0 +1,1 @@
+"""A prediction service: an ONNX model behind TensorFlow Serving's REST contract, and a page (README.md)."""

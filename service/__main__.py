@@ -1,0 +1,51 @@
+"""Start the service: ``python -m service [--models build/models] [--port 8501] [--workers 1]``."""
+
+import argparse
+import os
+import sys
+
+import uvicorn
+
+from service.app import Limits
+from service.models import load_models
+from service.protocol import TimelyProtocol
+
+CONNECTIONS = 1000
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="python -m service", description=__doc__)
+    parser.add_argument(
+        "--models", help="folder with resnet/<version>/model.onnx (COURSE_MODELS, build/models)"
+    )
+    parser.add_argument("--host", default="127.0.0.1", help="0.0.0.0 serves the network too (127.0.0.1)")
+    parser.add_argument(
+        "--port", type=int, default=8501, help="8501, as TensorFlow Serving's; 0: any free one"
+    )
+    parser.add_argument("--workers", type=int, default=1, help="processes behind the port (1)")
+    parser.add_argument("--max-batch", type=int, default=Limits.max_batch, help="1: no batching (64)")
+    options = parser.parse_args()
+    if options.models:
+        os.environ["COURSE_MODELS"] = options.models
+    os.environ["COURSE_MAX_BATCH"] = str(options.max_batch)
+    try:
+        load_models()
+    except (OSError, ValueError) as error:
+        sys.exit(f"service: {error}")
+    uvicorn.run(
+        "service.app:from_environment",
+        factory=True,
+        host=options.host,
+        port=options.port,
+        workers=options.workers,
+        http=TimelyProtocol,
+        ws="none",
+        access_log=False,
+        server_header=False,
+        limit_concurrency=CONNECTIONS,
+        timeout_graceful_shutdown=60,
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,201 @@
+"""TensorFlow Serving's REST contract: what a body of ``:predict`` means, and what the answers look like.
+
+The contract is described in https://www.tensorflow.org/tfx/serving/api_rest.
+"""
+
+import binascii
+import json
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from service.models import NAME, Model, Models
+from service.pictures import for_model, open_picture
+
+INPUT, OUTPUT, SIGNATURE = "pictures", "probabilities", "serving_default"
+MAX_INSTANCES = 128
+MAX_BRACKETS = 50_000  # in a body: 128 pictures of 28 rows open 3,712
+MAX_PIXELS_OF_ALL = 50_000_000
+
+
+@dataclass(frozen=True)
+class Question:
+    """The instances of one request: pictures (headers read, nothing decoded yet) or arrays (C, H, W)."""
+
+    instances: list[Image.Image | np.ndarray]
+    column: bool  # asked in column format, so answered in it
+
+    @property
+    def pixels(self) -> int:
+        """How much there is to decode."""
+        return sum(part.width * part.height for part in self.instances if isinstance(part, Image.Image))
+
+    def pictures(self, expected: dict) -> np.ndarray:
+        """All instances as the model wants them, (N, C, H, W) float32 in 0 … 1; ValueError names a bad on."""
+        rows = []
+        for number, instance in enumerate(self.instances):
+            with _naming(number):
+                rows.append(for_model(instance, expected) if isinstance(instance, Image.Image) else instance)
+        return np.stack(rows)
+
+
+def read_question(body: bytes, expected: dict) -> Question:
+    """The body of a ``:predict`` request; ``expected`` is "input" of the model's metadata.
+
+    Raises ValueError, in words for the client, for anything that is not as README.md says.
+    """
+    if body.count(b"[") + body.count(b"{") > MAX_BRACKETS:
+        raise ValueError(f"more than {MAX_BRACKETS:,} brackets: send pictures as base64, or fewer at a time")
+    try:
+        asked = json.loads(body)
+    except RecursionError:
+        raise ValueError("the JSON is nested too deeply") from None
+    except ValueError as error:
+        raise ValueError(f"the body is not JSON: {error}") from None
+    if not isinstance(asked, dict):
+        raise ValueError(f'the body must be an object, {{"instances": [...]}}, not {_kind(asked)}')
+    if asked.get("signature_name", SIGNATURE) not in ("", SIGNATURE):
+        raise ValueError(f"unknown signature_name {_short(asked['signature_name'])}: there is {SIGNATURE!r}")
+    given = [key for key in ("instances", "inputs") if key in asked]
+    if len(given) != 1:
+        raise ValueError('the body must hold one of "instances" (row format) and "inputs" (column format)')
+    unknown = set(asked) - {"instances", "inputs", "signature_name"}
+    if unknown:
+        raise ValueError(f"unknown key {_short(min(unknown))}: there are instances, inputs, signature_name")
+    column = given == ["inputs"]
+    values = asked[given[0]]
+    if column and isinstance(values, dict):
+        if list(values) != [INPUT]:
+            raise ValueError(f'"inputs" as an object must name the only input: {{"{INPUT}": [...]}}')
+        values = values[INPUT]
+    if not isinstance(values, list) or not values:
+        raise ValueError(f'"{given[0]}" must be a list with at least one picture, not {_kind(values)}')
+    if len(values) > MAX_INSTANCES:
+        raise ValueError(f"{len(values):,} pictures: at most {MAX_INSTANCES} at a time")
+    instances = []
+    for number, value in enumerate(values):
+        with _naming(number):
+            instances.append(_instance(value, expected, named=not column))
+    question = Question(instances, column)
+    if question.pixels > MAX_PIXELS_OF_ALL:
+        raise ValueError(f"{question.pixels:,} pixels in all: at most {MAX_PIXELS_OF_ALL:,} at a time")
+    return question
+
+
+class _naming:
+    """Say in a ValueError which instance it is about."""
+
+    def __init__(self, number):
+        self.number = number
+
+    def __enter__(self):
+        pass
+
+    def __exit__(self, kind, error, trace):
+        if isinstance(error, ValueError):
+            raise ValueError(f"instance {self.number}: {error}") from None
+
+
+def _instance(value, expected, named):
+    """One element of the list: {"b64": …}, {"pictures": either} in row format, or an array of numbers."""
+    if named and isinstance(value, dict) and list(value) == [INPUT]:
+        value = value[INPUT]
+    if isinstance(value, list):
+        return _array(value, expected)
+    if not isinstance(value, dict) or list(value) != ["b64"]:
+        raise ValueError(f'a picture is {{"b64": "…"}} or an array of numbers, not {_kind(value)}')
+    text = value["b64"]
+    if not isinstance(text, str):
+        raise ValueError(f'"b64" must be a string, not {_kind(text)}')
+    if text.startswith("data:"):
+        raise ValueError("this is a data URL: send only what follows the comma")
+    try:
+        data = binascii.a2b_base64(text, strict_mode=True)
+    except ValueError as error:
+        raise ValueError(f"not base64: {error}") from None
+    return open_picture(data)
+
+
+def _array(value, expected):
+    """Nested lists (height, width) or (height, width, channels) of 0 … 1 -> float32 (channels, H, W)."""
+    size = (expected["height"], expected["width"])
+    try:
+        values = np.asarray(value)
+    except ValueError:  # ragged, or deeper than NumPy goes
+        values = np.empty(0)
+    shapes = [(*size, expected["channels"])] + ([size] if expected["channels"] == 1 else [])
+    if values.shape not in shapes:
+        raise ValueError(f"an array must have the shape {' or '.join(map(str, shapes))}, not {values.shape}")
+    if values.dtype.kind not in "iuf" or not np.all((values >= 0) & (values <= 1)):
+        raise ValueError("an array must hold numbers from 0 to 1: divide bytes by 255")
+    return np.ascontiguousarray(values.reshape(shapes[0]).transpose(2, 0, 1), dtype=np.float32)
+
+
+def _kind(value):
+    names = {dict: "an object", list: "a list", str: "a string", bool: "a boolean", type(None): "null"}
+    return (
+        names.get(type(value), "a number") if value or not isinstance(value, dict | list) else "an empty one"
+    )
+
+
+def _short(value):
+    text = repr(value)
+    return text if len(text) <= 40 else text[:40] + "…"
+
+
+# answers
+
+
+def answer(probabilities: np.ndarray, column: bool) -> dict:
+    return {"outputs" if column else "predictions": probabilities.tolist()}
+
+
+def find(models: Models, name: str, version: str | None = None, label: str | None = None) -> Model:
+    """The version that was asked for, or the newest.
+
+    Raises LookupError, in words for the client, if there is none; ValueError if it is no number.
+    """
+    if name != NAME:
+        raise LookupError(f"no model {_short(name)}: there is {NAME!r}")
+    if label is not None:
+        if label not in models.labels:
+            raise LookupError(f"no version of {NAME} is labelled {_short(label)}: {_listed(models.labels)}")
+        return models.versions[models.labels[label]]
+    if version is None:
+        return models.newest
+    if not (version.isascii() and version.isdecimal() and len(version) <= 19):
+        raise ValueError(f"version {_short(version)} is not a number")
+    if int(version) not in models.versions:
+        raise LookupError(f"no version {version} of {NAME}: {_listed(models.versions)}")
+    return models.versions[int(version)]
+
+
+def _listed(known):
+    return f"there are {', '.join(map(str, known))}" if known else "there are none"
+
+
+def status(versions: list[Model]) -> dict:
+    """Newest first, as TensorFlow Serving lists them."""
+    fine = {"state": "AVAILABLE", "status": {"error_code": "OK", "error_message": ""}}
+    numbers = sorted((model.version for model in versions), reverse=True)
+    return {"model_version_status": [{"version": str(number), **fine} for number in numbers]}
+
+
+def metadata(model: Model) -> dict:
+    """The signature as TensorFlow Serving words it; "card" adds what metadata.json says."""
+    signature = {
+        "inputs": {INPUT: _tensor(INPUT, "DT_STRING", [-1])},
+        "outputs": {OUTPUT: _tensor(OUTPUT, "DT_FLOAT", [-1, len(model.card["classes"])])},
+        "method_name": "tensorflow/serving/predict",
+    }
+    return {
+        "model_spec": {"name": NAME, "signature_name": "", "version": str(model.version)},
+        "metadata": {"signature_def": {"signature_def": {SIGNATURE: signature}}},
+        "card": model.card,
+    }
+
+
+def _tensor(name, kind, shape):
+    dims = [{"size": str(size), "name": ""} for size in shape]
+    return {"dtype": kind, "tensor_shape": {"dim": dims, "unknown_rank": False}, "name": f"{name}:0"}

@@ -1,0 +1,155 @@
+"""From the bytes of any picture to what the model saw in training. Pillow and NumPy only.
+
+What a file says of itself is read before anything is decoded: a small file cannot ask for much memory.
+"""
+
+import base64
+import io
+
+import numpy as np
+from PIL import Image, ImageOps
+
+FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "BMP", "TIFF")
+MAX_PIXELS = 25_000_000  # of one picture; a decoded one takes 4 bytes for each
+WORKING_SIDE = 512  # pixels; larger pictures are reduced to this before any arithmetic
+FAINT = 0.15  # of the strongest ink; less is paper
+
+
+def open_picture(data: bytes) -> Image.Image:
+    """Read the header of a picture: format and size are known and within bounds, nothing is decoded.
+
+    Raises ValueError if this is no picture in one of FORMATS, or has more than MAX_PIXELS.
+    """
+    if not data:
+        raise ValueError("the picture is empty (0 bytes)")
+    try:
+        image = Image.open(io.BytesIO(data), formats=FORMATS)
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise ValueError(f"the picture has too many pixels: {MAX_PIXELS:,} are allowed") from None
+    except Exception:  # hostile headers make the readers fail in every way there is
+        raise ValueError(
+            f"not a picture: {len(data):,} bytes that are none of {', '.join(FORMATS)}"
+        ) from None
+    if image.width * image.height > MAX_PIXELS:
+        raise ValueError(
+            f"the picture has {image.width:,} × {image.height:,} pixels: {MAX_PIXELS:,} are allowed in all"
+        )
+    return image
+
+
+def decode(image: Image.Image, channels: int) -> np.ndarray:
+    """Upright pixels of the first frame over white: uint8 (H, W), or (H, W, 3) for three channels.
+
+    The longer side is WORKING_SIDE at most. Raises ValueError if the file is cut off or damaged.
+    """
+    try:
+        if image.format == "JPEG":
+            image.draft(None, (WORKING_SIDE, WORKING_SIDE))  # decode at 1/2, 1/4 or 1/8 where that is enough
+        image.load()
+        image = ImageOps.exif_transpose(image)
+        image = _eight_bits(image)
+        if image.has_transparency_data:
+            image = image.convert("RGBA")
+            white = Image.new("RGBA", image.size, "white")
+            image = Image.alpha_composite(white, image)
+        image = image.convert("L" if channels == 1 else "RGB")
+        if max(image.size) > WORKING_SIDE:
+            image.thumbnail((WORKING_SIDE, WORKING_SIDE), Image.Resampling.BOX)
+    except Exception as error:  # damaged files make the decoders fail in every way there is
+        raise ValueError(f"the {image.format or 'picture'} is cut off or damaged: {error}") from None
+    return np.asarray(image)
+
+
+def _eight_bits(image):
+    """One channel of 16 or 32 bits, scaled to 0 … 255 (Pillow would clip it); others unchanged."""
+    if not image.mode.startswith(("I", "F")):
+        return image
+    values = np.nan_to_num(np.asarray(image, dtype=np.float64), posinf=0, neginf=0).clip(0)
+    top = values.max()
+    if image.mode.startswith("I"):
+        white = 65_535 if top <= 65_535 else top
+    else:
+        white = 1 if top <= 1 else 255 if top <= 255 else top
+    return Image.fromarray(np.round(values / white * 255).astype(np.uint8))
+
+
+def for_model(image: Image.Image, expected: dict) -> np.ndarray:
+    """What the model shall see: float32 (channels, height, width) in 0 … 1, not yet normalised.
+
+    ``expected`` is "input" of the model's metadata. Where its ink is "light on dark", a drawing becomes that,
+    is cut to its ink and centred by mass, as MNIST was made; else the picture is fitted in with a border.
+    A picture that has the right size already (and is dark, if the ink is light) is taken as it is.
+    Raises ValueError for a damaged file, and for a drawing without ink.
+    """
+    height, width, channels = expected["height"], expected["width"], expected["channels"]
+    drawn = expected["ink"] == "light on dark"
+    pixels = decode(image, channels)
+    if pixels.shape[:2] == (height, width) and not (drawn and _background(pixels) > 127):
+        values = pixels.astype(np.float32) / 255
+    elif drawn:
+        values = centred(ink(pixels.astype(np.float32) / 255), height, width)
+    else:
+        values = letterboxed(pixels, height, width)
+    return values[None] if channels == 1 else np.ascontiguousarray(values.transpose(2, 0, 1))
+
+
+def _background(pixels):
+    """The middle one of the values along the border."""
+    return np.median(np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]]), axis=0)
+
+
+def ink(grey: np.ndarray) -> np.ndarray:
+    """Grey values (H, W) in 0 … 1, dark on light or light on dark -> ink (H, W): paper 0, strongest ink 1.
+
+    Raises ValueError if there is no ink.
+    """
+    light = grey - _background(grey)
+    strength = light if light.max() >= -light.min() else -light
+    strongest = strength.max()
+    if strongest < 0.1:
+        raise ValueError("there is nothing on this picture: draw a digit, or send one that stands out")
+    strength = strength / strongest
+    return np.where(strength < FAINT, 0, strength).astype(np.float32)
+
+
+def centred(ink: np.ndarray, height: int = 28, width: int = 28) -> np.ndarray:
+    """Ink (H, W) in 0 … 1 -> (height, width): cut to the ink, scaled to leave a margin, centred by mass.
+
+    The margin is a seventh of the side, as in MNIST: 4 of 28 pixels.
+    """
+    rows, columns = (np.flatnonzero(ink.max(axis=axis) > 0.1) for axis in (1, 0))
+    if not len(rows):
+        return np.zeros((height, width), dtype=np.float32)
+    cut = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    scale = round(min(height, width) * 5 / 7) / max(cut.shape)
+    tall, wide = (max(1, round(length * scale)) for length in cut.shape)
+    small = Image.fromarray(cut.astype(np.float32)).resize((wide, tall), Image.Resampling.BICUBIC)
+    small = np.asarray(small).clip(0, 1)
+    mass = small.sum() or 1.0
+    middle = [(small.sum(axis=1 - axis) * np.arange(small.shape[axis])).sum() / mass for axis in (0, 1)]
+    top = int(np.clip(round((height - 1) / 2 - middle[0]), 0, height - tall))
+    left = int(np.clip(round((width - 1) / 2 - middle[1]), 0, width - wide))
+    out = np.zeros((height, width), dtype=np.float32)
+    out[top : top + tall, left : left + wide] = small
+    return out
+
+
+def letterboxed(pixels: np.ndarray, height: int, width: int) -> np.ndarray:
+    """uint8 (H, W) or (H, W, 3) -> float32 (height, width[, 3]) in 0 … 1: scaled to fit, centred."""
+    scale = min(height / pixels.shape[0], width / pixels.shape[1])
+    tall, wide = (max(1, round(length * scale)) for length in pixels.shape[:2])
+    small = np.asarray(Image.fromarray(pixels).resize((wide, tall), Image.Resampling.BICUBIC))
+    out = np.empty((height, width, *pixels.shape[2:]), dtype=np.float32)
+    out[:] = _background(pixels)
+    top, left = (height - tall) // 2, (width - wide) // 2
+    out[top : top + tall, left : left + wide] = small
+    return out / 255
+
+
+def as_png(values: np.ndarray) -> str:
+    """Values (channels, H, W) in 0 … 1 -> a PNG in base64."""
+    pixels = np.round(values * 255).astype(np.uint8)
+    image = Image.fromarray(pixels[0] if len(pixels) == 1 else pixels.transpose(1, 2, 0))
+    file = io.BytesIO()
+    image.save(file, "PNG")
+    return base64.b64encode(file.getvalue()).decode()

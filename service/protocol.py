@@ -1,0 +1,34 @@
+"""A time limit for the headers of a request."""
+
+from uvicorn.protocols.http.auto import AutoHTTPProtocol
+
+
+class TimelyProtocol(AutoHTTPProtocol):
+    """uvicorn's protocol, which closes a connection whose request line and headers take too long.
+
+    uvicorn limits the time between two requests, but not that of an unfinished one.
+    """
+
+    header_seconds = 10
+    late = None
+
+    def connection_made(self, transport):
+        super().connection_made(transport)
+        self._watch()
+
+    def data_received(self, data):
+        super().data_received(data)
+        self._watch()
+
+    def connection_lost(self, error):
+        super().connection_lost(error)
+        if self.late:
+            self.late.cancel()
+
+    def _watch(self):
+        in_work = self.cycle is not None and not self.cycle.response_complete
+        if in_work and self.late:
+            self.late.cancel()
+            self.late = None
+        elif not in_work and not self.late:
+            self.late = self.loop.call_later(self.header_seconds, self.transport.close)
