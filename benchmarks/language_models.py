@@ -1,0 +1,181 @@
+"""The ladder of section 5.2 on tinyshakespeare, over seeds: each rung's held-out loss, and the time it took.
+
+    python benchmarks/language_models.py [seeds]     writes language_models.md; minutes for each rung and seed
+
+The models are those of notebooks/en/5_language/2_language_models.ipynb, read from its cells (full profile).
+The text comes by helpers.fetch, so COURSE_MIRROR is tried first. One thread.
+"""
+
+import ast
+import json
+import math
+import os
+import statistics
+import sys
+import time
+from pathlib import Path
+
+os.environ["COURSE_PROFILE"] = "full"
+os.environ["CI"] = "true"  # no progress bars
+
+import torch
+from common import where, write
+
+NOTEBOOK = Path(__file__).resolve().parent.parent / "notebooks/en/5_language/2_language_models.ipynb"
+WHOLE = ("imports", "constants", "data-load", "encode", "rungs-code")  # of the other cells, what they define
+TARGET = 1.8857  # nats: the published recipe's validation loss, by its own estimate
+RECIPE, LAST = "GPT-2, AdamW at 1e-3: the recipe", "+ Muon"
+
+
+def from_notebook():
+    """The names that the notebook defines, as a dictionary."""
+    names = {"__name__": "language_models"}
+    for cell in json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]:
+        if cell["cell_type"] != "code" or cell["id"].startswith(("ex-", "bpe-")):
+            continue
+        tree = ast.parse("".join(cell["source"]))
+        if cell["id"] not in WHOLE:
+            tree.body = [part for part in tree.body if defines(part)]
+        exec(compile(tree, cell["id"], "exec"), names)
+    return names
+
+
+def defines(part):
+    """Whether a statement defines a function or a class, or gives a class a method."""
+    hangs_on = isinstance(part, ast.Assign) and isinstance(part.targets[0], ast.Attribute)
+    hangs_on = hangs_on and isinstance(part.value, ast.Name)
+    return isinstance(part, ast.FunctionDef | ast.ClassDef) or hangs_on
+
+
+def nats(bits):
+    return bits * math.log(2)
+
+
+def contestants(nb):
+    """{rung: (seed -> model, model -> optimisers)}."""
+
+    def rung(changes):
+        def make(seed):
+            torch.manual_seed(seed)
+            return nb["GPT"](lambda *sizes: nb["NewBlock"](*sizes, changes), places="rotary" not in changes)
+
+        return make
+
+    def lstm(seed):
+        torch.manual_seed(seed)
+        return nb["LSTM"]()
+
+    found = {
+        "LSTM": (lstm, lambda model: [torch.optim.AdamW(model.parameters(), lr=8e-3)]),
+        RECIPE: (rung(()), lambda model: [nb["adamw"](model.parameters(), 1e-3)]),
+    }
+    return found | {f"+ {name}": (rung(changes), make) for name, (changes, make) in nb["RUNGS"].items()}
+
+
+def by_random_batches(nb, model, batches=20):
+    """The recipe's own estimate: the mean loss of random batches of held-out text, and its standard error."""
+    generator, losses = torch.Generator().manual_seed(1337), []
+    with torch.no_grad():
+        for _ in range(batches):
+            starts = torch.randint(len(nb["val_ids"]) - nb["BLOCK"], (nb["BATCH"],), generator=generator)
+            losses.append(nb["loss_of"](model, *nb["windows"](nb["val_ids"], starts)).item())
+    return f"{statistics.mean(losses):.4f} ± {statistics.stdev(losses) / batches**0.5:.4f}"
+
+
+def ladder_rows(runs, parameters):
+    yield "| | parameters | loss, each seed | mean | bits | brought | median s |"
+    yield "|---|---:|---|---:|---:|---:|---:|"
+    before = None
+    for name, of_seeds in runs.items():
+        losses = [nats(rows[-1][2]) for rows in of_seeds]
+        mean = statistics.mean(losses)
+        brought = f"{mean - before:+.4f}" if name.startswith("+") else ""
+        seconds = statistics.median(rows[-1][1] for rows in of_seeds)
+        each = ", ".join(f"{loss:.4f}" for loss in losses)
+        yield (
+            f"| {name} | {parameters[name]:,} | {each} | {mean:.4f} | {mean / math.log(2):.3f} "
+            f"| {brought} | {seconds:.0f} |"
+        )
+        before = mean
+
+
+def target_rows(runs):
+    yield "| seed | the recipe | + Muon | share of the recipe's whole run |"
+    yield "|---:|---|---|---:|"
+    for seed, (plain, last) in enumerate(zip(runs[RECIPE], runs[LAST], strict=True)):
+        cells = []
+        for rows in (plain, last):
+            found = next((row for row in rows if nats(row[2]) <= TARGET), None)
+            step, spent, _ = found or rows[-1]
+            cells.append(f"step {step}, {spent:.0f} s" + ("" if found else ": not reached"))
+        yield f"| {seed} | {cells[0]} | {cells[1]} | {spent / plain[-1][1]:.2f} |"
+
+
+def counted_rows(nb):
+    yield "| order | add 1 | add 0.01 | Kneser–Ney | seconds |"
+    yield "|---:|---:|---:|---:|---:|"
+    text, alphabet = nb["train_text"], nb["alphabet"]
+    for order in range(1, 9):
+        began = time.perf_counter()
+        models = [nb["add_k"](text, order, alphabet, k) for k in (1, 0.01)]
+        models.append(nb["NGram"](text, order, alphabet).p)
+        cells = [f"{nats(nb['bits'](p, nb['val_text'])):.4f}" for p in models]
+        yield f"| {order} | {' | '.join(cells)} | {time.perf_counter() - began:.0f} |"
+
+
+def main(seeds=3):
+    nb = from_notebook()
+    runs, parameters, estimates = {}, {}, []
+    for seed in range(seeds):
+        for name, (make, optimizers) in contestants(nb).items():
+            model = make(seed)
+            rows = nb["train"](model, optimizers(model), watch=100, seed=seed)
+            runs.setdefault(name, []).append(rows)
+            parameters[name] = sum(p.numel() for p in model.parameters())
+            if name == RECIPE:
+                estimates.append(by_random_batches(nb, model))
+            print(f"seed {seed}  {name:34} {nats(rows[-1][2]):.4f}  {rows[-1][1]:.0f} s", flush=True)
+
+    lines = f"""\
+# Language models on tinyshakespeare
+
+{where("torch")}
+Command: `python benchmarks/language_models.py {seeds}`. One thread, with other work on the machine.
+
+{nb["STEPS"]:,} steps of {nb["BATCH"]} × {nb["BLOCK"]} characters, seeds 0 … {seeds - 1} (of the weights and
+of the windows). The first 90 % of the text to learn from, the rest to judge by: the mean over the **whole**
+held-out text ({len(nb["val_ids"]):,} characters), in consecutive blocks of {nb["BLOCK"]}, each without a
+context before it. Nats per character; bits are nats / 0.6931.
+
+## The ladder
+
+Each rung is the one before it with one change; *brought*: difference of the means.
+
+@ladder
+
+By the recipe's own estimate, 20 random batches of held-out text (mean ± standard error), its rung reaches
+{", ".join(estimates)} with the seeds 0 … {seeds - 1}. The published figure is {TARGET}.
+
+## Time to {TARGET}
+
+Seconds of training (the clock stops while the whole held-out text is looked at, every 100 steps) until the
+loss is no more than that; both trained in the same run of this script.
+
+@target
+
+## Counting
+
+The same text. An n-gram reads across the borders of the blocks. Seconds for all three, building and judging.
+
+@counted
+""".splitlines()
+    tables = {
+        "@ladder": ladder_rows(runs, parameters),
+        "@target": target_rows(runs),
+        "@counted": counted_rows(nb),
+    }
+    write("language_models.md", [row for line in lines for row in tables.get(line, [line])])
+
+
+if __name__ == "__main__":
+    main(*(int(argument) for argument in sys.argv[1:]))
