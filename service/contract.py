@@ -32,7 +32,7 @@ class Question:
         return sum(part.width * part.height for part in self.instances if isinstance(part, Image.Image))
 
     def pictures(self, expected: dict) -> np.ndarray:
-        """All instances as the model wants them, (N, C, H, W) float32 in 0 … 1; ValueError names a bad on."""
+        """All instances as the model wants them, (N, C, H, W) float32 in 0 … 1; ValueError if one is bad."""
         rows = []
         for number, instance in enumerate(self.instances):
             with _naming(number):

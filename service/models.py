@@ -54,7 +54,7 @@ def load_models(folder: str | Path | None = None) -> Models:
     if not versions:
         raise FileNotFoundError(
             f"no model in {home}/<version>/model.onnx: `python -m service.make_model` trains a small one "
-            "in a minute, section 8.2 exports yours; or name another folder by --models or COURSE_MODELS"
+            "in a minute, section 8.1 exports yours; or name another folder by --models or COURSE_MODELS"
         )
     labels = home / "labels.json"
     labels = _read(labels) if labels.is_file() else {}
