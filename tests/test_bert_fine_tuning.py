@@ -276,7 +276,7 @@ course = {{"tokenizer": None, "MAX_LENGTH": 8, "ZH_LENGTH": 8, "BATCH": 4, "devi
           "fit": fit, "predict": predict}}
 define(course, "imports", "verified", "pretrained", "encode", "fresh", "by-fit", "tune", "scores", "chinese")
 sums, told = json.loads(sys.argv[1]), {{}}
-for name in ("good", "short", "absent"):
+for name in sys.argv[2:]:
     try:
         folder = course["pretrained"]("course/" + name, sums.get(name, "0" * 64))
         course["zh_texts"] = ["the soup was cold", "the soup was ."] * 6
@@ -289,12 +289,12 @@ print(json.dumps(told))
 """
 
 
-def ask(endpoint, sums, home):
+def ask(endpoint, sums, home, *names):
     """What the notebook's functions say when the hub is at `endpoint`, in a new process."""
     given = {"HF_ENDPOINT": endpoint, "HF_HOME": str(home), "HF_HUB_DISABLE_TELEMETRY": "1", "CI": "true"}
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("HF_", "TRANSFORMERS_"))}
     done = subprocess.run(
-        [sys.executable, "-c", SCRIPT.format(tests=str(Path(__file__).parent)), json.dumps(sums)],
+        [sys.executable, "-c", SCRIPT.format(tests=str(Path(__file__).parent)), json.dumps(sums), *names],
         env=kept | given,
         cwd=ROOT,
         capture_output=True,
@@ -306,7 +306,7 @@ def ask(endpoint, sums, home):
 
 
 def test_a_checkpoint_comes_from_the_mirror_that_hf_endpoint_names_and_is_fine_tuned(hub, tmp_path):
-    told = ask(f"http://127.0.0.1:{hub.server_port}", hub.sums, tmp_path / "home")
+    told = ask(f"http://127.0.0.1:{hub.server_port}", hub.sums, tmp_path / "home", "good", "short", "absent")
     assert set(hub.asked) == {"course/good", "course/short", "course/absent"}
     assert told["good"] == 1.0
     assert told["short"].startswith("ValueError: model.safetensors")
@@ -315,7 +315,7 @@ def test_a_checkpoint_comes_from_the_mirror_that_hf_endpoint_names_and_is_fine_t
 
 
 def test_without_a_network_the_error_names_three_ways_on(tmp_path):
-    told = ask("http://127.0.0.1:9", {}, tmp_path / "home")  # the discard port: nobody answers
+    told = ask("http://127.0.0.1:9", {}, tmp_path / "home", "good")  # the discard port: nobody answers
     assert told["good"].startswith("OSError: course/good is not to be had here")
     for way in ("a network", "HF_ENDPOINT=", "HF_HOME="):
         assert way in told["good"]
