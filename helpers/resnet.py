@@ -15,6 +15,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from helpers.centring import centred
+
 
 def convolution(inputs: int, outputs: int, kernel: int, stride: int = 1) -> nn.Sequential:
     """A convolution that keeps the size (but for the stride), and batch normalisation, which has the bias."""
@@ -114,29 +116,6 @@ def digit_pictures(split: str = "train") -> tuple[np.ndarray, np.ndarray]:
     pictures, labels = load_data("digits", split)
     laid_out = [centred(picture) for picture in np.asarray(pictures, dtype=np.float32).reshape(-1, 8, 8)]
     return np.stack(laid_out)[:, None], labels
-
-
-def centred(ink: np.ndarray, side: int = 28, longest: int = 20) -> np.ndarray:
-    """Ink (H, W) in 0 … 1 -> (side, side): cut to the ink, its longer side ``longest``, centred by mass."""
-    from PIL import Image
-
-    rows, columns = (np.flatnonzero(ink.max(axis=axis) > 0.1) for axis in (1, 0))
-    if not len(rows):
-        return np.zeros((side, side), dtype=np.float32)
-    cut = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    scale = longest / max(cut.shape)
-    height, width = (max(1, round(length * scale)) for length in cut.shape)
-    small = Image.fromarray(cut.astype(np.float32)).resize((width, height), Image.Resampling.BICUBIC)
-    small = np.asarray(small).clip(0, 1)
-    mass = small.sum() or 1.0
-    middle = [(small.sum(axis=1 - axis) * np.arange(small.shape[axis])).sum() / mass for axis in (0, 1)]
-    top, left = (
-        int(np.clip(round((side - 1) / 2 - centre), 0, side - length))
-        for centre, length in zip(middle, small.shape, strict=True)
-    )
-    out = np.zeros((side, side), dtype=np.float32)
-    out[top : top + height, left : left + width] = small
-    return out
 
 
 def export_onnx(model: nn.Module, path: str | Path, example: Tensor) -> Path:

@@ -1,6 +1,7 @@
 """From the bytes of any picture to what the model saw in training. Pillow and NumPy only.
 
-What a file says of itself is read before anything is decoded: a small file cannot ask for much memory.
+How ink is centred is shared with the training pictures (helpers/centring.py). What a file says of
+itself is read before anything is decoded: a small file cannot ask for much memory.
 """
 
 import base64
@@ -8,6 +9,8 @@ import io
 
 import numpy as np
 from PIL import Image, ImageOps
+
+from helpers.centring import centred
 
 FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "BMP", "TIFF")
 MAX_PIXELS = 25_000_000  # of one picture; a decoded one takes 4 bytes for each
@@ -110,28 +113,6 @@ def ink(grey: np.ndarray) -> np.ndarray:
         raise ValueError("there is nothing on this picture: draw a digit, or send one that stands out")
     strength = strength / strongest
     return np.where(strength < FAINT, 0, strength).astype(np.float32)
-
-
-def centred(ink: np.ndarray, height: int = 28, width: int = 28) -> np.ndarray:
-    """Ink (H, W) in 0 … 1 -> (height, width): cut to the ink, scaled to leave a margin, centred by mass.
-
-    The margin is a seventh of the side, as in MNIST: 4 of 28 pixels.
-    """
-    rows, columns = (np.flatnonzero(ink.max(axis=axis) > 0.1) for axis in (1, 0))
-    if not len(rows):
-        return np.zeros((height, width), dtype=np.float32)
-    cut = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    scale = round(min(height, width) * 5 / 7) / max(cut.shape)
-    tall, wide = (max(1, round(length * scale)) for length in cut.shape)
-    small = Image.fromarray(cut.astype(np.float32)).resize((wide, tall), Image.Resampling.BICUBIC)
-    small = np.asarray(small).clip(0, 1)
-    mass = small.sum() or 1.0
-    middle = [(small.sum(axis=1 - axis) * np.arange(small.shape[axis])).sum() / mass for axis in (0, 1)]
-    top = int(np.clip(round((height - 1) / 2 - middle[0]), 0, height - tall))
-    left = int(np.clip(round((width - 1) / 2 - middle[1]), 0, width - wide))
-    out = np.zeros((height, width), dtype=np.float32)
-    out[top : top + tall, left : left + wide] = small
-    return out
 
 
 def letterboxed(pixels: np.ndarray, height: int, width: int) -> np.ndarray:

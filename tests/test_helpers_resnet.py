@@ -8,7 +8,8 @@ import torch
 from torch import nn
 
 from helpers import load_data
-from helpers.resnet import Block, ResNet, centred, digit_pictures, export_onnx, write_card
+from helpers.centring import centred
+from helpers.resnet import Block, ResNet, digit_pictures, export_onnx, write_card
 
 WIDE = (256, 512, 1024, 2048)
 PUBLISHED = {  # blocks, widths, bottleneck: the counts that torchvision states for 1,000 classes
