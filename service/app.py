@@ -4,7 +4,7 @@ import asyncio
 import os
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -54,6 +54,7 @@ class Limits:
     body_bytes: int = 16_000_000
     held_bytes: int = 128_000_000  # bodies of all requests together
     body_seconds: float = 30  # for a body to arrive
+    linger_seconds: float = 5  # to read on, after a refusal, what the client is still sending
     wait_seconds: float = 30  # for an answer, once the body is there
     waiting_pictures: int = 4096
     waiting_large: int = 32  # requests that wait for one of the two threads that decode large pictures
@@ -238,7 +239,7 @@ async def refused(request: Request, error: Exception) -> Response:
     elif isinstance(error, Refused):
         code, message = error.status, str(error)
         if code in (408, 413):
-            headers["connection"] = "close"
+            return Parting(message, code, request.app.state.service.limits.linger_seconds)
     elif isinstance(error, Overloaded):
         code, message, headers = 503, f"{error}: try again later", {"retry-after": "1"}
     elif isinstance(error, ValueError):
@@ -248,6 +249,28 @@ async def refused(request: Request, error: Exception) -> Response:
     else:
         code, message = 500, "an error of the service; its log says more"
     return JSONResponse({"error": message}, code, headers)
+
+
+class Parting(JSONResponse):
+    """The last answer on a connection, to a client that may still be sending.
+
+    Closed at once, the connection would be reset, and the reset can destroy the answer before it is read
+    (RFC 9112, 9.6). So the answer goes out, then what still comes is read and thrown away for a while.
+    """
+
+    def __init__(self, message: str, code: int, linger_seconds: float):
+        super().__init__({"error": message}, code, {"connection": "close"})
+        self.linger_seconds = linger_seconds
+
+    async def __call__(self, scope, receive, send):
+        start = {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
+        await send(start)
+        await send({"type": "http.response.body", "body": self.body, "more_body": True})
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self.linger_seconds):
+                while (await receive()).get("more_body"):
+                    pass
+        await send({"type": "http.response.body", "body": b""})
 
 
 class Guarded:

@@ -157,6 +157,18 @@ def test_fifty_megabytes_are_refused_with_413_whether_announced_or_not(client):
     refused(client.post("/classify", content=pieces, headers=OCTETS), 413, "16,000,000")
 
 
+def test_a_refused_client_may_send_on_and_still_reads_its_answer(running):
+    with socket.create_connection(("127.0.0.1", running.port), timeout=30) as raw:
+        raw.sendall(b"POST /classify HTTP/1.1\r\nhost: x\r\ncontent-length: 40000000\r\n\r\n")
+        for _ in range(40):
+            raw.sendall(b"x" * 1_000_000)
+        answer = b""
+        while part := raw.recv(65_536):
+            answer += part
+    assert answer.startswith(b"HTTP/1.1 413 ")
+    assert answer.endswith(b'"the body is larger than 16,000,000 bytes"}')
+
+
 @pytest.mark.parametrize("length", [b"-1", b"x", b"1e3", b"9" * 30, b"5, 6"])
 def test_a_length_that_is_none_is_refused(running, length):
     with socket.create_connection(("127.0.0.1", running.port), timeout=30) as raw:
