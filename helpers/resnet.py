@@ -17,6 +17,8 @@ from torch import Tensor, nn
 
 from helpers.centring import centred
 
+OPSET = 20  # of ONNX's operators, a version that runtimes of today know
+
 
 def convolution(inputs: int, outputs: int, kernel: int, stride: int = 1) -> nn.Sequential:
     """A convolution that keeps the size (but for the stride), and batch normalisation, which has the bias."""
@@ -128,19 +130,22 @@ def export_onnx(model: nn.Module, path: str | Path, example: Tensor) -> Path:
     unfinished = path.with_suffix(".tmp.onnx")
     registry = logging.getLogger("torch.onnx._internal.exporter._registration")
     registry.addFilter(_not_about_torchvision)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # torch 2.13 warns of its own use of LeafSpec
-        program = torch.onnx.export(
-            model.eval(),
-            (example,),
-            dynamo=True,
-            input_names=["pictures"],
-            output_names=["logits"],
-            dynamic_shapes=({0: torch.export.Dim("pictures")},),
-            verbose=False,
-        )
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # torch 2.13 warns of its own use of LeafSpec
+            program = torch.onnx.export(
+                model.eval(),
+                (example,),
+                dynamo=True,
+                opset_version=OPSET,
+                input_names=["pictures"],
+                output_names=["logits"],
+                dynamic_shapes=({0: torch.export.Dim("pictures")},),
+                verbose=False,
+            )
+    finally:
+        registry.removeFilter(_not_about_torchvision)
     program.save(str(unfinished), external_data=False)
-    registry.removeFilter(_not_about_torchvision)
     unfinished.replace(path)
     return path
 

@@ -8,16 +8,15 @@ Does nothing if there is a model already. Needs torch; the service does not.
 import datetime
 import os
 import sys
+from functools import partial
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch.nn import functional as F
 
-from helpers.resnet import ResNet, digit_pictures, export_onnx, write_card
+from helpers import accuracy, batches, fit, predict
+from helpers.resnet import OPSET, ResNet, digit_pictures, export_onnx, write_card
 from service.models import FOLDER, NAME
-
-OPSET = 20
 
 
 def make_model(
@@ -26,25 +25,23 @@ def make_model(
     """Train, export and describe one version; returns its folder. Under a minute on two cores."""
     generator = torch.Generator().manual_seed(seed)
     torch.manual_seed(seed)
-    pictures, labels = (torch.from_numpy(np.asarray(part)) for part in digit_pictures("train"))
-    mean, std = pictures.mean().item(), pictures.std().item()
+    pictures, labels = digit_pictures("train")
+    mean, std = float(pictures.mean()), float(pictures.std(ddof=1))
+
+    def normal(pictures):
+        return (pictures - mean) / std
+
+    def augment(pictures, generator):
+        return normal(varied(pictures, generator))
+
+    feed = batches(pictures, labels, batch_size=64, shuffle=True, generator=generator, augment=augment)
     model = ResNet(blocks=(1,) * len(widths), widths=widths, channels=1, classes=10)
-    model.to(memory_format=torch.channels_last).train()
-    steps = -(-len(pictures) // 64) * epochs
     optimizer = torch.optim.AdamW(model.parameters(), weight_decay=0.01)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.01, total_steps=steps)
-    for _ in range(epochs):
-        for rows in torch.randperm(len(pictures), generator=generator).split(64):
-            batch = (varied(pictures[rows], generator) - mean) / std
-            loss = F.cross_entropy(model(batch), labels[rows], label_smoothing=0.05)
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            schedule.step()
-    model.eval()
-    tests, answers = (torch.from_numpy(np.asarray(part)) for part in digit_pictures("test"))
-    with torch.no_grad():
-        accuracy = (model((tests - mean) / std).argmax(1) == answers).float().mean().item()
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.01, total_steps=epochs * len(feed))
+    smoothed = partial(F.cross_entropy, label_smoothing=0.05)
+    fit(model, feed, smoothed, optimizer, epochs=epochs, schedule=schedule, device="cpu")
+    tests, answers = digit_pictures("test")
+    right = accuracy(predict(model, normal(tests)), torch.as_tensor(answers)).item()
     home = Path(folder) / NAME / str(version)
     home.mkdir(parents=True, exist_ok=True)
     shape = {"height": 28, "width": 28, "channels": 1}
@@ -53,14 +50,13 @@ def make_model(
         "classes": [str(digit) for digit in range(10)],
         "input": {**shape, "mean": [mean], "std": [std], "ink": "light on dark"},
         "trained_on": "digits of scikit-learn, enlarged to 28 × 28",
-        "test_accuracy": round(accuracy, 4),
+        "test_accuracy": round(right, 4),
         "made": datetime.date.today().isoformat(),
         "opset": OPSET,
     }
     write_card(home, card)
-    export_onnx(
-        model, home / "model.onnx", (tests[:2] - mean) / std
-    )  # last: a model is there when it is whole
+    # Last: a model is there when it is whole.
+    export_onnx(model, home / "model.onnx", torch.as_tensor(normal(tests[:2])))
     return home
 
 

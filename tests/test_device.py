@@ -170,7 +170,7 @@ def bfloat16_is(monkeypatch, *, native: bool, emulated: bool) -> None:
 def test_cpu_and_mps_stay_in_float32_and_say_why(kind):
     dtype, reason = pick_precision(torch.device(kind))
     assert dtype == torch.float32
-    assert f"little or nothing on {kind}" in reason
+    assert f"safe choice on {kind}" in reason
 
 
 def test_a_card_with_bfloat16_uses_it(monkeypatch):
