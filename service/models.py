@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 
+from service.pictures import DRAWN, FILLING
+
 NAME = "resnet"
 FOLDER = "build/models"
 
@@ -88,8 +90,9 @@ def load_model(path: Path) -> Model:
             or min(expected["std"]) <= 0
         ):
             raise ValueError(f"mean and std need {wanted[0]} numbers each, std above 0")
-        if wanted[0] not in (1, 3) or expected["ink"] not in ("light on dark", "any"):
-            raise ValueError("channels must be 1 or 3, ink must be 'light on dark' or 'any'")
+        inks = ("any", DRAWN, FILLING) if wanted[0] == 1 else ("any",)
+        if wanted[0] not in (1, 3) or expected["ink"] not in inks:
+            raise ValueError(f"channels must be 1 or 3, ink one of {inks}")
         inputs, outputs = session.get_inputs(), session.get_outputs()
         found = [(entry.name, entry.shape[1:]) for entry in (*inputs, *outputs)]
         if found != [("pictures", wanted), ("logits", [len(card["classes"])])]:

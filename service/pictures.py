@@ -15,6 +15,7 @@ from helpers.centring import centred
 FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "BMP", "TIFF")
 MAX_PIXELS = 25_000_000  # of one picture; a decoded one takes 4 bytes for each
 WORKING_SIDE = 512  # pixels; larger pictures are reduced to this before any arithmetic
+DRAWN, FILLING = "light on dark", "light on dark, filling"  # what "ink" may be, or "any"
 FAINT = 0.15  # of the strongest ink; less is paper
 
 
@@ -80,17 +81,20 @@ def for_model(image: Image.Image, expected: dict) -> np.ndarray:
     """What the model shall see: float32 (channels, height, width) in 0 … 1, not yet normalised.
 
     ``expected`` is "input" of the model's metadata. Where its ink is "light on dark", a drawing becomes that,
-    is cut to its ink and centred by mass, as MNIST was made; else the picture is fitted in with a border.
+    is cut to its ink and centred by mass, as MNIST was made; where it is "light on dark, filling", a
+    photograph becomes that, as Fashion-MNIST was made; else the picture is fitted in with a border.
     A picture that has the right size already (and is dark, if the ink is light) is taken as it is.
-    Raises ValueError for a damaged file, and for a drawing without ink.
+    Raises ValueError for a damaged file, and for a picture without ink.
     """
     height, width, channels = expected["height"], expected["width"], expected["channels"]
-    drawn = expected["ink"] == "light on dark"
     pixels = decode(image, channels)
-    if pixels.shape[:2] == (height, width) and not (drawn and _background(pixels) > 127):
+    light = expected["ink"] != "any"
+    if pixels.shape[:2] == (height, width) and not (light and _background(pixels) > 127):
         values = pixels.astype(np.float32) / 255
-    elif drawn:
+    elif expected["ink"] == DRAWN:
         values = centred(ink(pixels.astype(np.float32) / 255), height, width)
+    elif light:
+        values = filling(pixels, height, width)
     else:
         values = letterboxed(pixels, height, width)
     return values[None] if channels == 1 else np.ascontiguousarray(values.transpose(2, 0, 1))
@@ -115,13 +119,31 @@ def ink(grey: np.ndarray) -> np.ndarray:
     return np.where(strength < FAINT, 0, strength).astype(np.float32)
 
 
-def letterboxed(pixels: np.ndarray, height: int, width: int) -> np.ndarray:
-    """uint8 (H, W) or (H, W, 3) -> float32 (height, width[, 3]) in 0 … 1: scaled to fit, centred."""
+def filling(grey: np.ndarray, height: int, width: int) -> np.ndarray:
+    """uint8 (H, W), dark on light or light on dark -> float32 (height, width) in 0 … 1, the ground 0.
+
+    What stands out from the ground is cut out and scaled to fit (Xiao, Rasul and Vollgraf,
+    *Fashion-MNIST*, 2017).  Raises ValueError if nothing stands out.
+    """
+    ground = _background(grey)
+    away = ground - grey.astype(np.float32) if ground > 127 else grey - np.float32(ground)
+    rows, columns = (np.flatnonzero(away.max(axis=axis) > 0.1 * 255) for axis in (1, 0))
+    if not len(rows):
+        raise ValueError("there is nothing on this picture: send one that stands out from its ground")
+    cut = away[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1].clip(0, 255)
+    return letterboxed(cut.astype(np.uint8), height, width, ground=0)
+
+
+def letterboxed(pixels: np.ndarray, height: int, width: int, ground=None) -> np.ndarray:
+    """uint8 (H, W) or (H, W, 3) -> float32 (height, width[, 3]) in 0 … 1: scaled to fit, centred.
+
+    What stays free is ``ground``, by default what most of the picture's border is.
+    """
     scale = min(height / pixels.shape[0], width / pixels.shape[1])
     tall, wide = (max(1, round(length * scale)) for length in pixels.shape[:2])
     small = np.asarray(Image.fromarray(pixels).resize((wide, tall), Image.Resampling.BICUBIC))
     out = np.empty((height, width, *pixels.shape[2:]), dtype=np.float32)
-    out[:] = _background(pixels)
+    out[:] = _background(pixels) if ground is None else ground
     top, left = (height - tall) // 2, (width - wide) // 2
     out[top : top + tall, left : left + wide] = small
     return out / 255

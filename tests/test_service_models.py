@@ -81,6 +81,12 @@ def test_metadata_that_do_not_fit_the_model_are_refused(folder, change):
         load_models(folder)
 
 
+def test_light_ink_is_for_one_channel(folder):
+    spoil(folder, lambda card: card["input"].update(channels=3, mean=[0, 0, 0], std=[1, 1, 1]))
+    with pytest.raises(ValueError, match=r"ink one of \('any',\)"):
+        load_models(folder)
+
+
 @pytest.mark.parametrize("text", ["", "{", "no json"])
 def test_metadata_that_cannot_be_read_are_refused_by_name(folder, text):
     (folder / "resnet" / "1" / "metadata.json").write_text(text)

@@ -14,6 +14,7 @@ from service import pictures
 
 DRAWN = {"height": 28, "width": 28, "channels": 1, "ink": "light on dark"}
 ANY = {"height": 28, "width": 28, "channels": 1, "ink": "any"}
+FILLING = {"height": 28, "width": 28, "channels": 1, "ink": "light on dark, filling"}
 COLOUR = {"height": 32, "width": 32, "channels": 3, "ink": "any"}
 
 
@@ -40,6 +41,37 @@ def alike(values, other=REFERENCE, within=0.04):
 
 
 # ---- as in training
+
+
+def coat(ground=255):
+    """A grey thing of 20 × 28 on a plain ground, with a darker stripe."""
+    grey = np.full((28, 20), 90, dtype=np.uint8)
+    grey[:, 8:12] = 30
+    return np.pad(grey, ((0, 0), (4, 4)), constant_values=ground)
+
+
+@pytest.mark.parametrize("ground", [255, 235])
+def test_a_photograph_on_paper_is_cut_out_inverted_and_fills_the_frame(ground):
+    sheet = Image.new("L", (300, 200), ground)
+    sheet.paste(Image.fromarray(coat(ground)).resize((112, 112), Image.Resampling.NEAREST), (150, 60))
+    expected = (ground - coat(ground)) / 255
+    values = seen(encoded(sheet), FILLING)[0]
+    assert values.shape == (28, 28)
+    assert np.abs(values - expected).max() < 0.02
+    assert np.abs(seen(encoded(Image.fromarray(coat(ground))), FILLING)[0] - expected).max() < 0.02
+
+
+def test_a_photograph_on_black_is_taken_as_it_is_or_cut_out():
+    dark = 255 - coat()
+    np.testing.assert_array_equal(seen(encoded(dark), FILLING)[0], dark.astype(np.float32) / 255)
+    large = np.pad(np.kron(dark, np.ones((4, 4), dtype=np.uint8)), 50)
+    assert np.abs(seen(encoded(large), FILLING)[0] - dark / 255).max() < 0.02
+
+
+def test_a_photograph_of_nothing_is_refused():
+    for grey in (0, 255, 120):
+        with pytest.raises(ValueError, match="nothing on this picture"):
+            seen(encoded(Image.new("L", (40, 50), grey)), FILLING)
 
 
 def test_ink_on_paper_is_laid_out_as_the_training_digits_are():
