@@ -115,7 +115,7 @@ def main():
 # BERT, fine-tuned on the course's reviews
 
 {where("torch", "transformers", "scikit-learn")}
-Command: `python benchmarks/bert_fine_tuning.py`. One thread, with other work on the machine.
+Command: `python benchmarks/bert_fine_tuning.py`. One thread.
 
 The cells of section 5.3 in its full profile: {nb["n"]} reviews to learn from, {judged} to be judged by (dev
 and test), at most {nb["MAX_LENGTH"]} tokens each, batches of {nb["BATCH"]}.
