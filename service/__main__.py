@@ -6,11 +6,18 @@ import sys
 
 import uvicorn
 
-from service.app import Limits
+from service.app import Limits, cores
 from service.models import load_models
 from service.protocol import TimelyProtocol
 
 CONNECTIONS = 1000
+
+
+def count(text):
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{number} is not 1 or more")
+    return number
 
 
 def main():
@@ -22,12 +29,15 @@ def main():
     parser.add_argument(
         "--port", type=int, default=8501, help="8501, as TensorFlow Serving's; 0: any free one"
     )
-    parser.add_argument("--workers", type=int, default=1, help="processes behind the port (1)")
-    parser.add_argument("--max-batch", type=int, default=Limits.max_batch, help="1: no batching (64)")
+    parser.add_argument("--workers", type=count, default=1, help="processes behind the port (1)")
+    parser.add_argument(
+        "--runs", type=count, default=cores(), help="of the model at once, sharing the cores (one a core)"
+    )
+    parser.add_argument("--max-batch", type=count, default=Limits.max_batch, help="1: no batching (64)")
     options = parser.parse_args()
     if options.models:
         os.environ["COURSE_MODELS"] = options.models
-    os.environ["COURSE_MAX_BATCH"] = str(options.max_batch)
+    os.environ["COURSE_MAX_BATCH"], os.environ["COURSE_RUNS"] = str(options.max_batch), str(options.runs)
     try:
         load_models()
     except (OSError, ValueError) as error:
@@ -39,6 +49,7 @@ def main():
         port=options.port,
         workers=options.workers,
         http=TimelyProtocol,
+        loop="asyncio",  # whatever else is installed: what was measured is what starts
         ws="none",
         access_log=False,
         server_header=False,

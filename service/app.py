@@ -1,11 +1,12 @@
 """The application: routes, limits, errors. ``create_app`` builds it, ``python -m service`` starts it."""
 
 import asyncio
+import math
 import os
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from starlette.routing import Route
 from service import contract
 from service.batching import Batcher, Overloaded
 from service.forms import file_in_form
-from service.models import load_models
+from service.models import load_models, seconds_a_picture
 from service.openapi import document
 from service.pictures import as_png, for_model, open_picture
 
@@ -34,6 +35,7 @@ PAGE = Path(__file__).with_name("page")
 KINDS = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 SMALL_BODY = 65_536  # bytes
 SMALL_PICTURES = 262_144  # pixels: below both, a request is prepared at once; handing it over would cost more
+WORTHWHILE = 0.008  # seconds of the model's work: for less, starting a run beside another costs more
 TOP = 5
 PAGE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -45,6 +47,11 @@ HEADERS = [
     (b"referrer-policy", b"no-referrer"),
     (b"cross-origin-resource-policy", b"same-origin"),
 ]
+
+
+def cores() -> int:
+    """The cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @dataclass(frozen=True)
@@ -59,6 +66,7 @@ class Limits:
     waiting_pictures: int = 4096
     waiting_large: int = 32  # requests that wait for one of the two threads that decode large pictures
     max_batch: int = 64  # pictures in one run of the model; 1 is no batching
+    runs: int = field(default_factory=cores)  # of the model at the same time; they share the cores
 
 
 class Refused(Exception):
@@ -74,6 +82,7 @@ class Service:
 
     def __init__(self, folder: str | Path | None, limits: Limits):
         self.models, self.limits = load_models(folder), limits
+        beside = load_models(folder, threads=max(1, cores() // limits.runs)).versions
         self.held = self.large = 0  # bytes of bodies, large requests in work
         self.closing = False
         self.threads = ThreadPoolExecutor(2, thread_name_prefix="decode")
@@ -85,6 +94,9 @@ class Service:
         self.batchers = {
             number: Batcher(
                 model.run,
+                beside[number].run,
+                runs=limits.runs,
+                least=math.ceil(WORTHWHILE / seconds_a_picture(beside[number])),
                 max_batch=limits.max_batch,
                 max_waiting=limits.waiting_pictures,
                 max_seconds=limits.wait_seconds,
@@ -339,4 +351,5 @@ def _always(response):
 
 def from_environment():
     """The application as ``python -m service`` has set it up; each of its workers builds its own."""
-    return create_app(limits=Limits(max_batch=int(os.environ.get("COURSE_MAX_BATCH", Limits.max_batch))))
+    given = {"max_batch": os.environ.get("COURSE_MAX_BATCH"), "runs": os.environ.get("COURSE_RUNS")}
+    return create_app(limits=Limits(**{name: int(value) for name, value in given.items() if value}))

@@ -2,6 +2,8 @@
 
 import json
 import os
+import statistics
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,15 +46,17 @@ class Models:
         return self.versions[max(self.versions)]
 
 
-def load_models(folder: str | Path | None = None) -> Models:
-    """All versions in ``folder`` (default: COURSE_MODELS, else build/models), ready to run.
+def load_models(folder: str | Path | None = None, threads: int = 0) -> Models:
+    """All versions in ``folder`` (default: COURSE_MODELS, else build/models); see ``load_model`` for threads.
 
     ``labels.json`` beside the versions may name some of them: {"stable": 1, "canary": 2}.
     Raises FileNotFoundError if there is no model, ValueError if one is not as README.md says.
     """
     home = Path(folder or os.environ.get("COURSE_MODELS") or FOLDER) / NAME
     numbered = sorted(home.glob("[0-9]*/model.onnx"))
-    versions = {int(path.parent.name): load_model(path) for path in numbered if path.parent.name.isdecimal()}
+    versions = {
+        int(path.parent.name): load_model(path, threads) for path in numbered if path.parent.name.isdecimal()
+    }
     if not versions:
         raise FileNotFoundError(
             f"no model in {home}/<version>/model.onnx: `python -m service.make_model` trains a small one "
@@ -70,11 +74,14 @@ def load_models(folder: str | Path | None = None) -> Models:
     return Models(versions, labels)
 
 
-def load_model(path: Path) -> Model:
-    """One model.onnx with its metadata.json; raises ValueError if they do not fit together."""
+def load_model(path: Path, threads: int = 0) -> Model:
+    """One model.onnx with its metadata.json, run by so many threads (0: one a core).
+
+    Raises ValueError if they do not fit together.
+    """
     card = _read(path.with_name("metadata.json"))
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = int(os.environ.get("COURSE_MODEL_THREADS", "0"))  # 0: one a core
+    options.intra_op_num_threads = threads
     # Threads that wait for the next batch must leave the cores to the event loop.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
@@ -100,6 +107,18 @@ def load_model(path: Path) -> Model:
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{path} and its metadata.json do not fit together: {error!r}") from None
     return Model(int(path.parent.name), card, session)
+
+
+def seconds_a_picture(model: Model) -> float:
+    """What a run takes for each of a few pictures; the median of three, after one to warm up."""
+    expected = model.card["input"]
+    few = np.zeros((4, expected["channels"], expected["height"], expected["width"]), dtype=np.float32)
+    seconds = []
+    for _ in range(4):
+        started = time.perf_counter()
+        model.run(few)
+        seconds.append(time.perf_counter() - started)
+    return statistics.median(seconds[1:]) / len(few)
 
 
 def _read(path):

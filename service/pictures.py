@@ -101,8 +101,10 @@ def for_model(image: Image.Image, expected: dict) -> np.ndarray:
 
 
 def _background(pixels):
-    """The middle one of the values along the border."""
-    return np.median(np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]]), axis=0)
+    """The median of the values along the border (np.median takes twice as long on so few)."""
+    border = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
+    border.sort(axis=0)  # of even length, so there are two in the middle
+    return border[len(border) // 2 - 1 : len(border) // 2 + 1].mean(axis=0)
 
 
 def ink(grey: np.ndarray) -> np.ndarray:

@@ -72,10 +72,13 @@ def test_what_waits_is_run_together_and_everyone_gets_the_own_answer():
         np.testing.assert_array_equal(answer, question + 1)
 
 
-def test_a_batch_is_no_larger_than_allowed_and_keeps_requests_whole():
+def test_a_batch_is_no_larger_than_allowed_and_a_request_may_lie_in_several():
     model = Gate()
-    asyncio.run(gathered(model, [rows(1, 2, 3), rows(4, 5, 6), rows(*range(9)), rows(7)], max_batch=4))
-    assert model.sizes == [1, 3, 3, 9, 1]
+    questions = [rows(1, 2, 3), rows(4, 5, 6), rows(*range(9)), rows(7)]
+    _, *answers = asyncio.run(gathered(model, questions, max_batch=4))
+    assert model.sizes == [1, 4, 4, 4, 4]
+    for question, answer in zip(questions, answers, strict=True):
+        np.testing.assert_array_equal(answer, question + 1)
 
 
 def test_with_a_largest_batch_of_one_nothing_is_batched():
@@ -135,6 +138,105 @@ def test_an_error_of_the_model_reaches_everyone_of_that_batch_and_the_next_batch
     np.testing.assert_array_equal(asyncio.run(scenario()), rows(2))
 
 
+def test_several_runs_go_on_at_once_and_share_one_large_request():
+    meeting, sizes = threading.Barrier(3), []
+
+    def model(batch):
+        sizes.append(len(batch))
+        if len(sizes) <= 3:
+            meeting.wait(30)  # passed only if three runs are on at the same time
+        return batch + 1
+
+    async def scenario():
+        batcher = Batcher(model, runs=3)
+        try:
+            return await batcher(rows(*range(64)))
+        finally:
+            await asyncio.to_thread(batcher.close)
+
+    np.testing.assert_array_equal(asyncio.run(scenario()), rows(*range(64)) + 1)
+    assert sizes[0] == 22  # a third, rounded up
+    assert sum(sizes) == 64
+
+
+@pytest.mark.parametrize("asked", [1, 7, 8, 40])
+def test_few_rows_run_on_all_cores_and_many_are_divided_among_runs_beside_each_other(asked):
+    by_all, by_parts = Gate(open=True), Gate(open=True)
+
+    async def scenario():
+        batcher = Batcher(by_all, by_parts, runs=2, least=4)
+        try:
+            return await batcher(rows(*range(asked)))
+        finally:
+            await asyncio.to_thread(batcher.close)
+
+    np.testing.assert_array_equal(asyncio.run(scenario()), rows(*range(asked)) + 1)
+    assert sum(by_all.sizes + by_parts.sizes) == asked
+    if asked < 2 * 4:
+        assert by_all.sizes == [asked]
+    else:  # of two threads each takes half of what it finds; what is left at the very end may be few again
+        assert by_parts.sizes[0] == asked / 2
+        assert max(by_all.sizes, default=0) < 2 * 4
+
+
+def test_what_is_not_worth_a_run_beside_another_waits_for_its_end():
+    first, second = Gate(), Gate(open=True)
+
+    async def scenario():
+        batcher = Batcher(first, second, runs=2, least=4)
+        try:
+            tasks = [asyncio.ensure_future(batcher(rows(-1)))]
+            while not first.entered.is_set():
+                await asyncio.sleep(0)
+            tasks += [asyncio.ensure_future(batcher(rows(number))) for number in range(3)]
+            for _ in range(5):
+                await asyncio.sleep(0)
+            few = batcher.waiting, list(second.sizes)
+            tasks.append(asyncio.ensure_future(batcher(rows(3))))  # the fourth
+            while not second.entered.is_set():
+                await asyncio.sleep(0)
+            first.gate.set()
+            return few, await asyncio.gather(*tasks)
+        finally:
+            first.gate.set()
+            await asyncio.to_thread(batcher.close)
+
+    few, answers = asyncio.run(scenario())
+    assert few == (3, [])
+    assert (first.sizes, second.sizes) == ([1], [4])
+    np.testing.assert_array_equal(np.concatenate(answers), rows(0, 1, 2, 3, 4))
+
+
+def test_an_error_in_one_part_of_a_request_is_its_answer_and_the_rest_of_it_is_not_run():
+    model = Gate()
+
+    def second_fails(batch):
+        model(batch)
+        if len(model.sizes) == 2:
+            raise RuntimeError("not this part")
+        return batch
+
+    async def scenario():
+        batcher = Batcher(second_fails, max_batch=2)
+        try:
+            first = asyncio.ensure_future(batcher(rows(-1)))
+            while not model.entered.is_set():
+                await asyncio.sleep(0)
+            large = asyncio.ensure_future(batcher(rows(*range(100))))
+            small = asyncio.ensure_future(batcher(rows(7)))
+            await asyncio.sleep(0)
+            model.gate.set()
+            return await asyncio.gather(first, large, small, return_exceptions=True), batcher.waiting
+        finally:
+            await asyncio.to_thread(batcher.close)
+
+    (first, large, small), waiting = asyncio.run(scenario())
+    assert (first, small) == (rows(-1), rows(7))
+    assert isinstance(large, RuntimeError)
+    assert model.sizes == [1, 2, 1]
+    assert waiting == 0
+
+
 def test_closing_answers_what_waits_and_takes_nothing_more():
     model = Gate()
 
@@ -161,11 +263,11 @@ def test_closing_answers_what_waits_and_takes_nothing_more():
 
 @pytest.fixture
 def gated(models):
-    """Start a service whose model works only while a gate is open: (running, model)."""
+    """Start a service whose model, one run at a time, works only while a gate is open: (running, model)."""
     opened = []
 
     def start(**limits):
-        running = run_service(models, Limits(**limits))
+        running = run_service(models, Limits(**{"runs": 1, **limits}))
         started = running.__enter__()
         (batcher,) = started.service.batchers.values()
         model, batcher.run = batcher.run, Gate()
