@@ -1,5 +1,6 @@
 """Whatever arrives: a clear 4xx or the right answer, and the service lives on."""
 
+import contextlib
 import json
 import socket
 
@@ -189,6 +190,17 @@ def test_what_is_no_http_is_answered_400(running, request_bytes):
         except ConnectionError:  # it was closed before all was read
             return
         assert answer[:12] in (b"HTTP/1.1 400", b"")
+
+
+def test_headers_without_an_end_are_cut_off_long_before_they_fill_the_memory(running):
+    sent, more = 0, b"".join(b"x-%d: %s\r\n" % (number, b"y" * 1000) for number in range(100))
+    with socket.create_connection(("127.0.0.1", running.port), timeout=30) as raw:
+        raw.sendall(b"GET /healthz HTTP/1.1\r\nhost: x\r\n")
+        with contextlib.suppress(ConnectionError):
+            while sent < 100_000_000:
+                raw.sendall(more)
+                sent += len(more)
+    assert sent < 50_000_000
 
 
 @pytest.mark.parametrize(
