@@ -2,11 +2,12 @@
 
 import json
 import shutil
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from service.models import load_models
+from service.models import load_models, seconds_a_picture
 
 
 @pytest.fixture
@@ -44,6 +45,18 @@ def test_probabilities_are_those_of_the_normalised_pictures(folder):
     spoil(folder, lambda card: card["input"].update(mean=[0], std=[1]))
     after = load_models(folder).newest.run((pictures - np.float32(mean)) / np.float32(std))
     np.testing.assert_allclose(after, before, atol=1e-5)
+
+
+def test_the_seconds_of_a_picture_are_the_median_of_three_runs_after_one_to_warm_up(monkeypatch):
+    sizes, clock = [], iter([0, 9, 10, 11, 20, 22, 30, 36])  # runs of 9, 1, 2 and 6 s
+    model = SimpleNamespace(
+        card={"input": {"channels": 1, "height": 8, "width": 6}}, run=lambda rows: sizes.append(rows.shape)
+    )
+    with monkeypatch.context() as patched:
+        patched.setattr("service.models.time", SimpleNamespace(perf_counter=lambda: next(clock)))
+        seconds = seconds_a_picture(model)
+    assert sizes == [(4, 1, 8, 6)] * 4
+    assert seconds == 2 / 4
 
 
 def test_the_model_made_for_make_serve_knows_its_digits(models):
