@@ -72,7 +72,8 @@ def run_service(folder, limits=None, header_seconds=10):
     """The service on a free port of loopback, by uvicorn in a thread."""
     app = create_app(folder, limits or Limits())
     protocol = type("Protocol", (TimelyProtocol,), {"header_seconds": header_seconds})
-    config = uvicorn.Config(app, http=protocol, ws="none", log_level="critical", timeout_graceful_shutdown=60)
+    as_started = {"loop": "asyncio", "ws": "none", "timeout_graceful_shutdown": 60}
+    config = uvicorn.Config(app, http=protocol, log_level="critical", **as_started)
     server = uvicorn.Server(config)
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))

@@ -383,6 +383,14 @@ def test_a_second_request_on_the_connection_has_the_same_time(models):
         assert left in (b"", b'{"status":"ok","versions":["1"]}')
 
 
+def test_small_answers_do_not_wait_for_an_acknowledgement(models):
+    with run_service(models) as running, connected(running):  # on a socket made elsewhere, as workers have it
+        until(lambda: running.server.server_state.connections)
+        (protocol,) = running.server.server_state.connections
+        connection = protocol.transport.get_extra_info("socket")
+        assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
 def test_a_client_that_goes_away_costs_nothing_afterwards(gated, question):
     running, model = gated()
     request = b"POST %s:predict HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n"
