@@ -414,7 +414,8 @@ def report(results, failures, workers, models, rounds):
         "# The service of chapter 8 under load",
         "",
         where("onnxruntime", "uvicorn", "starlette", "litserve", "bentoml", "pillow", "numpy"),
-        f"The model: {card['trained_on']}, {size / 1e6:.1f} MB. `python benchmarks/serving.py`, medians of "
+        f"The model: {card['trained_on']}, test accuracy {card['test_accuracy']}, {size / 1e6:.1f} MB. "
+        "`python benchmarks/serving.py`, medians of "
         f"{rounds} interleaved rounds of {SECONDS[1]:g} s a point, {SECONDS[32]:g} s with 32 pictures. "
         "Processor: its time for a picture, without the load's; bare: throughput over the bare model's.",
         "",
