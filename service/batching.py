@@ -72,7 +72,7 @@ class Batcher:
         self._requests: deque[_Request] = deque()
         self._changed = threading.Condition()
         self._closed = False
-        self._running = runs  # threads that do not wait for work
+        self._running = 0  # runs that go on now
         self._threads = [
             threading.Thread(target=self._work, name=f"model {number}", daemon=True) for number in range(runs)
         ]
@@ -107,8 +107,10 @@ class Batcher:
             thread.join()
 
     def _work(self):
-        while batch := self._next_batch():
+        ended = 0  # runs of this thread that it has not reported yet
+        while batch := self._next_batch(ended):
             run, parts = batch
+            ended = 1
             try:
                 answers = run(np.concatenate([request.rows[start:stop] for request, start, stop in parts]))
             except Exception as error:
@@ -122,10 +124,10 @@ class Batcher:
                 with suppress(RuntimeError):  # its loop was closed: nobody waits there any more
                     request.loop.call_soon_threadsafe(request.deliver, start, part)
 
-    def _next_batch(self):
+    def _next_batch(self, ended):
         """(run or beside, [(request, first row, row after the last), …]); None when closed."""
         with self._changed:
-            self._running -= 1
+            self._running -= ended
             while True:
                 while not self._due() and not self._closed:
                     self._changed.wait()
