@@ -21,7 +21,7 @@ import numpy as np
 from common import where, write
 from surprise import SVD, Dataset, KNNBaseline, Reader, SVDpp
 
-from helpers.recommending import fit_factors, load_movielens, predict_from_neighbours
+from helpers.chapters.recommending import fit_factors, load_movielens, predict_from_neighbours
 
 FOLDS = 5
 GRIDS = {

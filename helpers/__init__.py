@@ -20,7 +20,7 @@ _HOME = {
         "load_checkpoint",
     ),
     "plotting": ("show_images", "plot_history", "plot_confusion", "plot_curve", "use_course_style"),
-    "recommending": (
+    "chapters.recommending": (
         "rating_table",
         "planted_ratings",
         "load_movielens",

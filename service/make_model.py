@@ -15,7 +15,8 @@ import torch
 from torch.nn import functional as F
 
 from helpers import accuracy, batches, fit, predict
-from helpers.resnet import OPSET, ResNet, digit_pictures, export_onnx, write_card
+from helpers.chapters.resnet import OPSET, ResNet, export_onnx, write_card
+from service.digits import digit_pictures
 from service.models import FOLDER, NAME
 
 

@@ -1,6 +1,6 @@
 """From the bytes of any picture to what the model saw in training. Pillow and NumPy only.
 
-How ink is centred is shared with the training pictures (helpers/centring.py). What a file says of
+How ink is centred is shared with the training pictures (centring.py). What a file says of
 itself is read before anything is decoded: a small file cannot ask for much memory.
 """
 
@@ -10,7 +10,7 @@ import io
 import numpy as np
 from PIL import Image, ImageOps
 
-from helpers.centring import centred
+from service.centring import centred
 
 FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "BMP", "TIFF")
 MAX_PIXELS = 25_000_000  # of one picture; a decoded one takes 4 bytes for each

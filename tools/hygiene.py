@@ -2,7 +2,7 @@
 
     python -m tools.hygiene [notebook ...]      (default: all of notebooks/)
 
-Also a pre-commit hook, and tests/test_notebooks.py for every notebook. Exit status 1 if anything is wrong.
+Also a pre-commit hook, and tests/sections/test_notebooks.py. Exit status 1 if anything is wrong.
 """
 
 import ast

@@ -1,0 +1,1 @@
+"""What the notebooks of one chapter share; what two chapters need stands in ``helpers`` itself."""

@@ -1,0 +1,146 @@
+"""The residual network of chapter 8: built in section 8.1, exported and served in section 8.2.
+
+He, Zhang, Ren and Sun, *Deep Residual Learning for Image Recognition*, CVPR 2016.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+OPSET = 20  # of ONNX's operators, a version that runtimes of today know
+
+
+def convolution(inputs: int, outputs: int, kernel: int, stride: int = 1) -> nn.Sequential:
+    """A convolution that keeps the size (but for the stride), and batch normalisation, which has the bias."""
+    conv = nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False)
+    return nn.Sequential(conv, nn.BatchNorm2d(outputs))
+
+
+class Block(nn.Module):
+    """(N, inputs, H, W) -> (N, outputs, H / stride, W / stride): relu(f(x) + x).
+
+    ``f`` is two 3 × 3 convolutions; with ``bottleneck`` it is 1 × 1, 3 × 3, 1 × 1, the first two with a
+    quarter of the ``outputs``.  Where the shapes differ, x goes through a 1 × 1 convolution.
+    """
+
+    def __init__(self, inputs: int, outputs: int, stride: int = 1, bottleneck: bool = False):
+        super().__init__()
+        if bottleneck:
+            narrow = outputs // 4
+            parts = [
+                convolution(inputs, narrow, 1),
+                convolution(narrow, narrow, 3, stride),
+                convolution(narrow, outputs, 1),
+            ]
+        else:
+            parts = [convolution(inputs, outputs, 3, stride), convolution(outputs, outputs, 3)]
+        self.parts = nn.ModuleList(parts)
+        same = inputs == outputs and stride == 1
+        self.shortcut = nn.Identity() if same else convolution(inputs, outputs, 1, stride)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out = x
+        for part in self.parts[:-1]:
+            out = part(out).relu()
+        return (self.parts[-1](out) + self.shortcut(x)).relu()
+
+
+class ResNet(nn.Module):
+    """Pictures (N, channels, H, W) -> logits (N, classes).
+
+    blocks      how many blocks each stage has: (2, 2, 2, 2) is ResNet-18, (3, 4, 6, 3) ResNet-34, and
+                with ``bottleneck`` ResNet-50
+    widths      channels that each stage puts out; the second stage and those after it halve the side
+    small       True for pictures of about 32 pixels: the stem is one 3 × 3 convolution.  False for 224: a
+                7 × 7 convolution with stride 2 and a pooling, which leave a quarter of the side
+    """
+
+    def __init__(
+        self,
+        blocks: Sequence[int] = (2, 2, 2, 2),
+        widths: Sequence[int] = (64, 128, 256, 512),
+        channels: int = 3,
+        classes: int = 1000,
+        bottleneck: bool = False,
+        small: bool = True,
+    ):
+        super().__init__()
+        if len(blocks) != len(widths) or not blocks:
+            raise ValueError(
+                f"{len(blocks)} counts of blocks, {len(widths)} widths: one of each for each stage"
+            )
+        if bottleneck and any(width % 4 for width in widths):
+            raise ValueError(f"widths are {tuple(widths)}: with bottleneck each must be a multiple of 4")
+        first = widths[0] // 4 if bottleneck else widths[0]
+        if small:
+            self.stem = nn.Sequential(convolution(channels, first, 3), nn.ReLU())
+        else:
+            self.stem = nn.Sequential(
+                convolution(channels, first, 7, 2), nn.ReLU(), nn.MaxPool2d(3, stride=2, padding=1)
+            )
+        stages, inputs = [], first
+        for stage, (count, outputs) in enumerate(zip(blocks, widths, strict=True)):
+            row = []
+            for place in range(count):
+                stride = 2 if stage and not place else 1
+                row.append(Block(inputs, outputs, stride, bottleneck))
+                inputs = outputs
+            stages.append(nn.Sequential(*row))
+        self.stages = nn.Sequential(*stages)
+        self.head = nn.Linear(inputs, classes)
+
+    def features(self, x: Tensor) -> Tensor:
+        """Pictures (N, channels, H, W) -> the mean of the last maps (N, width)."""
+        return self.stages(self.stem(x)).mean(dim=(2, 3))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.features(x))
+
+
+def export_onnx(model: nn.Module, path: str | Path, example: Tensor) -> Path:
+    """Write ``model`` as ONNX: "pictures" (N, C, H, W) float32 in, "logits" (N, classes) out, for any N.
+
+    The file is written beside its place and then moved there, so a reader never sees half of it.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_suffix(".tmp.onnx")
+    registry = logging.getLogger("torch.onnx._internal.exporter._registration")
+    registry.addFilter(_not_about_torchvision)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # torch 2.13 warns of its own use of LeafSpec
+            program = torch.onnx.export(
+                model.eval(),
+                (example,),
+                dynamo=True,
+                opset_version=OPSET,
+                input_names=["pictures"],
+                output_names=["logits"],
+                dynamic_shapes=({0: torch.export.Dim("pictures")},),
+                verbose=False,
+            )
+    finally:
+        registry.removeFilter(_not_about_torchvision)
+    program.save(str(unfinished), external_data=False)
+    unfinished.replace(path)
+    return path
+
+
+def _not_about_torchvision(record: logging.LogRecord) -> bool:
+    """The exporter remarks that torchvision is not installed, which no model of the course needs."""
+    return "torchvision" not in record.getMessage()
+
+
+def write_card(folder: str | Path, card: dict) -> Path:
+    """Write what the service must know of a model beside it, as ``metadata.json``."""
+    path = Path(folder) / "metadata.json"
+    path.write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
+    return path

@@ -1,0 +1,151 @@
+"""The residual network of chapter 8: its parts against arithmetic by hand, transformers, ONNX Runtime."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from helpers import load_data
+from helpers.chapters.resnet import Block, ResNet, export_onnx, write_card
+from service.centring import centred
+from service.digits import digit_pictures
+
+WIDE = (256, 512, 1024, 2048)
+PUBLISHED = {  # blocks, widths, bottleneck: the counts that torchvision states for 1,000 classes
+    "ResNet-18": (((2, 2, 2, 2), (64, 128, 256, 512), False), 11_689_512),
+    "ResNet-34": (((3, 4, 6, 3), (64, 128, 256, 512), False), 21_797_672),
+    "ResNet-50": (((3, 4, 6, 3), WIDE, True), 25_557_032),
+}
+
+
+def numbered(model):
+    """Weights and statistics that differ from what a fresh network has, the same on every machine."""
+    dice = torch.Generator().manual_seed(0)
+    for name, value in model.state_dict().items():
+        if name.endswith("running_var") or value.ndim == 1:
+            value.copy_(torch.rand(value.shape, generator=dice) * 0.5 + 0.5)
+        elif value.is_floating_point():
+            fan = value[0].numel() if value.ndim > 1 else 1
+            value.copy_(torch.randn(value.shape, generator=dice) * (2 / fan) ** 0.5)
+    return model.eval()
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_the_published_parameter_counts(name):
+    (blocks, widths, bottleneck), count = PUBLISHED[name]
+    with torch.device("meta"):
+        model = ResNet(blocks, widths, bottleneck=bottleneck, small=False)
+    assert sum(p.numel() for p in model.parameters()) == count
+
+
+@pytest.mark.parametrize("bottleneck", [False, True])
+@pytest.mark.parametrize(("inputs", "stride"), [(16, 1), (8, 1), (16, 2)])
+def test_a_block_is_relu_of_f_plus_x(inputs, stride, bottleneck):
+    block = numbered(Block(inputs, 16, stride, bottleneck))
+    x = torch.randn(2, inputs, 6, 6, generator=torch.Generator().manual_seed(1))
+    out = x
+    for number, part in enumerate(block.parts):
+        conv, norm = part
+        out = nn.functional.conv2d(out, conv.weight, stride=conv.stride, padding=conv.padding)
+        scale = norm.weight / (norm.running_var + 1e-5).sqrt()
+        out = (out - norm.running_mean[:, None, None]) * scale[:, None, None] + norm.bias[:, None, None]
+        out = out.clamp(min=0) if number + 1 < len(block.parts) else out
+    other = x if inputs == 16 and stride == 1 else block.shortcut(x)
+    torch.testing.assert_close(block(x), (out + other).clamp(min=0), rtol=1e-4, atol=1e-5)
+
+
+def test_a_block_whose_f_is_zero_passes_on_what_is_positive():
+    block = Block(4, 4).eval()
+    nn.init.zeros_(block.parts[-1][1].weight)
+    x = torch.randn(2, 4, 5, 5)
+    torch.testing.assert_close(block(x), x.relu())
+
+
+@pytest.mark.parametrize("bottleneck", [False, True])
+def test_same_weights_same_features_as_transformers(bottleneck):
+    from transformers import ResNetConfig, ResNetModel
+
+    widths, blocks = (32, 64, 128), (2, 1, 2)
+    kind = "bottleneck" if bottleneck else "basic"
+    first = widths[0] // 4 if bottleneck else widths[0]
+    config = ResNetConfig(embedding_size=first, hidden_sizes=widths, depths=blocks, layer_type=kind)
+    theirs = ResNetModel(config).eval()
+    mine = numbered(ResNet(blocks, widths, classes=5, bottleneck=bottleneck, small=False))
+    state = {name: value for name, value in mine.state_dict().items() if not name.startswith("head")}
+    # both are built in the same order but for the shortcut, which theirs has before the layers
+    renamed = {}
+    for name, value in state.items():
+        parts = name.split(".")
+        if parts[0] == "stem":
+            new = ["embedder", "embedder", *parts[2:]]
+        else:
+            inside = ["layer", *parts[4:]] if parts[3] == "parts" else parts[3:]
+            new = ["encoder", "stages", parts[1], "layers", parts[2], *inside]
+        new[-2] = {"0": "convolution", "1": "normalization"}[new[-2]]
+        renamed[".".join(new)] = value
+    theirs.load_state_dict(renamed)
+    x = torch.randn(2, 3, 64, 64, generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        torch.testing.assert_close(mine.features(x), theirs(x).pooler_output.flatten(1), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("small", [True, False])
+@pytest.mark.parametrize("side", [28, 32, 33])
+def test_any_side_gives_logits(small, side):
+    model = ResNet((1, 1), (8, 16), channels=1, classes=7, small=small).eval()
+    assert model(torch.zeros(3, 1, side, side)).shape == (3, 7)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"blocks": (1, 1), "widths": (8,)}, "2 counts of blocks, 1 widths"),
+        ({"blocks": (), "widths": ()}, "0 counts of blocks"),
+        ({"blocks": (1,), "widths": (6,), "bottleneck": True}, r"\(6,\).*multiple of 4"),
+    ],
+)
+def test_a_network_that_cannot_be_is_refused(arguments, said):
+    with pytest.raises(ValueError, match=said):
+        ResNet(**arguments)
+
+
+def test_digit_pictures_are_the_digits_in_their_order_centred():
+    X, y = digit_pictures("val")
+    assert (X.shape, X.dtype, y.dtype) == ((258, 1, 28, 28), np.float32, np.int64)
+    np.testing.assert_array_equal(y, load_data("digits", "val")[1])
+    assert X.min() >= 0
+    assert X.max() <= 1
+    rows, columns = (X[:, 0].sum(axis=axis) @ np.arange(28) / X.sum(axis=(1, 2, 3)) for axis in (2, 1))
+    assert np.abs(np.stack([rows, columns]) - 13.5).max() < 1
+
+
+def test_centred_keeps_the_proportions_and_an_empty_picture_stays_empty():
+    ink = np.zeros((40, 30))
+    ink[5:25, 4:9] = 1  # 20 by 5
+    out = centred(ink)
+    assert (out > 0.5).sum() == 100
+    assert np.flatnonzero((out > 0.5).any(axis=1)).tolist() == list(range(4, 24))
+    assert not centred(np.zeros((8, 8))).any()
+
+
+def test_the_exported_file_answers_as_the_model_for_any_number_of_pictures(tmp_path, capfd):
+    import onnxruntime
+
+    model = numbered(ResNet((1, 1), (8, 16), channels=1, classes=5))
+    path = export_onnx(model, tmp_path / "resnet" / "1" / "model.onnx", torch.zeros(2, 1, 28, 28))
+    assert [file.name for file in path.parent.iterdir()] == ["model.onnx"]
+    assert capfd.readouterr().err == ""
+    session = onnxruntime.InferenceSession(path)
+    for count in (1, 5):
+        x = torch.randn(count, 1, 28, 28)
+        (logits,) = session.run(["logits"], {"pictures": x.numpy()})
+        np.testing.assert_allclose(logits, model(x).detach(), rtol=1e-4, atol=1e-4)
+
+
+def test_the_card_is_json_with_what_was_given(tmp_path):
+    card = {"name": "resnet", "classes": ["0", "größer"], "input": {"mean": [0.5]}}
+    path = write_card(tmp_path, card)
+    assert path.name == "metadata.json"
+    assert json.loads(path.read_text(encoding="utf-8")) == card

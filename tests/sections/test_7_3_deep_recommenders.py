@@ -1,0 +1,467 @@
+"""Section 7.3: the planted worlds are what they claim, the models see what they may, exercises agree."""
+
+import math
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from exercises import WrongAnswer, check, section_exercises
+from exercises import ch7_3_deep_recommenders as ch
+from tools.hygiene import read_as_stored
+
+torch = pytest.importorskip("torch")
+stats = pytest.importorskip("scipy.stats")
+
+NOTEBOOK = Path(__file__).resolve().parents[2] / "notebooks/en/7_recommenders/3_deep_recommenders.ipynb"
+CELLS = [  # those that define something, without Keras and without training
+    "imports",
+    "constants",
+    "rows-known",
+    "world-code",
+    "world-draw",
+    "hit-code",
+    "negatives-code",
+    "ncf-data",
+    "ncf-torch-code",
+    "ncf-dot",
+    "sampled-code",
+    "histories-code",
+    "attention-code",
+    "attention-places",
+    "histories-bad",
+    "histories-recommend",
+    "one-step-code",
+    "one-step-history",
+    "clicks-code",
+    "fm-code",
+    "click-models-code",
+    "click-models-deep",
+    "click-models-din",
+    "time-log",
+    "time-load",
+    "time-split",
+    "time-judge",
+    "time-factors",
+    "time-reader",
+]
+STOPS = ("print(", "for ", "try:", "check_", "scores, targets", "played =", "one_step, x", "_ = seed_")
+STOPS += ("taste, past", "users, films, times =", "sent =")
+RULE = {"follow": 0.25, "back": 0.55}
+
+
+def definitions(source):
+    """The lines of a cell up to the first one that shows or checks something."""
+    lines = source.splitlines()
+    for place, line in enumerate(lines):
+        if line.startswith(STOPS):
+            return "\n".join(lines[:place])
+    return source
+
+
+@pytest.fixture(scope="module")
+def nb():
+    sources = {cell.id: cell.source for cell in read_as_stored(NOTEBOOK).cells}
+    space = {"device": torch.device("cpu")}
+    for name in CELLS:
+        exec(definitions(sources[name]), space)
+    return SimpleNamespace(**space, space=space)
+
+
+# the planted worlds
+
+
+def test_each_part_of_the_rule_alone_decides_the_genre(nb):
+    taste, followed = nb.planted_plays(50, 12, 0, follow=1.0)
+    genres = nb.genre[followed]
+    assert (genres[:, 1:] == (genres[:, :-1] + 3) % nb.N_GENRES).all()
+    _, returned = nb.planted_plays(50, 12, 0, back=1.0)
+    genres = nb.genre[returned]
+    assert (genres[:, nb.LAG :] == genres[:, : -nb.LAG]).all()
+    assert not (genres[:, 1 : nb.LAG] == genres[:, : nb.LAG - 1]).all()
+    chances = nb.next_probabilities(taste, followed)
+    np.testing.assert_allclose(chances.reshape(50, 10, 10).sum(axis=1), taste)
+
+
+def test_the_next_plays_are_drawn_with_the_chances_that_the_ceiling_uses(nb):
+    taste, plays = nb.planted_plays(4_000, 9, 3, **RULE)
+    chances = nb.next_probabilities(taste, plays[:, :8], **RULE)
+    np.testing.assert_allclose(chances.sum(axis=1), 1)
+    best = np.argsort(-chances, axis=1)[:, :10]
+    expected = np.take_along_axis(chances, best, axis=1).sum(axis=1)
+    hits = (best == plays[:, [8]]).any(axis=1)
+    assert abs(hits.mean() - expected.mean()) < 4 * 0.5 / math.sqrt(4_000)
+
+
+def test_the_same_seed_gives_the_same_plays_and_another_one_others(nb):
+    first, again, other = (nb.planted_plays(20, 10, seed, **RULE)[1] for seed in (1, 1, 2))
+    np.testing.assert_array_equal(first, again)
+    assert (first != other).any()
+
+
+@pytest.mark.parametrize("world", ["main", "cross", "history"])
+def test_a_world_of_clicks_holds_what_its_name_says_and_nothing_else(nb, world):
+    (group, item, hour, history), chance, clicked = nb.planted_clicks(world, 6_000, 0)
+    logit = np.log(chance / (1 - chance))
+    one_hot = np.column_stack([np.eye(size)[ids] for size, ids in ((10, group), (32, item), (6, hour))])
+    pair = np.eye(10 * 16)[group * 16 + nb.kind[item]]
+    alike = (np.append(nb.kind, -1)[history] == nb.kind[item][:, None]).any(axis=1)
+    explained = {}
+    for name, extra in (("main", []), ("cross", [pair]), ("history", [alike[:, None]])):
+        X = np.column_stack([one_hot, *extra])
+        left = logit - X @ np.linalg.lstsq(X, logit, rcond=None)[0]
+        explained[name] = np.abs(left).max() < 1e-6
+    assert explained[world]
+    assert world == "main" or not explained["main"]
+    assert abs(clicked.mean() - chance.mean()) < 4 * 0.5 / math.sqrt(6_000)
+    assert ((history != nb.EMPTY).sum(axis=1) >= 2).all()
+
+
+def test_in_the_log_time_runs_forward_and_nobody_watches_a_film_twice(nb):
+    users, films, times = nb.planted_log(60, 80, seed=1)
+    assert (np.diff(times) >= 0).all()
+    assert times[0] >= 0
+    assert times[-1] <= 1
+    assert len(set(zip(users.tolist(), films.tolist(), strict=True))) == len(users) > 500
+
+
+# judging
+
+
+def test_places_agree_with_sorting_and_ties_and_nan_count_against_the_target(nb):
+    rng = np.random.default_rng(0)
+    scores, targets = rng.normal(size=(200, 30)), rng.integers(30, size=200)
+    by_sorting = [
+        list(np.argsort(-row)).index(target) + 1 for row, target in zip(scores, targets, strict=True)
+    ]
+    np.testing.assert_array_equal(nb.places(scores, targets), by_sorting)
+    assert nb.places(np.array([[1.0, 1.0, 0.0]]), np.array([0])) == 2
+    assert nb.places(np.array([[np.nan, 1.0, 0.0]]), np.array([0])) == 3
+    assert nb.places(np.array([[0.5, np.nan, 0.0]]), np.array([0])) == 2
+
+
+def test_judge_leaves_out_what_was_watched_and_finds_the_rest(nb):
+    nb.space.update(users=np.zeros(12, dtype=int), films=np.arange(12), n_films=12)
+    test = np.arange(12) == 11
+    rows, hits = nb.judge(test, lambda user, before: -np.arange(12))
+    assert (rows.tolist(), hits.tolist()) == ([11], [True])  # the other eleven were watched
+    assert not nb.judge(test, lambda user, before: np.full(12, np.nan))[1].any()
+    with pytest.raises(ValueError, match="no row is marked for the test"):
+        nb.judge(np.zeros(12, dtype=bool), lambda user, before: np.zeros(12))
+
+
+def test_sampled_places_are_those_of_a_real_sample(nb):
+    rng = np.random.default_rng(0)
+    real = [
+        1 + (rng.permutation(49)[:10] < 19).sum() for _ in range(4_000)
+    ]  # place 20 of 50: 19 others above
+    drawn = nb.sampled_places(np.full(4_000, 20), 50, 10, rng)
+    assert abs(np.mean(real) - drawn.mean()) < 0.12
+    assert abs(np.mean(np.array(real) <= 3) - (drawn <= 3).mean()) < 0.05
+
+
+def test_the_split_by_time_tests_on_the_last_fifth_and_the_random_one_everywhere(nb):
+    times = np.linspace(0, 1, 1_000)
+    masks = nb.splits(times, 0)
+    assert times[~masks["by time"]].max() < times[masks["by time"]].min()
+    assert masks["by time"].sum() == 200
+    assert abs(times[masks["at random"]].mean() - 0.5) < 0.07
+    assert 150 < masks["at random"].sum() < 250
+
+
+def test_popularity_and_factors_are_learned_from_the_training_rows_only(nb):
+    users, films = np.array([0, 0, 1, 1, 2, 2]), np.array([0, 1, 0, 1, 2, 3])
+    nb.space.update(users=users, films=films, times=np.linspace(0, 1, 6), n_users=4, n_films=4)
+    train = users < 2
+    nothing = np.zeros(0, dtype=int)
+    for method in (nb.popular, nb.factors, nb.folded_in):
+        changed = films.copy()
+        nb.space["films"] = films
+        before = method(train, 0)(3, nothing)  # user 3 has no history: what is popular
+        np.testing.assert_array_equal(before, [2, 2, 0, 0])
+        changed[4:] = 0
+        nb.space["films"] = changed
+        np.testing.assert_array_equal(method(train, 0)(3, nothing), before)
+
+
+def test_a_log_of_names_gets_numbers_and_repeated_events_are_refused_or_made_one(nb):
+    names, films, times = ["ann", "bob", "ann"], ["Alien", "Heat", "Alien"], [1.0, 2.0, 2.5]
+    with pytest.raises(ValueError, match="user ann, item Alien"):
+        nb.numbered(names, films, times)
+    log = nb.numbered(names, films, times, duplicates="last")
+    assert [log.item_ids[item] for item in log.items] == ["Heat", "Alien"]
+    assert [log.user_ids[user] for user in log.users] == ["bob", "ann"]
+    with pytest.raises(ValueError, match="0 rows"):
+        nb.numbered([], [], [])
+
+
+# negatives and ids
+
+
+def test_negatives_are_drawn_evenly_from_what_was_not_played(nb):
+    played = np.zeros((2, 6), dtype=bool)
+    played[0, [0, 3]] = True
+    drawn = nb.sample_negatives(played, np.zeros(3_000, dtype=int), 2, np.random.default_rng(0))
+    assert drawn.shape == (3_000, 2)
+    shares = np.bincount(drawn.ravel(), minlength=6) / drawn.size
+    np.testing.assert_allclose(shares, [0, 0.25, 0.25, 0, 0.25, 0.25], atol=0.03)
+
+
+def test_somebody_who_has_played_everything_is_named_instead_of_looked_for_for_ever(nb):
+    played = np.ones((3, 4), dtype=bool)
+    played[:2, 0] = False
+    with pytest.raises(ValueError, match="user 2 has played all 4 tracks"):
+        nb.sample_negatives(played, [0, 1, 2], 1, np.random.default_rng(0))
+    with pytest.raises(ValueError, match="id 3 is unknown"):
+        nb.sample_negatives(played, [3], 1, np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("ids", [[-1], [4], [0, 2, 9], np.array([4]), torch.tensor([-1])])
+def test_an_unknown_id_is_named(nb, ids):
+    with pytest.raises(ValueError, match=r"id (-1|4|9) is unknown, the table has rows 0 to 3"):
+        nb.known(ids, 4)
+
+
+def test_ids_of_another_kind_are_refused_and_no_ids_are_allowed(nb):
+    for ids in (["a"], [0.5], [True, False]):
+        with pytest.raises(ValueError, match=f"{ids[0]!r} is no whole number"):
+            nb.known(ids, 4)
+    assert nb.known([], 4).shape == (0,)
+
+
+# what the models see
+
+
+@pytest.mark.parametrize("name", ["Recurrent", "ByDistance", "ByPlace"])
+def test_a_reader_sees_the_past_and_not_the_future(nb, name):
+    torch.manual_seed(0)
+    model, plays = getattr(nb, name)(), torch.randint(0, nb.N_TRACKS, (4, nb.LENGTH))
+    changed = plays.clone()
+    changed[:, 7] = (changed[:, 7] + 1) % nb.N_TRACKS
+    before, after = nb.predict(model, plays), nb.predict(model, changed)
+    assert before.shape == (4, nb.N_TRACKS, nb.LENGTH)
+    torch.testing.assert_close(before[..., :7], after[..., :7])
+    assert all((before[..., t] - after[..., t]).abs().max() > 1e-5 for t in range(7, nb.LENGTH))
+
+
+def test_places_beyond_the_trained_rows_get_no_gradient_and_the_others_do(nb):
+    torch.manual_seed(0)
+    model, plays = nb.ByPlace(), torch.randint(0, nb.N_TRACKS, (4, nb.T))
+    nb.next_play_loss(model(plays[:, :-1]), plays[:, 1:]).backward()
+    assert (model.place.grad[nb.T - 1 :] == 0).all()
+    assert (model.place.grad[: nb.T - 1].abs().sum(dim=1) > 0).all()
+
+
+def test_the_loss_of_a_row_is_torchs_cross_entropy_and_leaves_out_the_filling(nb):
+    scores, plays = torch.randn(3, 7, 5), torch.randint(0, 7, (3, 5))
+    plays[:, -2:] = -100
+    expected = torch.nn.functional.cross_entropy(scores, plays)
+    torch.testing.assert_close(nb.next_play_loss(scores, plays), expected)
+
+
+@pytest.mark.parametrize("name", ["Recurrent", "ByDistance", "ByPlace"])
+def test_histories_that_are_empty_unknown_negative_or_long(nb, name):
+    model = getattr(nb, name)()
+    with pytest.raises(ValueError, match="the history is empty"):
+        nb.next_scores(model, [])
+    for bad in ([0, nb.N_TRACKS], [0, -1]):
+        with pytest.raises(ValueError, match=f"id {bad[1]} is unknown"):
+            nb.next_scores(model, bad)
+    long = np.arange(3 * nb.LENGTH) % nb.N_TRACKS
+    torch.testing.assert_close(nb.next_scores(model, long), nb.next_scores(model, long[-nb.LENGTH :]))
+    assert nb.next_scores(model, [5]).shape == (nb.N_TRACKS,)
+
+
+def test_recommend_ranks_the_candidates_and_only_them(nb):
+    torch.manual_seed(0)
+    model, history = nb.Recurrent(), [3, 1, 4]
+    scores = nb.next_scores(model, history).numpy()
+    np.testing.assert_array_equal(nb.recommend(model, history), np.argsort(-scores, kind="stable")[:10])
+    some = np.array([9, 50, 2, 50])
+    best = nb.recommend(model, history, some)
+    assert sorted(best) == [2, 9, 50]
+    assert (np.diff(scores[best]) <= 0).all()
+    assert list(nb.recommend(model, history, some, k=1)) == [best[0]]
+    for bad, message in (
+        ([], "no candidates"),
+        ([nb.N_TRACKS], "id 100 is unknown"),
+        (["x"], "'x' is no whole number"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            nb.recommend(model, history, bad)
+    with pytest.raises(ValueError, match="the history is empty"):
+        nb.recommend(model, [])
+
+
+def test_a_length_of_one_makes_the_lstm_blind_to_history(nb):
+    torch.manual_seed(0)
+    plays, rng = np.random.default_rng(0).integers(nb.N_TRACKS, size=(6, 9)), np.random.default_rng(1)
+    assert nb.changes_with_history(nb.OneStep(), plays, rng) == [0.0, 0.0]
+    assert min(nb.changes_with_history(nb.Recurrent(), plays, rng)) > 1e-3
+
+
+def test_a_row_of_attention_holds_every_neighbouring_pair_of_plays_once(nb):
+    rng = np.random.default_rng(0)
+    sequences = [rng.integers(50, size=n) for n in (0, 1, 2, 24, 25, 26, 49, 60)]
+    inputs, targets = nb.rows_of(sequences, 24)
+    assert inputs.shape == targets.shape
+    assert inputs.shape[1] == 24
+    there = targets != -100
+    found = sorted(zip(inputs[there].tolist(), targets[there].tolist(), strict=True))
+    assert found == sorted(
+        pair for s in sequences for pair in zip(s[:-1].tolist(), s[1:].tolist(), strict=True)
+    )
+    assert (np.diff(there.astype(int), axis=1) <= 0).all()  # the filling comes last
+
+
+def test_pairs_are_those_of_the_double_loop(nb):
+    E = torch.randn(5, 6, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    loop = sum((E[:, a] * E[:, b]).sum(1) for a in range(6) for b in range(a))
+    torch.testing.assert_close(nb.pairs(E), loop)
+
+
+def test_click_models_take_an_empty_history_and_din_gives_no_weight_to_the_filling(nb):
+    torch.manual_seed(0)
+    (group, item, hour, history), _, _ = nb.planted_clicks("main", 20, 0)
+    history[0] = nb.EMPTY
+    features = [torch.tensor(part) for part in (group, item, hour, history)]
+    for build in (nb.Linear, nb.WideAndDeep, nb.DeepFM, nb.DIN):
+        logit = build()(*features)
+        assert logit.shape == (20,)
+        assert logit.isfinite().all()
+    weights = nb.DIN().attention(features[1], features[3])
+    assert (weights[features[3] == nb.EMPTY] == 0).all()
+    assert (weights[features[3] != nb.EMPTY] != 0).all()
+
+
+def test_din_reads_a_history_as_a_set_and_linear_does_not_read_it(nb):
+    torch.manual_seed(0)
+    features = [torch.tensor(part) for part in nb.planted_clicks("main", 20, 0)[0]]
+    turned = [*features[:3], features[3].flip(1)]
+    other = [*features[:3], (features[3] + 1) % (nb.EMPTY + 1)]
+    din, linear = nb.DIN(), nb.Linear()
+    torch.testing.assert_close(din(*features), din(*turned))
+    assert (din(*features) - din(*other)).abs().max() > 1e-3
+    torch.testing.assert_close(linear(*features), linear(*other))
+
+
+# exercises
+
+
+def test_the_exercises_of_7_3_come_in_the_order_of_the_notebook():
+    assert [(exercise.number, exercise.title) for exercise in section_exercises("7.3")] == [
+        ("7.3.1", "Which numbers move?"),
+        ("7.3.2", "The hit rate of a sample"),
+        ("7.3.3", "The batch as negatives"),
+        ("7.3.4", "Rows that do not know the answer"),
+        ("7.3.5", "All pairs in one pass"),
+    ]
+
+
+def test_the_predicted_number_is_what_torch_changes():
+    torch.manual_seed(0)
+    layer = torch.nn.Embedding(1_000, 8)
+    before = layer.weight.detach().clone()
+    layer(torch.tensor([7, 2, 7, 9])).exp().sum().backward()
+    torch.optim.SGD(layer.parameters(), lr=0.1).step()
+    assert int((layer.weight != before).sum()) == ch.N_MOVED
+
+
+def test_sampled_hit_rate_is_scipys_hypergeometric_and_never_below_the_full_one():
+    rng = np.random.default_rng(0)
+    for _ in range(300):
+        n_items = int(rng.integers(2, 80))
+        place, m, k = (
+            int(rng.integers(1, n_items + 1)),
+            int(rng.integers(0, n_items)),
+            int(rng.integers(1, 12)),
+        )
+        expected = stats.hypergeom.cdf(k - 1, n_items - 1, place - 1, m)
+        assert ch.sampled_hit_rate(place, n_items, m, k) == pytest.approx(expected, abs=1e-12)
+        assert ch.sampled_hit_rate(place, n_items, m, k) >= float(place <= k) - 1e-12
+
+
+def test_in_batch_loss_is_torchs_cross_entropy():
+    rng = np.random.default_rng(0)
+    for B in (1, 2, 7):
+        scores, log_q = 3 * rng.normal(size=(B, B)), np.log(rng.random(B))
+        expected = torch.nn.functional.cross_entropy(torch.tensor(scores - log_q), torch.arange(B))
+        assert ch.in_batch_loss(scores, log_q) == pytest.approx(float(expected))
+
+
+def test_all_pairs_is_the_double_loop():
+    rng = np.random.default_rng(0)
+    x, V = rng.normal(size=(5, 6)), rng.normal(size=(6, 3))
+    loop = [sum(r[a] * r[b] * (V[a] @ V[b]) for a in range(6) for b in range(a)) for r in x]
+    np.testing.assert_allclose(ch.all_pairs(x, V), loop)
+
+
+def test_rows_never_hold_their_target_and_begin_with_the_filling():
+    inputs, targets = ch.next_item_rows(list(range(10)), 4, 99)
+    assert (inputs != targets[:, None]).all()
+    np.testing.assert_array_equal((inputs == 99).sum(axis=1), [3, 2, 1, 0, 0, 0, 0, 0, 0])
+    np.testing.assert_array_equal(inputs[:, -1], targets - 1)
+
+
+def _rate_by_a_running_product(place, n_items, m, k=10):
+    if place < 1 or place > n_items:
+        raise ValueError(f"there is no place {place}")
+    if m > n_items - 1:
+        raise ValueError(f"cannot draw {m}")
+    chance = [1.0]  # chance[j]: j better ones among those drawn so far
+    for drawn in range(m):
+        left = n_items - 1 - drawn
+        better = [max(place - 1 - j, 0) / left for j in range(len(chance))]
+        moved = [c * (1 - b) for c, b in zip(chance, better, strict=True)] + [0.0]
+        for j, (c, b) in enumerate(zip(chance, better, strict=True)):
+            moved[j + 1] += c * b
+        chance = moved
+    return np.float64(sum(chance[:k]))
+
+
+def _rows_by_lists(history, length, pad):
+    history = [int(item) for item in history]
+    if len(history) < 2 or pad in history:
+        raise ValueError(f"{len(history)} plays, pad {pad}")
+    filled = length * [pad] + history
+    rows = [filled[t : t + length] for t in range(1, len(history))]
+    return [np.array(rows, dtype=np.int32), np.array(history[1:], dtype=np.int32)]
+
+
+OTHERWISE = {
+    "7.3.1": [24, np.int64(24)],
+    "7.3.2": [_rate_by_a_running_product],
+    "7.3.3": [
+        lambda scores, log_q: torch.nn.functional.cross_entropy(
+            torch.tensor(scores - log_q), torch.arange(len(log_q))
+        ).item(),
+        lambda scores, log_q: np.mean(
+            [np.logaddexp.reduce(row - log_q) - (row - log_q)[b] for b, row in enumerate(scores)]
+        ),
+    ],
+    "7.3.4": [_rows_by_lists, lambda h, length, pad: tuple(_rows_by_lists(h, length, pad))],
+    "7.3.5": [
+        lambda x, V: np.array(
+            [sum(r[a] * r[b] * (V[a] @ V[b]) for a in range(len(r)) for b in range(a)) for r in x],
+            dtype=float,
+        ),
+        lambda x, V: ((np.einsum("na,ak->nk", x, V) ** 2).sum(1) - np.einsum("na,ak->n", x**2, V**2)) / 2,
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("number", "answer"), [(number, answer) for number, answers in OTHERWISE.items() for answer in answers]
+)
+def test_a_right_answer_written_otherwise_is_accepted(number, answer, capsys):
+    check(number, answer)
+    assert capsys.readouterr().out.startswith(f"ok   {number} ")
+
+
+def test_the_hint_that_fits_a_leaking_target_is_given(monkeypatch):
+    import exercises
+
+    monkeypatch.setattr(exercises, "_shown_hints", {})
+    with pytest.raises(WrongAnswer, match="Which plays belong to the row"):
+        check("7.3.4", ch.rows_without_the_answer.wrong["the target is in its input"])

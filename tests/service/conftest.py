@@ -1,0 +1,3 @@
+"""The fixtures of the service's tests."""
+
+from tests.service.serving import client, digits, models, running, two_versions  # noqa: F401
