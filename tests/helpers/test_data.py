@@ -813,9 +813,7 @@ def real(real_cache, monkeypatch):
 def test_the_mirror_has_every_set_and_it_verifies(name, real):
     archive = SETS[name]["files"][0]["name"]
     if name == "cifar-10" and requests.head(f"{MIRROR}/{name}/{archive}").status_code == 404:
-        pytest.skip(
-            "the mirror does not have CIFAR-10; test_cifar10.py reads a miniature of it"
-        )
+        pytest.skip("the mirror does not have CIFAR-10; test_cifar10.py reads a miniature of it")
     files = data.fetch(name)
     for file in SETS[name]["files"]:
         path = files[file["name"]]

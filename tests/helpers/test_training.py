@@ -622,7 +622,7 @@ torch.save({"weights": model.state_dict(), "history": [r["loss"] for r in run.hi
 def test_a_run_killed_in_mid_epoch_and_resumed_ends_bit_for_bit_as_one_never_interrupted(tmp_path):
     def start(folder, kill_at, resume):
         folder.mkdir(exist_ok=True)
-        arguments = [str(ROOT / "tests"), str(folder), str(kill_at), resume]
+        arguments = [str(ROOT / "tests" / "helpers"), str(folder), str(kill_at), resume]
         return subprocess.run([sys.executable, "-c", RESUME, *arguments], capture_output=True, text=True)
 
     assert start(tmp_path / "whole", -1, "no").returncode == 0
@@ -757,7 +757,7 @@ def test_processes_under_torchrun_stop_together_share_statistics_and_need_a_seed
     script.write_text(TOGETHER)
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
     done = subprocess.run(
-        [*command, str(script), str(ROOT / "tests")],
+        [*command, str(script), str(ROOT / "tests" / "helpers")],
         env={**os.environ, "OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
@@ -777,7 +777,7 @@ def test_two_processes_under_torchrun_end_where_one_process_ends(tmp_path, accum
         command = [sys.executable]
         if processes > 1:
             command += ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
-        command += [str(script), str(ROOT / "tests"), str(out), str(accumulate)]
+        command += [str(script), str(ROOT / "tests" / "helpers"), str(out), str(accumulate)]
         done = subprocess.run(command, env=environment, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr[-3000:]
         results.append(torch.load(out, weights_only=True))
