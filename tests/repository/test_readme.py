@@ -11,6 +11,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = ROOT / "notebooks" / "en"
 START = NOTEBOOKS / "0_start_here.ipynb"
+PAGES_OF_DOCS = sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("docs/*.md"))
 SECTION = re.compile(r"\b(\d\.\d) [A-Z]")
 
 
@@ -42,26 +43,45 @@ def rows_of_chapters(text: str) -> list[list[str]]:
     return [[cell.strip() for cell in row.strip("|").split("|")] for row in table.splitlines()[2:]]
 
 
-def named_in_tree(text: str) -> set[str]:
-    """The paths in the README's tree: a folder ends in "/", what it holds is indented by two."""
+def named_in_tree(text: str) -> dict[str, str]:
+    """{path: its phrase} of the README's tree: a folder ends in "/", what it holds is indented by two."""
     tree = text.partition("## The files")[2].split("```")[1]
-    paths, folders = set(), []
+    phrases, folders = {}, []
     for line in tree.strip("\n").splitlines():
-        depth, name = (len(line) - len(line.lstrip())) // 2, line.split()[0]
-        folders = folders[:depth]
+        name, _, phrase = line.strip().partition(" ")
+        folders = folders[: (len(line) - len(line.lstrip())) // 2]
         if name.endswith("/"):
             folders.append(name)
-        paths.add("".join(folders) + ("" if name.endswith("/") else name))
-    return paths
+        path = "".join(folders) + ("" if name.endswith("/") else name)
+        phrases[path.removesuffix("/")] = phrase.strip()
+    return phrases
+
+
+def folders_of_the_course() -> set[str]:
+    """The folders that hold files of the course, without those of single chapters (2_math, ch2)."""
+    folders = {folder for path in tracked() for folder in path.relative_to(ROOT).parents}
+    return {folder.as_posix() for folder in folders if not re.search(r"(^|/)(ch)?\d", folder.as_posix())} - {
+        "."
+    }
 
 
 @pytest.mark.parametrize(
-    "name", ["README.md", "CONTRIBUTING.md", "data/README.md", "notebooks/en/0_start_here.ipynb"]
+    "page",
+    [*ROOT.glob("*.md"), *ROOT.glob("[a-z]*/README.md"), *ROOT.glob("docs/*.md"), START],
+    ids=lambda page: page.relative_to(ROOT).as_posix(),
 )
-def test_every_link_to_a_file_leads_to_one(name):
-    page = ROOT / name
+def test_every_link_to_a_file_leads_to_one(page):
     dead = [target for target in sorted(links(text_of(page))) if not (page.parent / target).exists()]
     assert dead == []
+
+
+def test_the_readme_is_a_map_of_at_most_150_lines():
+    assert len(text_of(ROOT / "README.md").splitlines()) <= 150
+
+
+def test_every_page_of_docs_is_linked_in_the_readme():
+    linked = {target for target in links(text_of(ROOT / "README.md")) if target.startswith("docs/")}
+    assert linked == {path.relative_to(ROOT).as_posix() for path in ROOT.glob("docs/*")}
 
 
 @pytest.mark.parametrize("page", [ROOT / "README.md", START], ids=["README", "0_start_here"])
@@ -82,30 +102,31 @@ def test_readme_and_0_start_here_know_the_same_sections_each_either_here_or_plan
     assert len(numbers) == len(set(numbers)) == 31
 
 
-def test_the_tree_in_the_readme_names_only_what_is_there():
-    missing = [
-        path for path in sorted(named_in_tree(text_of(ROOT / "README.md"))) if not (ROOT / path).exists()
-    ]
-    assert missing == []
+def test_the_tree_in_the_readme_names_only_what_is_there_and_says_what_it_is():
+    phrases = named_in_tree(text_of(ROOT / "README.md"))
+    assert [path for path in phrases if not (ROOT / path).exists()] == []
+    within = {
+        Path(path).parent.as_posix() for path in phrases
+    }  # a folder may leave the word to what it holds
+    assert [path for path, phrase in phrases.items() if not phrase and path not in within] == []
 
 
-def test_every_module_and_every_file_at_the_top_has_its_phrase_in_the_tree():
-    named = named_in_tree(text_of(ROOT / "README.md"))
-    modules = {ROOT / "helpers", ROOT / "exercises", ROOT / "tools", ROOT / "tests", ROOT}
-    files = {path for path in tracked() if path.parent in modules and path.name != "__init__.py"}
-    unnamed = {path.relative_to(ROOT).as_posix() for path in files} - named
-    assert unnamed == set()
+def test_every_folder_and_every_file_at_the_top_has_its_phrase_in_the_tree():
+    named = set(named_in_tree(text_of(ROOT / "README.md")))
+    at_the_top = {path.name for path in tracked() if path.parent == ROOT}
+    assert (folders_of_the_course() | at_the_top) - named == set()
 
 
-def test_every_variable_that_the_code_reads_is_explained_in_the_readme():
-    sources = [path for folder in ("helpers", "exercises", "tools") for path in ROOT.glob(f"{folder}/*.py")]
+def test_every_variable_that_the_code_reads_is_explained_and_no_other():
+    rooms = {"helpers", "exercises", "tools"}  # those of the service stand in its own README
+    sources = [p for p in tracked() if p.suffix == ".py" and p.relative_to(ROOT).parts[0] in rooms]
     read = {name for path in sources for name in re.findall(r"\bCOURSE_[A-Z_]+\b", path.read_text("utf-8"))}
-    explained = set(re.findall(r"^\| `(\w+)`", text_of(ROOT / "README.md"), re.MULTILINE))
+    explained = set(re.findall(r"^\| `(\w+)`", text_of(ROOT / "docs" / "set_up.md"), re.MULTILINE))
     assert read - explained == set()
     assert {name for name in explained if name.startswith("COURSE_")} - read == set()
 
 
-@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md"])
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", *PAGES_OF_DOCS])
 def test_every_make_target_that_is_named_exists(name):
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
     assert set(re.findall(r"\bmake ([a-z]+)\b", text_of(ROOT / name).replace("and make,", ""))) <= targets
