@@ -19,7 +19,16 @@ _HOME = {
         "save_checkpoint",
         "load_checkpoint",
     ),
-    "plotting": ("show_images", "plot_history", "plot_confusion", "plot_curve", "use_course_style"),
+    "plotting": (
+        "show_images",
+        "plot_history",
+        "plot_confusion",
+        "plot_curve",
+        "draw_layers",
+        "draw_grid",
+        "draw_attention",
+        "use_course_style",
+    ),
     "chapters.recommending": (
         "rating_table",
         "planted_ratings",

@@ -8,11 +8,13 @@ that reads from the back row, and a font with Chinese glyphs behind the default 
 from collections.abc import Sequence
 from itertools import cycle
 from typing import Any
+from unicodedata import east_asian_width
 
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib import font_manager
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
 
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#F0E442")
 CJK_FONTS = (
@@ -157,4 +159,182 @@ def plot_curve(x: Any, y: Any, *, label: str | None = None, ax: Axes | None = No
     ax.set(**labels)
     if label is not None:
         ax.legend()
+    return ax
+
+
+def _inches(texts: Sequence[str]) -> float:
+    """About the width of the widest line of the texts at 12 points; Chinese signs are twice as wide."""
+    lines = [line for text in texts for line in text.split("\n")]
+    return max(sum(0.17 if east_asian_width(sign) in "WF" else 0.1 for sign in line) for line in lines)
+
+
+def draw_layers(
+    names: Sequence[str],
+    shapes: Sequence[Any],
+    *,
+    skips: Sequence[tuple[int, int]] = (),
+    per_row: int = 4,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw L layers as boxes, left to right, with the shape of what flows on every arrow; returns the Axes.
+
+    ``names`` (L) stand in the boxes ("\\n" breaks a line). ``shapes`` (L + 1) stand under the arrows: what
+    goes into the first layer, from each to the next, and out of the last; each is a tuple such as (16, 8, 8)
+    or a text such as "N × 16". After ``per_row`` layers a new row begins, which repeats the shape.
+    ``skips`` are shortcuts as in a residual block: (first, last), numbered from 0, goes from the arrow before
+    layer ``first`` over the boxes to a plus on the arrow after layer ``last``.
+
+        draw_layers(["3 × 3 conv", "ReLU", "3 × 3 conv"], [(16, 8, 8)] * 4, skips=[(0, 2)])
+
+    Axes of your own need about 2.2 inches for each layer of a row. Raises ValueError for no layers, a number
+    of shapes other than L + 1, and a shortcut that leaves its row.
+    """
+    count = len(names)
+    if count == 0 or len(shapes) != count + 1 or per_row < 1:
+        raise ValueError(
+            f"{count} layers, {len(shapes)} shapes, per_row={per_row}: at least one layer, one shape before "
+            "each and one behind the last, and per_row >= 1"
+        )
+    for first, last in skips:
+        if not 0 <= first <= last < count or first // per_row != last // per_row:
+            raise ValueError(
+                f"the shortcut ({first}, {last}) must go from a layer to a later one of the same row; there "
+                f"are {count} layers, {per_row} in a row: raise per_row?"
+            )
+    shapes = [text if isinstance(text, str) else " × ".join(map(str, text)) for text in shapes]
+    width, arrow = _inches(names) + 0.3, max(0.6, _inches(shapes) + 0.15)
+    height = 0.35 + 0.22 * (1 + max(name.count("\n") for name in names))
+    step, row_step = width + arrow, height + (1.1 if skips else 0.55)
+    columns, rows = min(count, per_row), -(-count // per_row)
+    size = (columns * step + arrow, rows * row_step)
+    ax = _axes(ax, figsize=size)
+    ax.set(xlim=(0, size[0]), ylim=(-size[1], 0))
+    ax.set_axis_off()
+
+    def place(layer):  # left end of the arrow into it, and the height of its row
+        return layer % per_row * step, -(layer // per_row + 1) * row_step + 0.3 + height / 2
+
+    line = {
+        "arrowstyle": "-|>",
+        "color": "black",
+        "linewidth": 2,
+        "shrinkA": 0,
+        "shrinkB": 0,
+        "mutation_scale": 15,
+    }
+    for layer, name in enumerate(names):
+        x, y = place(layer)
+        box = plt.Rectangle(
+            (x + arrow, y - height / 2), width, height, facecolor="#DCEBF5", edgecolor=PALETTE[0]
+        )
+        ax.add_patch(box).set_linewidth(2)
+        ax.text(x + arrow + width / 2, y, name, ha="center", va="center")
+        ends_row = layer % per_row == per_row - 1 or layer == count - 1
+        for start, shape in [(x, shapes[layer])] + [(x + step, shapes[layer + 1])] * ends_row:
+            ax.annotate("", (start + arrow, y), (start, y), arrowprops=line)
+            ax.text(start + arrow / 2, y - 0.15, shape, ha="center", va="top", fontsize=11)
+    for first, last in skips:
+        (start, y), end = place(first), place(last)[0] + step + arrow / 2
+        start, top = start + arrow / 3, y + height / 2 + 0.25
+        ax.plot([start, start, end], [y, top, top], color=PALETTE[1])
+        ax.annotate("", (end, y + 0.12), (end, top), arrowprops=line | {"color": PALETTE[1]})
+        ring = {"markersize": 17, "markerfacecolor": "white", "markeredgewidth": 2, "zorder": 5}
+        ax.plot(end, y, marker="o", color=PALETTE[1], **ring)
+        ax.plot(end, y, marker="+", color=PALETTE[1], **ring | {"markersize": 9})
+    return ax
+
+
+def draw_grid(
+    values: Any,
+    *,
+    window: tuple[int, int, int, int] | None = None,
+    shade: bool = True,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw a matrix (H, W) as a grid with its numbers, a window of it outlined; returns the Axes.
+
+    ``window`` is (top row, left column, height, width), numbered from 0: what a kernel sees at one place.
+    Decimals are written with up to two places; nan is an empty place, so a table with holes can be drawn
+    too. With ``shade`` numbers above 0 are the bluer, those below 0 the more orange, the larger they are.
+
+        draw_grid([[1, 2, 0], [0, 3, 1], [2, 0, 1]], window=(0, 1, 2, 2))
+
+    Raises ValueError for another shape, no numbers, and a window that is not inside.
+    """
+    values = np.asarray(values, dtype=float)
+    if values.ndim != 2 or not values.size:
+        raise ValueError(f"values have shape {values.shape}; expected (H, W), at least one number")
+    rows, columns = values.shape
+    if window is not None:
+        top, left, height, width = window
+        if min(top, left) < 0 or min(height, width) < 1 or top + height > rows or left + width > columns:
+            raise ValueError(
+                f"window={window} (top, left, height, width) does not lie inside the grid of {rows} rows and "
+                f"{columns} columns"
+            )
+    written = {place: f"{values[place]:.2f}" for place in zip(*np.nonzero(~np.isnan(values)), strict=True)}
+    if all(text.endswith(".00") for text in written.values()):
+        written = {place: text.removesuffix(".00") for place, text in written.items()}
+    across = max(0.5, _inches(list(written.values()) or [""]) + 0.2)
+    ax = _axes(ax, figsize=(columns * across + 0.2, rows * 0.5 + 0.2))
+    largest = np.nanmax(np.abs(values), initial=0) or 1.0
+    share = (np.nan_to_num(values) / largest * shade)[..., None]
+    blue, orange = np.array(to_rgb(PALETTE[0])), np.array(to_rgb(PALETTE[1]))
+    colours = 1 - 0.55 * np.abs(share) * (1 - np.where(share > 0, blue, orange))  # black can be read on all
+    ax.imshow(colours, aspect="auto")
+    for (row, column), text in written.items():
+        ax.text(column, row, "0" if float(text) == 0 else text.replace("-", "−"), ha="center", va="center")
+    for edge in range(rows + 1):
+        ax.plot([-0.5, columns - 0.5], [edge - 0.5] * 2, color="0.6", linewidth=1)
+    for edge in range(columns + 1):
+        ax.plot([edge - 0.5] * 2, [-0.5, rows - 0.5], color="0.6", linewidth=1)
+    if window is not None:
+        outline = {"fill": False, "edgecolor": PALETTE[6], "linewidth": 4, "zorder": 3, "clip_on": False}
+        ax.add_patch(plt.Rectangle((left - 0.5, top - 0.5), width, height, **outline))
+    ax.set_axis_off()
+    return ax
+
+
+def draw_attention(
+    weights: Any, words: Sequence[str], *, queries: Sequence[str] | None = None, ax: Axes | None = None
+) -> Axes:
+    """Draw attention weights (Q, K) over K words, one row a query; returns the Axes.
+
+    Row i shows how query i divides its attention among the ``words`` above, each weight 0 to 1 (after the
+    softmax). The queries are the words themselves unless ``queries`` (Q) names others, as in translation.
+    Weights of exactly 0, which a mask leaves, stay white. Up to ten words each weight is written in its
+    place; beyond that a bar beside the map says what the colours mean.
+
+        draw_attention([[1, 0], [0.3, 0.7]], ["the", "cat"])
+
+    Raises ValueError for another shape (pick one head of one example first) and weights outside 0 … 1.
+    """
+    weights = np.asarray(weights, dtype=float)
+    queries = words if queries is None else queries
+    if weights.shape != (len(queries), len(words)) or not weights.size:
+        raise ValueError(
+            f"weights {weights.shape}, {len(queries)} queries and {len(words)} words do not fit: weights "
+            "must be (Q, K); of several heads or examples pick one"
+        )
+    if not ((weights >= 0) & (weights <= 1 + 1e-6)).all():  # nan too
+        raise ValueError(
+            f"weights go from {weights.min():g} to {weights.max():g}: they must be 0 to 1, as from a softmax"
+        )
+    across = max(0.55, 0.75 * _inches(words) if max(map(len, words)) > 4 else 0)
+    size = (len(words) * across + _inches(queries) + 0.6, len(queries) * 0.5 + 0.4 + 0.75 * _inches(words))
+    ax = _axes(ax, figsize=size)
+    image = ax.imshow(np.ma.masked_equal(weights, 0), vmin=0, vmax=weights.max(), aspect="auto")
+    if len(words) <= 10:
+        for row, column in zip(*weights.nonzero(), strict=True):
+            weight = weights[row, column]
+            colour = "black" if weight > 0.6 * weights.max() else "white"
+            ax.text(column, row, f"{weight:.2f}", ha="center", va="center", color=colour, fontsize=11)
+    else:
+        ax.figure.colorbar(image, ax=ax, label="weight")
+    ax.xaxis.tick_top()
+    ax.xaxis.set_label_position("top")
+    ax.set_xticks(range(len(words)), words, rotation=45, ha="left", rotation_mode="anchor")
+    ax.set_yticks(range(len(queries)), queries)
+    ax.tick_params(length=0)
+    ax.set(xlabel="key", ylabel="query")
     return ax

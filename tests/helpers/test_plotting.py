@@ -16,7 +16,15 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.text import Text
 
-from helpers import plot_confusion, plot_curve, plot_history, show_images
+from helpers import (
+    draw_attention,
+    draw_grid,
+    draw_layers,
+    plot_confusion,
+    plot_curve,
+    plot_history,
+    show_images,
+)
 from helpers.plotting import PALETTE, cjk_font, use_course_style
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -31,6 +39,9 @@ ON_AXES = {  # what draws on an Axes: the function and what it is given
     "plot_history": (plot_history, (HISTORY,), {}),
     "plot_confusion": (plot_confusion, (MATRIX, NAMES), {}),
     "plot_curve": (plot_curve, (XS, YS), {"label": "square", "xlabel": "x", "ylabel": "y", "title": "t"}),
+    "draw_layers": (draw_layers, (["conv", "ReLU", "conv"], [(16, 8, 8)] * 4), {"skips": [(0, 2)]}),
+    "draw_grid": (draw_grid, (MATRIX,), {"window": (0, 1, 2, 2)}),
+    "draw_attention": (draw_attention, (np.array([[1, 0], [0.25, 0.75]]), ["the", "cat"]), {}),
 }
 ALL = ON_AXES | {
     "show_images": (show_images, (GREY, ["an image"] * 5), {}),
@@ -308,6 +319,192 @@ def test_a_curve_of_shapes_that_do_not_fit_is_an_error_that_shows_them(shapes):
         plot_curve(x, y)
     assert str(x.shape) in str(error.value)
     assert str(y.shape) in str(error.value)
+
+
+# draw_layers
+
+SHAPES = [(1, 28, 28), (16, 26, 26), (16, 13, 13), "2704", (10,)]
+LAYERS = ["conv", "max pool", "flatten", "linear"]
+
+
+def boxes(ax) -> list[tuple[float, float, float, float]]:
+    return [(box.get_x(), box.get_y(), box.get_width(), box.get_height()) for box in ax.patches]
+
+
+def places(ax) -> dict[str, list[tuple[float, float]]]:
+    """Where each text of a drawing stands; annotations without a text are arrows."""
+    found = {}
+    for text in ax.texts:
+        found.setdefault(text.get_text(), []).append(tuple(text.get_position()))
+    return found
+
+
+def test_each_layer_stands_in_its_box_and_each_shape_between_its_two():
+    ax = draw_layers(LAYERS, SHAPES)
+    written, made = places(ax), boxes(ax)
+    assert len(made) == 4
+    for name, (x, y, width, height) in zip(LAYERS, made, strict=True):
+        assert written[name] == [(pytest.approx(x + width / 2), pytest.approx(y + height / 2))]
+    ends = [0] + [x for x, *_ in made[1:]] + [ax.get_xlim()[1]]
+    for i, shape in enumerate(["1 × 28 × 28", "16 × 26 × 26", "16 × 13 × 13", "2704", "10"]):
+        ((x, y),) = written[shape]
+        assert made[i - 1][0] + made[i - 1][2] < x if i else x > 0
+        assert x < (made[i][0] if i < 4 else ends[-1])
+        assert y < made[0][1] + made[0][3] / 2
+
+
+def test_texts_of_a_drawing_stay_in_their_boxes_and_clear_of_each_other():
+    names = ["3 × 3 conv\n16 filters", "ReLU", "卷积神经网络"]
+    ax = draw_layers(names, SHAPES[:4], skips=[(0, 1)])
+    ax.figure.canvas.draw()
+    drawn = {text.get_text(): text.get_window_extent() for text in ax.texts if text.get_text()}
+    for name, box in zip(names, ax.patches, strict=True):
+        frame, text = box.get_window_extent(), drawn[name]
+        assert frame.x0 < text.x0 < text.x1 < frame.x1
+        assert frame.y0 < text.y0 < text.y1 < frame.y1
+    for a, b in combinations(drawn.values(), 2):
+        assert not a.overlaps(b)
+
+
+def test_a_new_row_begins_after_per_row_layers_with_the_shape_repeated():
+    ax = draw_layers(LAYERS, SHAPES, per_row=2)
+    rows = sorted({y for _, y, *_ in boxes(ax)}, reverse=True)
+    assert [y for _, y, *_ in boxes(ax)] == [rows[0]] * 2 + [rows[1]] * 2
+    assert len(places(ax)["16 × 13 × 13"]) == 2
+    assert all(len(places(ax)[shape]) == 1 for shape in ("1 × 28 × 28", "16 × 26 × 26", "2704", "10"))
+    assert len(places(ax)[""]) == 6  # arrows: one before each box, one behind each row
+
+
+def test_a_shortcut_leaves_before_its_first_layer_and_comes_down_behind_its_last():
+    ax = draw_layers(LAYERS, SHAPES, skips=[(1, 2)])
+    made, path, plus = boxes(ax), ax.lines[0].get_xydata(), ax.lines[2]
+    assert made[0][0] + made[0][2] < path[0, 0] < made[1][0]
+    assert made[2][0] + made[2][2] < path[-1, 0] < made[3][0]
+    assert path[1:, 1] == pytest.approx(path[1, 1])
+    assert path[1, 1] > made[0][1] + made[0][3]  # over the boxes
+    assert plus.get_marker() == "+"
+    assert plus.get_xdata()[0] == path[-1, 0]
+    assert draw_layers(LAYERS, SHAPES).lines[:] == []
+
+
+@pytest.mark.parametrize(
+    ("names", "shapes", "more", "says"),
+    [
+        ([], [(1,)], {}, "0 layers, 1 shapes"),
+        (LAYERS, SHAPES[:4], {}, "4 layers, 4 shapes"),
+        (LAYERS, SHAPES, {"per_row": 0}, "per_row=0"),
+        (LAYERS, SHAPES, {"skips": [(1, 4)]}, r"shortcut \(1, 4\)"),
+        (LAYERS, SHAPES, {"skips": [(2, 1)]}, r"shortcut \(2, 1\)"),
+        (LAYERS, SHAPES, {"skips": [(-1, 1)]}, r"shortcut \(-1, 1\)"),
+        (LAYERS, SHAPES, {"skips": [(1, 2)], "per_row": 2}, "same row"),
+    ],
+)
+def test_layers_that_do_not_fit_their_shapes_or_shortcuts_are_an_error_that_shows_them(
+    names, shapes, more, says
+):
+    with pytest.raises(ValueError, match=says):
+        draw_layers(names, shapes, **more)
+    assert plt.get_fignums() == []
+
+
+# draw_grid
+
+
+def test_each_number_of_the_grid_stands_in_its_place():
+    ax = draw_grid([[1, -2.5, np.nan], [0, 10, -0.001]])
+    written = {(text.get_position()[1], text.get_position()[0]): text.get_text() for text in ax.texts}
+    assert written == {(0, 0): "1.00", (0, 1): "−2.50", (1, 0): "0", (1, 1): "10.00", (1, 2): "0"}
+    assert {text.get_text() for text in draw_grid([[1, 2], [0, 3]]).texts} == {"0", "1", "2", "3"}
+
+
+def test_the_outline_is_the_window():
+    ax = draw_grid(MATRIX, window=(1, 0, 2, 3))
+    (outline,) = ax.patches
+    assert (outline.get_y(), outline.get_x()) == (0.5, -0.5)
+    assert (outline.get_height(), outline.get_width()) == (2, 3)
+    assert not draw_grid(MATRIX).patches
+
+
+def test_larger_numbers_are_bluer_negative_ones_more_orange_and_holes_white():
+    colours = pixels(draw_grid([[4, 2, 0], [-4, -2, np.nan]]))
+    assert np.array_equal(colours[:, 2], np.ones((2, 3)))
+    (high, middle), (low, lower) = colours[0, :2], colours[1, :2]
+    assert high[2] > high[0]
+    assert low[0] > low[2]
+    assert np.allclose(1 - middle, (1 - high) / 2)
+    assert np.allclose(1 - lower, (1 - low) / 2)
+    assert (linear(colours) @ [0.2126, 0.7152, 0.0722] + 0.05).min() / 0.05 >= 4.5  # as above
+    assert (pixels(draw_grid([[4, -4]], shade=False)) == 1).all()
+    assert (pixels(draw_grid([[np.nan, 0]])) == 1).all()
+
+
+@pytest.mark.parametrize("shape", [(3,), (2, 3, 3), (0, 3), ()])
+def test_another_shape_of_a_grid_is_an_error_that_shows_it(shape):
+    with pytest.raises(ValueError, match=r"\(H, W\)") as error:
+        draw_grid(np.zeros(shape))
+    assert str(shape) in str(error.value)
+
+
+@pytest.mark.parametrize("window", [(0, 0, 4, 1), (0, 2, 1, 2), (-1, 0, 2, 2), (0, -1, 2, 2), (0, 0, 0, 1)])
+def test_a_window_that_is_not_inside_the_grid_is_an_error_that_shows_both(window):
+    with pytest.raises(ValueError, match="inside the grid of 3 rows and 3 columns") as error:
+        draw_grid(MATRIX, window=window)
+    assert str(window) in str(error.value)
+    assert plt.get_fignums() == []
+
+
+# draw_attention
+
+
+def test_each_weight_stands_in_the_row_of_its_query_and_the_column_of_its_word():
+    weights = np.array([[1, 0, 0], [0.25, 0.75, 0]])
+    ax = draw_attention(weights, ["我", "喜欢", "猫"], queries=["I", "like"])
+    assert [tick.get_text() for tick in ax.get_xticklabels()] == ["我", "喜欢", "猫"]
+    assert [tick.get_text() for tick in ax.get_yticklabels()] == ["I", "like"]
+    written = {(text.get_position()[1], text.get_position()[0]): text.get_text() for text in ax.texts}
+    assert written == {(0, 0): "1.00", (1, 0): "0.25", (1, 1): "0.75"}
+    assert np.array_equal(pixels(ax), weights)
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("key", "query")
+
+
+def test_words_are_their_own_queries_and_masked_places_stay_white():
+    ax = draw_attention([[1, 0], [0.5, 0.5]], ["the", "cat"])
+    assert [tick.get_text() for tick in ax.get_yticklabels()] == ["the", "cat"]
+    (image,) = ax.images
+    assert image.get_array().mask.tolist() == [[False, True], [False, False]]
+    assert ax.get_facecolor()[:3] == (1, 1, 1)
+
+
+def test_a_written_weight_can_be_read_on_its_colour():
+    weights = np.linspace(0.01, 1, 100).reshape(10, 10)
+    ax = draw_attention(weights, list("abcdefghij"))
+    (image,) = ax.images
+    for text in ax.texts:
+        column, row = text.get_position()
+        below = np.array(image.cmap(image.norm(weights[row, column]))[:3])
+        pair = sorted(linear(np.array([below, to_rgb(text.get_color())])) @ [0.2126, 0.7152, 0.0722])
+        assert (pair[1] + 0.05) / (pair[0] + 0.05) >= 3  # WCAG 2.2, 1.4.3 and 1.4.11, large text and graphics
+
+
+def test_many_words_get_a_bar_that_explains_the_colours_instead_of_numbers():
+    ax = draw_attention(np.full((11, 11), 1 / 11), [f"word{i}" for i in range(11)])
+    assert not ax.texts
+    assert [axes.get_ylabel() for axes in ax.figure.axes if axes is not ax] == ["weight"]
+    assert ax.images[0].get_clim() == (0, 1 / 11)
+
+
+@pytest.mark.parametrize("shape", [(2, 3), (3, 2), (1, 2, 2), (4,)])
+def test_weights_that_do_not_fit_their_words_are_an_error_that_shows_both(shape):
+    with pytest.raises(ValueError, match="2 queries and 2 words") as error:
+        draw_attention(np.zeros(shape), ["a", "b"])
+    assert str(shape) in str(error.value)
+
+
+@pytest.mark.parametrize("wrong", [-0.5, 1.5, np.nan])
+def test_weights_that_no_softmax_gives_are_an_error_that_shows_their_range(wrong):
+    with pytest.raises(ValueError, match="must be 0 to 1"):
+        draw_attention([[1, 0], [wrong, 0.5]], ["a", "b"])
+    assert plt.get_fignums() == []
 
 
 @pytest.mark.parametrize(
