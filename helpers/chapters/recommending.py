@@ -88,6 +88,22 @@ def _code(ids: np.ndarray, wanted: Any, what: str) -> int:
     raise ValueError(f"no {what} {wanted!r}: {kind}nearest: {', '.join(nearest) or 'there are none'}")
 
 
+def _whole(codes: Any, what: str, size: int | None = None) -> np.ndarray:
+    """The codes as an array of whole numbers; ValueError, naming it, for one below 0 or not below ``size``.
+
+    NumPy takes -1 for the last row, so a code that stands for "nobody" would be answered with somebody.
+    """
+    codes = np.asarray(codes)
+    if codes.size and codes.dtype.kind not in "iu":
+        raise ValueError(f"{what}: codes are whole numbers from 0, not {codes.dtype}: {codes.ravel()[:3]}")
+    codes = codes.astype(np.int64)
+    wrong = codes[(codes < 0) | (codes >= (np.inf if size is None else size))]
+    if wrong.size:
+        known = "codes begin at 0" if size is None else f"there are {size}, with codes 0 to {size - 1}"
+        raise ValueError(f"{what} {wrong[0]} is not known: {known}")
+    return codes
+
+
 def rating_table(
     users: Sequence,
     items: Sequence,
@@ -242,7 +258,12 @@ def expected_stars(signal: Any, noise: float) -> tuple[np.ndarray, np.ndarray]:
     """Mean and variance of ``to_stars(signal + noise)`` for normal noise: signal (...) -> two arrays (...).
 
     No model can predict better than the mean; the root of the averaged variance is the noise floor.
+    Raises ValueError unless noise >= 0.
     """
+    if not noise >= 0:
+        raise ValueError(f"noise={noise}: a standard deviation is at least 0")
+    if noise == 0:
+        return to_stars(signal), np.zeros(np.shape(signal))
     stars = np.arange(STARS[0], STARS[1] + 0.25, 0.5)
     edges = np.concatenate([[-np.inf], stars[1:] - 0.25, [np.inf]])
     chance = np.diff(norm.cdf((edges - np.asarray(signal)[..., None]) / noise), axis=-1)
@@ -291,7 +312,9 @@ class Factors(NamedTuple):
     implicit_factors: np.ndarray | None = None  # (I, K) of SVD++; its sums are part of user_factors already
 
     def predict(self, users: Any, items: Any) -> np.ndarray:
-        """Ratings of users (N,) for items (N,), codes -> (N,)."""
+        """Ratings of users (N,) for items (N,), codes -> (N,). Raises ValueError for an unknown code."""
+        users = _whole(users, "user", len(self.user_bias))
+        items = _whole(items, "item", len(self.item_bias))
         inner = (self.user_factors[users] * self.item_factors[items]).sum(-1)
         return np.clip(self.mean + self.user_bias[users] + self.item_bias[items] + inner, *self.scale)
 
@@ -323,7 +346,7 @@ def fit_factors(
     Koren, Bell and Volinsky (2009); Koren (2008).  Raises ValueError for numbers out of range.
     """
     above_zero = [reg, reg_bias, sweeps] + ([] if implicit is None else [implicit])
-    if min(rank, by_count) < 0 or min(above_zero) <= 0:
+    if not (rank >= 0 and by_count >= 0 and all(number > 0 for number in above_zero)):  # nan too
         raise ValueError(
             f"rank={rank}, reg={reg}, reg_bias={reg_bias}, by_count={by_count}, implicit={implicit}, "
             f"sweeps={sweeps}: rank and by_count may be 0, the others must be above 0"
@@ -421,14 +444,15 @@ def predict_from_neighbours(
     over what both have ratings for; times n / (n + shrink) for n ratings in common. Only positive ones count.
     ``damp`` joins the sum of weights that is divided by: where neighbours are few and hardly alike, base
     stands.  Similarities are made when needed; nothing (I, I) is stored. Raises ValueError for settings out
-    of range.
+    of range and codes that are not known.
     """
-    if by not in ("item", "user") or measure not in ("cosine", "pearson") or k < 1 or min(shrink, damp) < 0:
+    sensible = k >= 1 and shrink >= 0 and damp >= 0  # not so for nan
+    if by not in ("item", "user") or measure not in ("cosine", "pearson") or not sensible:
         raise ValueError(
             f"by={by!r}, measure={measure!r}, k={k}, shrink={shrink}, damp={damp}: by is 'item' or 'user', "
             "measure 'cosine' or 'pearson', k >= 1, the others >= 0"
         )
-    users, items = np.asarray(users), np.asarray(items)
+    users, items = _whole(users, "user", ratings.n_users), _whole(items, "item", ratings.n_items)
     left = ratings.values - base.predict(ratings.users, ratings.items)
     table = ratings.matrix(1.0).toarray().astype(np.float32)
     table[ratings.users, ratings.items] = left
@@ -472,8 +496,14 @@ def fit_implicit(
     """Alternating least squares for implicit feedback: seen (U, I) of 0 and 1 -> (U, K), (I, K).
 
     Wants 1 where seen, 0 elsewhere, and counts a seen place 1 + alpha times. Hu, Koren and Volinsky (2008).
+    Raises ValueError for other values, such as numbers of plays, and for settings out of range.
     """
+    if not (rank >= 1 and alpha >= 0 and reg > 0 and sweeps >= 1):
+        raise ValueError(f"rank={rank}, alpha={alpha}, reg={reg}, sweeps={sweeps}: >= 1, >= 0, > 0, >= 1")
     seen = sparse.csr_array(seen, dtype=float)
+    other = seen.data[(seen.data != 0) & (seen.data != 1)]
+    if len(other):
+        raise ValueError(f"seen holds {other[0]:g}: only 0 and 1; for numbers of plays give seen > 0")
     Q = 0.1 * np.random.default_rng(seed).standard_normal((seen.shape[1], rank))
     seen_T = seen.T.tocsr()
     for _ in range(sweeps):
@@ -493,37 +523,54 @@ def _implicit_side(seen, Q, alpha, reg):
 def top_n(scores: Any, seen: Any, n: int = 10) -> np.ndarray:
     """The n items of highest score that a user has not seen: scores (U, I), seen (U, I) -> codes (U, n).
 
-    Equal scores are taken in the order of their codes.  Raises ValueError, naming the user, where fewer than
-    n candidates are left.
+    Equal scores are taken in the order of their codes; -inf comes last, yet before what is seen, which is
+    never taken.  Raises ValueError, naming the user, where fewer than n candidates are left or the score of
+    a candidate is nan.
     """
     seen = seen.toarray() if sparse.issparse(seen) else np.asarray(seen)
-    scores = np.asarray(scores, dtype=float)
-    if scores.shape != seen.shape or n < 1:
+    scores, seen = np.asarray(scores, dtype=float), seen != 0
+    if scores.shape != seen.shape or scores.ndim != 2 or n < 1:
         raise ValueError(f"scores {scores.shape}, seen {seen.shape}, n={n}: one shape (U, I) and n >= 1")
-    left = (seen == 0).sum(axis=1)
+    left = (~seen).sum(axis=1)
     if (left < n).any():
         user = int(np.argmin(left))
         raise ValueError(
             f"user {user} has {left[user]} candidates left, {n} are asked for: lower n, or let seen items in"
         )
-    return np.argsort(np.where(seen != 0, np.inf, -scores), axis=1, kind="stable")[:, :n]
+    nowhere = np.argwhere(np.isnan(scores) & ~seen)
+    if len(nowhere):
+        user, item = nowhere[0]
+        raise ValueError(f"the score of user {user} for item {item} is nan: has the model diverged?")
+    return np.lexsort((-scores, seen), axis=1)[:, :n]  # by seen, then by score, then by code
+
+
+def _lists(lists: Any, size: int | None = None) -> np.ndarray:
+    """Lists (U, n) of item codes, at least one of at least one."""
+    lists = np.asarray(lists)
+    if lists.ndim != 2 or not lists.size:
+        raise ValueError(f"lists have shape {lists.shape}: (U, n) is needed, n items for each of U users")
+    return _whole(lists, "item", size)
 
 
 def ranking_metrics(lists: Any, relevant: Sequence) -> dict[str, float]:
     """Precision, recall, F1, NDCG and hit rate of lists (U, n); relevant: U collections of item codes.
 
-    Means over the users who have something relevant; F1 of each user before the mean. Raises ValueError when
-    nobody has, or for another number of collections than lists.
+    Means over the users who have something relevant; F1 of each user before the mean. An item counts once:
+    shown again it is a miss, and relevant twice (two plays of one song) it is one item to find.
+    Raises ValueError when nobody has, for another number of collections than lists, and for what is no code.
     """
-    lists = np.asarray(lists)
+    lists = _lists(lists)
     if len(relevant) != len(lists):
         raise ValueError(f"{len(lists)} lists and {len(relevant)} collections of relevant items: one a user")
     rows = []
     discount = 1 / np.log2(np.arange(lists.shape[1]) + 2)
     for shown, wanted in zip(lists, relevant, strict=True):
+        wanted = np.unique(_whole(list(wanted), "relevant item"))
         if len(wanted) == 0:
             continue
-        hit = np.isin(shown, list(wanted))
+        first = np.zeros(len(shown), dtype=bool)
+        first[np.unique(shown, return_index=True)[1]] = True
+        hit = np.isin(shown, wanted) & first
         precision, recall = hit.mean(), hit.sum() / len(wanted)
         f1 = 2 * precision * recall / (precision + recall) if hit.any() else 0.0
         ndcg = (hit * discount).sum() / discount[: len(wanted)].sum()
@@ -540,8 +587,17 @@ def variety_metrics(lists: Any, popularity: Any, vectors: Any) -> dict[str, floa
     popularity (I,): how many users have seen the item, out of U; vectors (I, D): what items are alike by.
     Coverage: share of the items that are in any list. Diversity: mean of 1 - cosine over the pairs in a list.
     Novelty: mean of -log2 of the share of users who know the item (unknown to all: as if one knew it).
+    Raises ValueError for shapes that do not fit, codes that are not known, and a popularity outside 0 … U.
     """
-    lists, popularity = np.asarray(lists), np.asarray(popularity, dtype=float)
+    popularity, vectors = np.asarray(popularity, dtype=float), np.asarray(vectors, dtype=float)
+    if popularity.ndim != 1 or vectors.ndim != 2 or len(vectors) != len(popularity):
+        raise ValueError(f"popularity {popularity.shape} and vectors {vectors.shape}: (I,) and (I, D)")
+    lists = _lists(lists, len(popularity))
+    if not ((popularity >= 0) & (popularity <= len(lists))).all():  # nan too
+        raise ValueError(
+            f"popularity goes from {popularity.min():g} to {popularity.max():g}: it counts how many of the "
+            f"{len(lists)} users, one a list, have seen the item"
+        )
     unit = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
     n = lists.shape[1]
     cosines = np.einsum("und,umd->unm", unit[lists], unit[lists])

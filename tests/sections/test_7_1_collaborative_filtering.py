@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from scipy import stats
+from scipy import sparse, stats
 from sklearn import metrics as sk_metrics
 
 from helpers.chapters import recommending
@@ -100,6 +100,15 @@ def test_expected_stars_of_simple_signals():
     np.testing.assert_allclose(mean, [0.5, 3.0, 5.0], atol=1e-4)
     np.testing.assert_allclose(variance[[0, 2]], 0, atol=1e-9)
     assert to_stars([-1, 0.74, 0.76, 2.25, 9]).tolist() == [0.5, 0.5, 1.0, 2.5, 5.0]
+
+
+def test_without_noise_the_expected_stars_are_the_rounded_signal_and_less_than_none_is_refused():
+    mean, variance = expected_stars([1.7, 2.25, 9], 0)
+    assert mean.tolist() == [1.5, 2.5, 5.0]
+    assert variance.tolist() == [0, 0, 0]
+    for noise in (-0.1, np.nan):
+        with pytest.raises(ValueError, match=f"noise={noise}"):
+            expected_stars([1.7], noise)
 
 
 @pytest.mark.parametrize("wrong", [{"n_items": 10}, {"n_items": 900}, {"n_users": 0}, {"noise": -0.1}])
@@ -260,12 +269,48 @@ def test_the_transposed_table_gives_the_transposed_model(small):
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"rank": -1}, {"reg": 0}, {"reg_bias": -1}, {"sweeps": 0}, {"implicit": 0}, {"by_count": -1}]
+    "wrong",
+    [{"rank": -1}, {"reg": 0}, {"reg_bias": -1}, {"sweeps": 0}, {"implicit": 0}, {"by_count": -1}]
+    + [{name: np.nan} for name in ("reg", "reg_bias", "implicit", "by_count")],
 )
 def test_settings_out_of_range_are_refused_and_named(small, wrong):
     name, value = next(iter(wrong.items()))
     with pytest.raises(ValueError, match=f"{name}={value}"):
         fit_factors(small, **wrong)
+
+
+@pytest.mark.parametrize(
+    ("users", "items", "says"),
+    [
+        ([-1], [0], "user -1 is not known: there are 40, with codes 0 to 39"),
+        ([0, 40], [0, 0], "user 40 is not known"),
+        ([0], [-1], "item -1 is not known: there are 50, with codes 0 to 49"),
+        ([0], [50], "item 50 is not known"),
+        ([0.0], [0], "user: codes are whole numbers from 0, not float64"),
+        (["u001"], [0], "user: codes are whole numbers"),
+        ([True], [0], "user: codes are whole numbers"),
+    ],
+)
+def test_a_code_that_nobody_has_is_refused_and_never_answered_for_another(small, users, items, says):
+    model = fit_factors(small, 2, sweeps=2)
+    with pytest.raises(ValueError, match=says):
+        model.predict(users, items)
+    with pytest.raises(ValueError, match=says):
+        predict_from_neighbours(small, model, users, items)
+
+
+def test_the_last_code_and_no_code_at_all_are_predicted(small):
+    model = fit_factors(small, 2, sweeps=2)
+    assert model.predict([39], [49])[0] == np.clip(model.scores()[39, 49], 0.5, 5)
+    assert model.predict(39, 49) == model.predict([39], [49])[0]
+    assert model.predict([], []).shape == (0,)
+
+
+def test_a_prediction_by_hand():
+    model = recommending.Factors(
+        3.0, np.array([0.5, 0]), np.array([-1.0, 0, 9]), np.ones((2, 1)), np.ones((3, 1))
+    )
+    assert model.predict([0, 1, 0], [0, 1, 2]).tolist() == [3.5, 4.0, 5.0]
 
 
 def slow_neighbours(ratings, base, user, item, by, measure, k, shrink, damp):
@@ -313,7 +358,8 @@ def test_neighbours_equal_slow_loops(small, by, measure):
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"by": "film"}, {"measure": "euclid"}, {"k": 0}, {"shrink": -1}, {"damp": -1}]
+    "wrong",
+    [{"by": "film"}, {"measure": "euclid"}, {"k": 0}, {"shrink": -1}, {"damp": -1}, {"damp": np.nan}],
 )
 def test_neighbours_refuse_what_is_out_of_range(small, wrong):
     with pytest.raises(ValueError, match=next(iter(wrong))):
@@ -336,6 +382,19 @@ def test_implicit_als_solves_the_weighted_squares_over_all_pairs(small):
     assert loss(1.1 * P, Q) > loss(P, Q) + 1e-3
 
 
+@pytest.mark.parametrize("wrong", [{"rank": 0}, {"alpha": -1}, {"reg": 0}, {"reg": np.nan}, {"sweeps": 0}])
+def test_implicit_als_refuses_settings_out_of_range(wrong):
+    name, value = next(iter(wrong.items()))
+    with pytest.raises(ValueError, match=f"{name}={value}"):
+        fit_implicit(np.eye(3), **wrong)
+
+
+@pytest.mark.parametrize("value", [2, 0.5, -1, np.nan])
+def test_implicit_als_refuses_numbers_of_plays_and_says_what_to_give(value):
+    with pytest.raises(ValueError, match=f"seen holds {value:g}: only 0 and 1; .*seen > 0"):
+        fit_implicit([[1, 0], [0, value]], 1)
+
+
 # lists --------------------------------------------------------------------------------------------
 
 
@@ -345,12 +404,30 @@ def test_the_best_unseen_items_come_first_and_ties_in_the_order_of_codes():
     assert top_n(scores, seen, 3).tolist() == [[1, 2, 3], [1, 2, 3]]
 
 
+def test_what_is_seen_is_never_shown_whatever_its_score():
+    scores = np.array([[9, -np.inf, 1, -np.inf], [np.inf, 2, -np.inf, 3], [np.nan, 1, 2, 3]])
+    seen = np.array([[1, 0, 0, 1], [1, 0, 0, 0], [1, 0, 0, 0]])
+    assert top_n(scores, seen, 2).tolist() == [[2, 1], [3, 1], [3, 2]]
+    assert top_n(scores[1:], sparse.csr_array(seen[1:]), 3).tolist() == [[3, 1, 2], [3, 2, 1]]
+    assert top_n([[-np.inf, -np.inf, -np.inf]], [[1, 0, 0]], 2).tolist() == [[1, 2]]
+
+
+def test_a_candidate_whose_score_is_nan_is_refused_by_user_and_item():
+    scores = np.array([[1.0, 2, 3], [1, np.nan, np.nan]])
+    with pytest.raises(ValueError, match="score of user 1 for item 2 is nan"):
+        top_n(scores, [[0, 0, 0], [0, 1, 0]], 1)
+
+
 def test_too_few_candidates_are_refused_by_user_and_number():
     seen = np.array([[0, 0, 0], [1, 1, 1]])
     with pytest.raises(ValueError, match="user 1 has 0 candidates left, 1 are asked"):
         top_n(np.zeros((2, 3)), seen, 1)
     with pytest.raises(ValueError, match="shape"):
         top_n(np.zeros((2, 4)), seen, 1)
+    with pytest.raises(ValueError, match="shape"):
+        top_n(np.zeros(3), np.zeros(3), 1)
+    with pytest.raises(ValueError, match="n=0"):
+        top_n(np.zeros((2, 3)), seen, 0)
 
 
 def test_ranking_metrics_equal_those_of_scikit_learn():
@@ -370,6 +447,46 @@ def test_ranking_metrics_equal_those_of_scikit_learn():
         assert ours["hit rate"] == float((truth * predicted).any())
 
 
+def test_ranking_metrics_by_hand():
+    found = ranking_metrics([[4, 7, 2], [1, 0, 3]], [[7, 9], [5]])
+    ndcg = (1 / np.log2(3)) / (1 + 1 / np.log2(3))
+    assert found == pytest.approx(
+        {"precision": 1 / 6, "recall": 1 / 4, "F1": 1 / 5, "NDCG": ndcg / 2, "hit rate": 1 / 2}
+    )
+    assert ranking_metrics([[7, 9, 2, 3]], [{9, 7}]) == pytest.approx(
+        {"precision": 0.5, "recall": 1, "F1": 2 / 3, "NDCG": 1, "hit rate": 1}
+    )
+
+
+def test_an_item_counts_once_however_often_it_is_shown_or_was_played():
+    shown_thrice = ranking_metrics([[5, 5, 5]], [[5]])
+    assert shown_thrice == pytest.approx(
+        {"precision": 1 / 3, "recall": 1, "F1": 1 / 2, "NDCG": 1, "hit rate": 1}
+    )
+    assert ranking_metrics([[1, 5, 5]], [[5]])["NDCG"] == pytest.approx(1 / np.log2(3))
+    assert ranking_metrics([[5, 6]], [[5, 5]]) == ranking_metrics([[5, 6]], [[5]])
+    assert ranking_metrics([[5, 6]], [np.array([5, 6, 6, 5])]) == pytest.approx(
+        dict.fromkeys(("precision", "recall", "F1", "NDCG", "hit rate"), 1)
+    )
+
+
+@pytest.mark.parametrize(
+    ("lists", "relevant", "says"),
+    [
+        ([[0, -1]], [[0]], "item -1 is not known: codes begin at 0"),
+        ([[0, 1]], [[-1]], "relevant item -1"),
+        ([[0.5, 1]], [[0]], "item: codes are whole numbers"),
+        ([["a", "b"]], [[0]], "item: codes are whole numbers"),
+        ([[0, 1]], [["a"]], "relevant item: codes are whole numbers"),
+        ([0, 1], [[0], [1]], r"lists have shape \(2,\)"),
+        (np.zeros((1, 0), dtype=int), [[0]], r"lists have shape \(1, 0\)"),
+    ],
+)
+def test_lists_and_relevant_items_that_are_no_codes_are_refused(lists, relevant, says):
+    with pytest.raises(ValueError, match=says):
+        ranking_metrics(lists, relevant)
+
+
 def test_users_with_nothing_relevant_do_not_count_and_nobody_is_an_error():
     both = ranking_metrics([[0, 1], [2, 3]], [[0], []])
     assert both == ranking_metrics([[0, 1]], [{0}])
@@ -385,6 +502,24 @@ def test_variety_counted_by_hand():
     assert found == pytest.approx({"coverage": 0.75, "diversity": 0.5, "novelty": 0.5})
     one = variety_metrics([[3]], [1, 1, 1, 0], np.eye(4))
     assert one == pytest.approx({"coverage": 0.25, "diversity": 0.0, "novelty": 0.0})
+
+
+@pytest.mark.parametrize(
+    ("lists", "popularity", "vectors", "says"),
+    [
+        ([[-1]], [1, 1], np.eye(2), "item -1 is not known: there are 2, with codes 0 to 1"),
+        ([[2]], [1, 1], np.eye(2), "item 2 is not known"),
+        ([[0.0]], [1, 1], np.eye(2), "item: codes are whole numbers"),
+        ([0], [1, 1], np.eye(2), r"lists have shape \(1,\)"),
+        ([[0]], [1, 1], np.eye(3), r"popularity \(2,\) and vectors \(3, 3\)"),
+        ([[0]], [1, 5], np.eye(2), "popularity goes from 1 to 5: it counts how many of the 1 users"),
+        ([[0]], [1, -1], np.eye(2), "popularity goes from -1 to 1"),
+        ([[0]], [1, np.nan], np.eye(2), "popularity goes from nan"),
+    ],
+)
+def test_variety_refuses_codes_shapes_and_counts_that_do_not_fit(lists, popularity, vectors, says):
+    with pytest.raises(ValueError, match=says):
+        variety_metrics(lists, popularity, vectors)
 
 
 # real ratings -------------------------------------------------------------------------------------
