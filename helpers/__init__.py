@@ -9,16 +9,9 @@ from importlib import import_module
 _HOME = {
     "device": ("profile", "pick_device", "pick_precision", "seed_everything", "load_keras"),
     "data": ("load_data", "load_reviews", "class_names", "fetch", "load_weights", "data_cache"),
-    "training": (
-        "fit",
-        "evaluate",
-        "predict",
-        "batches",
-        "accuracy",
-        "Run",
-        "save_checkpoint",
-        "load_checkpoint",
-    ),
+    "training": ("fit", "evaluate", "predict", "accuracy", "Run"),
+    "feeding": ("batches",),
+    "checkpoints": ("save_checkpoint", "load_checkpoint"),
     "plotting": (
         "show_images",
         "plot_history",

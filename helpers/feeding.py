@@ -1,0 +1,154 @@
+"""From arrays to what a step of training needs: batches, on the device, each with its weight."""
+
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from helpers.processes import Alone
+
+
+class Batches:
+    """What ``batches`` returns: iterate as often as you like; ``len`` is the number of batches."""
+
+    def __init__(self, arrays, batch_size, shuffle, generator, augment):
+        self.arrays, self.batch_size, self.shuffle = arrays, batch_size, shuffle
+        self.generator, self.augment = generator, augment
+
+    def __len__(self) -> int:
+        return -(-len(self.arrays[0]) // self.batch_size)
+
+    def __iter__(self) -> Iterator[tuple[Tensor, ...]]:
+        n = len(self.arrays[0])
+        order = torch.randperm(n, generator=self.generator) if self.shuffle else None
+        for start in range(0, n, self.batch_size):
+            if order is None:
+                batch = [array[start : start + self.batch_size].clone() for array in self.arrays]
+            else:
+                rows = order[start : start + self.batch_size]
+                batch = [array.index_select(0, rows.to(array.device)) for array in self.arrays]
+            if self.augment is not None:
+                batch[0] = self.augment(batch[0], self.generator)
+            yield tuple(batch)
+
+    def __repr__(self) -> str:
+        shapes = ", ".join(str(tuple(array.shape)) for array in self.arrays)
+        return f"{len(self)} batches of {self.batch_size} from {shapes}"
+
+
+def batches(
+    *arrays: np.ndarray | Tensor,
+    batch_size: int,
+    shuffle: bool = False,
+    generator: torch.Generator | None = None,
+    augment: Callable[[Tensor, torch.Generator | None], Tensor] | None = None,
+) -> Batches:
+    """Feed arrays of equal length (N, ...) in batches (B, ...), the last one as long as it comes.
+
+    Whole batches are picked by index, which for small rows is many times faster than a ``DataLoader``
+    that picks, then stacks, one row at a time.  ``shuffle`` draws a new order each epoch from
+    ``generator``.  ``augment(first, generator) -> first`` changes the first array of each batch: give it to
+    the training data only.  Raises ValueError for no rows, unequal lengths or a batch size below 1.
+    """
+    if not arrays:
+        raise ValueError("batches needs at least one array, for example batches(X, y, batch_size=64)")
+    tensors = [torch.as_tensor(array) for array in arrays]
+    lengths = [len(tensor) if tensor.ndim else 0 for tensor in tensors]
+    if len(set(lengths)) > 1:
+        raise ValueError(f"arrays of unequal length {lengths}: each needs one row an example")
+    if lengths[0] == 0:
+        raise ValueError("the arrays hold no examples: nothing to feed. Look at the split and at n.")
+    return Batches(tensors, whole_number("batch_size", batch_size), shuffle, generator, augment)
+
+
+def whole_number(name: str, value: int) -> int:
+    """``value`` as a Python int of 1 or more, NumPy's integers included; ValueError for anything else."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+        raise ValueError(f"{name} is {value!r}; it must be a whole number, 1 or more")
+    return int(value)
+
+
+# ---------------------------------------------------------------- from a loader into the model
+
+
+class Share(NamedTuple):
+    """This process's part of a batch, on its device.
+
+    ``size`` is the number of examples over which its loss is the mean; ``weight`` turns that mean into its
+    part of the step's loss, which is the mean over all batches and processes of the step.
+    """
+
+    inputs: list[Tensor]
+    targets: Tensor
+    size: int
+    weight: float
+
+
+def steps(
+    loader: Iterable,
+    accumulate: int,
+    model: nn.Module,
+    device: torch.device,
+    count: Callable[[Tensor], int],
+    processes: Alone,
+) -> Iterator[list[Share]]:
+    """The shares of ``accumulate`` batches for each step, of one pass through the loader.
+
+    Raises ValueError for a batch that is empty or not (inputs..., targets), and for a loader without any.
+    """
+    layout, stream, number = layout_of(model), iter(loader), 0
+    while group := list(islice(stream, accumulate)):
+        for batch in group:
+            number += 1
+            if not isinstance(batch, (tuple, list)) or len(batch) < 2:
+                kind = type(batch).__name__
+                raise ValueError(f"batch {number}: a batch must be (inputs..., targets); got {kind}")
+            if len(batch[-1]) == 0:
+                raise ValueError(
+                    f"batch {number}: the batch is empty, and the mean over nothing is not a number"
+                )
+        total = max(1, sum(int(count(batch[-1])) for batch in group))
+        shares = []
+        for batch in group:
+            mine, rows = processes.share(batch)
+            *inputs, targets = (moved(part, device, layout) for part in mine)
+            size = int(count(targets)) if rows else 0
+            shares.append(Share(inputs, targets, size, size * processes.world / total))
+        yield shares
+    if number == 0:
+        raise ValueError("the loader gave no batches. A generator is used up by one pass: use batches(...).")
+
+
+def steps_an_epoch(loader: Iterable, accumulate: int) -> int | None:
+    """Optimiser steps in one pass through the loader, None where it does not tell its length."""
+    try:
+        return -(-len(loader) // accumulate)
+    except TypeError:
+        return None
+
+
+def mean_loss(losses: list[Tensor], sizes: list[int], processes: Alone) -> float:
+    """Mean over all examples of the epoch, from batch means: the last batch may be smaller."""
+    weights = torch.tensor(sizes, dtype=torch.float64)
+    values = torch.stack(losses).float().cpu().double()
+    total, examples = processes.total(torch.stack([(values * weights).sum(), weights.sum()])).tolist()
+    if examples == 0:
+        raise ValueError("no target of the whole epoch is counted: look at the labels, and at count=")
+    return total / examples
+
+
+def layout_of(model: nn.Module) -> torch.memory_format:
+    """The memory layout of the model's convolutions, which is the best one for its inputs too."""
+    for module in model.modules():
+        if isinstance(module, nn.Conv2d) and not module.weight.is_contiguous():
+            return torch.channels_last
+    return torch.preserve_format
+
+
+def moved(part: Tensor, device: torch.device, layout: torch.memory_format) -> Tensor:
+    """A batch's tensor on the device, pictures (N, C, H, W) in the layout."""
+    layout = layout if part.ndim == 4 else torch.preserve_format
+    return part.to(device, non_blocking=True, memory_format=layout)
