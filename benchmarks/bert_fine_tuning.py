@@ -7,11 +7,9 @@ with one thread. A check that fails is named in the file, and the exit status is
 by helpers.fetch, so COURSE_MIRROR is tried first.
 """
 
-import json
 import os
 import sys
 import time
-from pathlib import Path
 
 os.environ["COURSE_PROFILE"] = "full"
 os.environ["CI"] = "true"  # no progress bars
@@ -22,8 +20,9 @@ import torch
 from common import where, write
 
 from helpers.checking import CheckFailed
+from tools.notebooks import ENGLISH, cells_of, statements, tags_of
 
-NOTEBOOK = Path(__file__).resolve().parent.parent / "notebooks/en/5_language/3_bert_fine_tuning.ipynb"
+NOTEBOOK = ENGLISH / "5_language/3_bert_fine_tuning.ipynb"
 KINDS = ("joined", "hidden")  # of long texts
 
 
@@ -35,21 +34,19 @@ def error_at(share, n):
 def execute(names):
     """Run the notebook's code in `names`; processor seconds of each cell, and the checks that failed."""
     seconds, failed = {}, []
-    for cell in json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]:
-        if cell["cell_type"] != "code" or cell["id"].startswith("ex-"):
-            continue
-        print(f"--- {cell['id']}", flush=True)
+    for cell in cells_of(NOTEBOOK):
+        print(f"--- {cell.id}", flush=True)
         started = time.process_time()
         try:
-            exec(compile("".join(cell["source"]), cell["id"], "exec"), names)
+            exec(compile(statements(cell.source), cell.id, "exec"), names)
         except CheckFailed as error:
-            failed.append(f"{cell['id']}: {error}")
+            failed.append(f"{cell.id}: {error}")
             print(error, flush=True)
         except ValueError as error:
-            if "raises-exception" not in cell["metadata"].get("tags", []):
+            if "raises-exception" not in tags_of(cell):
                 raise
             print(f"{type(error).__name__}: {error}")
-        seconds[cell["id"]] = time.process_time() - started
+        seconds[cell.id] = time.process_time() - started
     return seconds, failed
 
 

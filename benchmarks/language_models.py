@@ -6,14 +6,11 @@ The models are those of notebooks/en/5_language/2_language_models.ipynb, read fr
 The text comes by helpers.fetch, so COURSE_MIRROR is tried first. One thread.
 """
 
-import ast
-import json
 import math
 import os
 import statistics
 import sys
 import time
-from pathlib import Path
 
 os.environ["COURSE_PROFILE"] = "full"
 os.environ["CI"] = "true"  # no progress bars
@@ -21,30 +18,12 @@ os.environ["CI"] = "true"  # no progress bars
 import torch
 from common import where, write
 
-NOTEBOOK = Path(__file__).resolve().parent.parent / "notebooks/en/5_language/2_language_models.ipynb"
+from tools.notebooks import ENGLISH, cells_of, define
+
+NOTEBOOK = ENGLISH / "5_language/2_language_models.ipynb"
 WHOLE = ("imports", "constants", "data-load", "encode", "rungs-code")  # of the other cells, what they define
 TARGET = 1.8857  # nats: the published recipe's validation loss, by its own estimate
 RECIPE, LAST = "GPT-2, AdamW at 1e-3: the recipe", "+ Muon"
-
-
-def from_notebook():
-    """The names that the notebook defines, as a dictionary."""
-    names = {"__name__": "language_models"}
-    for cell in json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]:
-        if cell["cell_type"] != "code" or cell["id"].startswith(("ex-", "bpe-")):
-            continue
-        tree = ast.parse("".join(cell["source"]))
-        if cell["id"] not in WHOLE:
-            tree.body = [part for part in tree.body if defines(part)]
-        exec(compile(tree, cell["id"], "exec"), names)
-    return names
-
-
-def defines(part):
-    """Whether a statement defines a function or a class, or gives a class a method."""
-    hangs_on = isinstance(part, ast.Assign) and isinstance(part.targets[0], ast.Attribute)
-    hangs_on = hangs_on and isinstance(part.value, ast.Name)
-    return isinstance(part, ast.FunctionDef | ast.ClassDef) or hangs_on
 
 
 def nats(bits):
@@ -124,7 +103,8 @@ def counted_rows(nb):
 
 
 def main(seeds=3):
-    nb = from_notebook()
+    cells = [cell.id for cell in cells_of(NOTEBOOK) if not cell.id.startswith("bpe-")]
+    nb = define(NOTEBOOK, cells, whole=WHOLE)
     runs, parameters, estimates = {}, {}, []
     for seed in range(seeds):
         for name, (make, optimizers) in contestants(nb).items():

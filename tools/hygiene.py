@@ -5,90 +5,74 @@
 Also a pre-commit hook, and tests/sections/test_notebooks.py. Exit status 1 if anything is wrong.
 """
 
+import argparse
 import ast
 import base64
 import copy
 import io
+import math
 import re
 import sys
+from collections import Counter
 from pathlib import Path
 
-import nbformat
-
-from tools.kernel import NOTEBOOKS, find_notebooks
+from tools.course import PICTURES, course, drawings, pictures_of
 from tools.nbval_tolerance import KNOWN_TAGS, rtol_of
-from tools.normalise import normalise
+from tools.normalise import WIDGET, normalise
+from tools.notebooks import (
+    NOTEBOOKS,
+    called,
+    code_cells,
+    find_notebooks,
+    is_exercise,
+    read_notebook,
+    statements,
+    tags_of,
+)
 
 MAX_BYTES = 1_000_000
-MAX_LINES = 25
 MAX_IGNORED = 0.15  # of the code cells; one is always allowed
-MAX_BUDGET = {"seconds": 60, "ram_mb": 2000}  # of the quick profile
-MAX_SECONDS = {
-    "2_language_models.ipynb": 90,
-    "3_bert_fine_tuning.ipynb": 90,
-}  # the only ones that may take longer
+MAX_BUDGET = {
+    "seconds": 60,
+    "ram_mb": 2000,
+}  # of the quick profile; course.toml allows some parts more seconds
+MAX_RTOL = 0.1  # without a reason in course.toml
 
-# The sections of the course, written or not yet: a link or a `needs` may point to any of them.
-SECTIONS = [
-    "0_start_here",
-    "1_overview/1_what_is_a_large_model",
-    "1_overview/2_compression",
-    "2_math/1_linear_algebra",
-    "2_math/2_probability_and_statistics",
-    "2_math/3_optimisation",
-    "3_architectures/1_neural_networks",
-    "3_architectures/2_convolution",
-    "3_architectures/3_recurrence",
-    "3_architectures/4_attention_and_transformers",
-    "4_training/1_training_well",
-    "4_training/2_fine_tuning",
-    "4_training/3_efficiency",
-    "4_training/4_distributed",
-    "5_language/1_word_vectors",
-    "5_language/2_language_models",
-    "5_language/3_bert_fine_tuning",
-    "5_language/4_named_entities",
-    "5_language/5_translation",
-    "5_language/6_question_answering",
-    "5_language/7_speech",
-    "6_vision/1_image_classification",
-    "6_vision/2_detection",
-    "6_vision/3_segmentation",
-    "6_vision/4_generation",
-    "6_vision/5_faces",
-    "6_vision/6_video_and_tracking",
-    "7_recommenders/1_collaborative_filtering",
-    "7_recommenders/2_content_and_hybrid",
-    "7_recommenders/3_deep_recommenders",
-    "8_project/1_train_resnet",
-    "8_project/2_deploy_resnet",
-]
+# One part is one sitting.
+MAX_CELLS = 60
+MAX_LINES, OLD_MAX_LINES = 15, 25  # of a code cell
+MAX_MEDIAN = 8  # lines: half of the code cells have at most so many
+MAX_CODE = 250  # lines
+MAX_WORDS = 2600
+MAX_MINUTES = 90
+MIN_DRAWINGS = 2
 
 _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _RANDOM_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){0,3}(-[0-9a-f]{12})?|[0-9a-f]{32}")
 _ABSOLUTE = re.compile(r"(?<![\w.:/~-])/(?:home|root|Users|work|tmp)\b|(?<!\w)[A-Z]:\\+(?:Users\b|\w+\\)")
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
-_PICTURES = ("image/png", "image/jpeg", "image/svg+xml")
 
 
 def problems(notebook, path):
     """Everything that is wrong with a notebook (a NotebookNode), read from `path`: a list of sentences."""
     path = Path(path)
+    part = course().part_of(path)
+    new = not (part and part.limits == "old")
     return [
         *wrong_in_file(notebook, path),
-        *wrong_course_metadata(notebook, path),
+        *wrong_place(notebook, path, part),
+        *wrong_course_metadata(notebook, part),
+        *wrong_needs(notebook, part),
+        *(wrong_size(notebook) if new else wrong_lines(notebook, OLD_MAX_LINES)),
         *wrong_ids(notebook),
         *wrong_execution(notebook),
         *wrong_tags(notebook),
+        *wrong_tolerances(notebook, part),
+        *wrong_end(notebook),
         *absolute_paths(notebook),
         *wrong_pictures(notebook),
         *dead_links(notebook, path),
     ]
-
-
-def read_as_stored(path):
-    """A notebook exactly as its file has it: nbformat.read would mend missing and duplicate ids."""
-    return nbformat.v4.reads(Path(path).read_text(encoding="utf-8"))
 
 
 def wrong_in_file(notebook, path):
@@ -99,37 +83,120 @@ def wrong_in_file(notebook, path):
         yield "the first cell must be prose that begins with a title, `# …`"
     if normalise(copy.deepcopy(notebook)) != notebook:
         yield "not normalised: run `python -m tools.normalise`"
-    for cell in _code_cells(notebook):
-        lines = len(cell.source.splitlines())
-        if not lines:
+    for cell in code_cells(notebook):
+        if not cell.source.strip():
             yield f"cell {_name(cell)}: empty"
-        if lines > MAX_LINES:
-            yield f"cell {_name(cell)}: {lines} lines; at most {MAX_LINES}: split it"
 
 
-def wrong_course_metadata(notebook, path):
-    course = notebook.metadata.get("course")
+def wrong_place(notebook, path, part):
+    """A notebook of the course stands in course.toml, and calls itself as it is called there."""
+    if part is None:
+        if path.resolve().is_relative_to(NOTEBOOKS.resolve()):
+            yield "course.toml lists no such part: add [[section.part]] with notebook = … to its section"
+        return
+    title = notebook.metadata.get("course", {}).get("title")
+    if title != part.title:
+        yield f"metadata.course.title is {title!r}; course.toml says {part.title!r}"
+    heading = f"# {part.number} · {part.title}"
+    if part.limits != "old" and notebook.cells and notebook.cells[0].source.splitlines()[:1] != [heading]:
+        yield f"the first line must be {heading!r}, as course.toml has number and title"
+
+
+# ---- one sitting -----------------------------------------------------------------------------------------
+
+
+def wrong_size(notebook):
+    """The limits of one sitting: cells, lines, words, minutes, drawings."""
+    sizes = [len(cell.source.splitlines()) for cell in code_cells(notebook)]
+    words = words_of(notebook)
+    if len(notebook.cells) > MAX_CELLS:
+        yield f"{len(notebook.cells)} cells; at most {MAX_CELLS}: make two parts of it"
+    yield from wrong_lines(notebook, MAX_LINES)
+    if sizes and (median := sorted(sizes)[len(sizes) // 2]) > MAX_MEDIAN:
+        yield f"half of the code cells have {median} lines or more; at most {MAX_MEDIAN}"
+    if sum(sizes) > MAX_CODE:
+        yield f"{sum(sizes)} lines of code; at most {MAX_CODE}: make two parts of it"
+    if words > MAX_WORDS:
+        yield f"{words:,} words of prose; at most {MAX_WORDS:,}: make two parts of it"
+    for cell in notebook.cells:
+        if re.fullmatch(r"ex-[\d-]+-text", _name(cell)) and not _minutes_of_exercise(cell):
+            yield f"cell {_name(cell)}: its heading does not end in the minutes it takes, `· 10 min`"
+    minutes = minutes_of(notebook)
+    declared = notebook.metadata.get("course", {}).get("minutes")
+    if minutes > MAX_MINUTES:
+        yield f"{minutes} minutes by the rule of one sitting; at most {MAX_MINUTES}: make two parts of it"
+    elif declared != minutes:
+        yield f"metadata.course.minutes is {declared!r}; words / 180 + lines / 4 + exercises give {minutes}"
+    said = re.search(r"\bTime: (?:about )?(\d+) min", notebook.cells[0].source) if notebook.cells else None
+    if said and int(said[1]) != minutes:
+        yield f"the first cell says {said[0]!r}; words / 180 + lines / 4 + exercises give {minutes}"
+    if (drawn := drawings(notebook)) < MIN_DRAWINGS:
+        yield (
+            f"{drawn} drawings; at least {MIN_DRAWINGS}: Mermaid, or a picture of a cell with the metadata "
+            'jupyter: {"source_hidden": true}'
+        )
+
+
+def wrong_lines(notebook, most):
+    for cell in code_cells(notebook):
+        if (lines := len(cell.source.splitlines())) > most:
+            yield f"cell {_name(cell)}: {lines} lines; at most {most}: split it"
+
+
+def words_of(notebook):
+    """The words of all prose, formulas and links included."""
+    return sum(len(cell.source.split()) for cell in notebook.cells if cell.cell_type == "markdown")
+
+
+def minutes_of(notebook):
+    """What a new learner takes: words / 180 + code lines / 4 + the exercises' minutes, up to a full five."""
+    lines = sum(len(cell.source.splitlines()) for cell in code_cells(notebook))
+    exercises = sum(_minutes_of_exercise(cell) for cell in notebook.cells)
+    return 5 * math.ceil((words_of(notebook) / 180 + lines / 4 + exercises) / 5)
+
+
+def _minutes_of_exercise(cell):
+    if cell.cell_type != "markdown" or not is_exercise(cell):
+        return 0
+    found = re.search(r"^#+ .* (\d+) min$", cell.source, re.MULTILINE)
+    return int(found[1]) if found else 0
+
+
+# ---- what it says of itself ------------------------------------------------------------------------------
+
+
+def wrong_course_metadata(notebook, part=None):
+    course_data = notebook.metadata.get("course")
     wanted = {"title": str, "minutes": int, "needs": list, "frameworks": list, "budget": dict}
-    if not isinstance(course, dict):
+    if not isinstance(course_data, dict):
         yield f"no metadata.course; it holds {', '.join(wanted)}"
         return
     for name, kind in wanted.items():
-        value = course.get(name)
+        value = course_data.get(name)
         if not isinstance(value, kind) or isinstance(value, bool) or value in ("", 0):
             yield f"metadata.course.{name} is {value!r}; it must be of type {kind.__name__}, not empty"
         elif kind is list and not all(isinstance(item, str) and item for item in value):
             yield f"metadata.course.{name} is {value!r}; it must be a list of names"
-    for name in set(course) - set(wanted):
+    for name in set(course_data) - set(wanted):
         yield f"metadata.course.{name} means nothing; known are {', '.join(wanted)}"
-    budget = course.get("budget")
-    limits = MAX_BUDGET | {"seconds": MAX_SECONDS.get(path.name, MAX_BUDGET["seconds"])}
+    budget = course_data.get("budget")
+    limits = MAX_BUDGET | ({"seconds": part.seconds} if part and part.seconds else {})
     for name, most in limits.items():
         value = budget.get(name) if isinstance(budget, dict) else None
         if type(value) is not int or not 0 < value <= most:
             yield f"metadata.course.budget.{name} is {value!r}; it must be a whole number from 1 to {most}"
-    for name in course.get("needs") if isinstance(course.get("needs"), list) else []:
-        if str(name).removesuffix(".ipynb") not in SECTIONS:
-            yield f"metadata.course.needs: {name!r} is no section; one is called {SECTIONS[1]!r}"
+
+
+def wrong_needs(notebook, part=None):
+    """`needs` names sections or parts of the course, and only such as come before."""
+    needs = notebook.metadata.get("course", {}).get("needs")
+    places = course().places()
+    for name in needs if isinstance(needs, list) else []:
+        place = str(name)
+        if place not in places:
+            yield f"metadata.course.needs: {name!r} is no section; one is called {places[1]!r}"
+        elif part and part.limits != "old" and places.index(place) >= places.index(part.notebook):
+            yield f"metadata.course.needs: {name!r} comes later in the course"
 
 
 def wrong_ids(notebook):
@@ -144,14 +211,14 @@ def wrong_ids(notebook):
 
 
 def wrong_execution(notebook):
-    for place, cell in enumerate(_code_cells(notebook), 1):
+    for place, cell in enumerate(code_cells(notebook), 1):
         if cell.get("execution_count") != place:
             count = cell.get("execution_count")
             yield f"cell {_name(cell)}: code cell {place} has the count {count}: run `make notebooks`"
             break  # the ones after it are wrong for the same reason
-    for cell in _code_cells(notebook):
+    for cell in code_cells(notebook):
         errors = [output for output in cell.outputs if output.output_type == "error"]
-        expected = "raises-exception" in _tags(cell)
+        expected = "raises-exception" in tags_of(cell)
         if errors and not expected:
             yield f"cell {_name(cell)}: holds an error, {errors[0].ename}, without the tag raises-exception"
         if expected and not errors:
@@ -162,7 +229,7 @@ def wrong_execution(notebook):
 
 def wrong_tags(notebook):
     for cell in notebook.cells:
-        for tag in _tags(cell):
+        for tag in tags_of(cell):
             if tag.startswith("rtol="):
                 try:
                     rtol_of([tag])
@@ -172,8 +239,8 @@ def wrong_tags(notebook):
                 yield f"cell {_name(cell)}: unknown tag {tag!r}; known are {', '.join(KNOWN_TAGS)}, rtol=…"
         if cell.cell_type == "code" and re.search(r"#\s*(NBVAL|PYTEST_VALIDATE)_", cell.source):
             yield f"cell {_name(cell)}: steers nbval by a comment; use a tag"
-    code = _code_cells(notebook)
-    ignored = [cell for cell in code if "nbval-ignore-output" in _tags(cell)]
+    code = code_cells(notebook)
+    ignored = [cell for cell in code if "nbval-ignore-output" in tags_of(cell)]
     if len(ignored) > max(1, MAX_IGNORED * len(code)):
         share = len(ignored) / len(code)
         yield f"{len(ignored)} of {len(code)} code cells are ignored ({share:.0%}); at most {MAX_IGNORED:.0%}"
@@ -182,16 +249,60 @@ def wrong_tags(notebook):
             yield f"cell {_name(cell)}: its output is ignored, but it ends in a claim: give that its own cell"
 
 
+def wrong_tolerances(notebook, part=None):
+    """Decimals may differ by more than a tenth only in cells that course.toml lists, with the reason."""
+    listed = {tolerance.cell: tolerance.rtol for tolerance in course().tolerances}
+    for cell in code_cells(notebook):
+        name = f"{part.notebook if part else ''}#{_name(cell)}"
+        for asked in loosest(cell):
+            if asked > max(MAX_RTOL, listed.get(name, 0)):
+                yield (
+                    f"cell {_name(cell)}: rtol={asked:g} is more than {listed.get(name, MAX_RTOL):g}; show "
+                    f'fewer digits, or list [[tolerance]] cell = "{name}" with its reason in course.toml'
+                )
+
+
+def loosest(cell):
+    """The largest relative tolerance that a code cell's tags and checks name, in a list; empty if none."""
+    asked = []
+    for tag in tags_of(cell):
+        try:
+            asked.append(rtol_of([tag]) if tag.startswith("rtol=") else 0)
+        except ValueError:  # said by wrong_tags
+            continue
+    try:
+        calls = called(statements(cell.source))
+    except SyntaxError:
+        return []
+    asked += [
+        word.value.value
+        for name, call in calls
+        if name.startswith(("check", "assert", "allclose", "isclose"))
+        for word in call.keywords
+        if word.arg in ("rtol", "rel_tol") and isinstance(word.value, ast.Constant)
+    ]
+    return [max(asked)] if asked else []
+
+
+def wrong_end(notebook):
+    """A notebook with exercises lists at its end which are open."""
+    numbers = {re.match(r"ex-(\d+)-(\d+)-", cell.id) for cell in notebook.cells if is_exercise(cell)}
+    sections = {f"{match[1]}.{match[2]}" for match in numbers if match}
+    code = code_cells(notebook)
+    end = f'still_open("{min(sections)}")' if sections else ""
+    if not (code and code[-1].source.rstrip().endswith(end)) and end:
+        yield f"the last line of code must be {end}"
+
+
 def carries_claim(source):
     """Whether code ends in a claim: a comparison, an `assert`, or a call of check…() or assert…()."""
-    lines = [line for line in source.splitlines() if not line.lstrip().startswith(("%", "!"))]
     try:
-        statements = ast.parse("\n".join(lines)).body
+        body = statements(source).body
     except SyntaxError:
         return True  # code that cannot be read cannot be let off
-    if not statements:
+    if not body:
         return False
-    last = statements[-1]
+    last = body[-1]
     simple = not hasattr(last, "body")  # a comparison that steers a loop is no claim
     for node in ast.walk(last):
         if isinstance(node, ast.Assert) or (simple and isinstance(node, ast.Compare)):
@@ -208,7 +319,7 @@ def absolute_paths(notebook):
         texts = [cell.source]
         for output in cell.get("outputs", []):
             texts += [output.get("text", ""), output.get("evalue", "")]
-            texts += [str(value) for kind, value in output.get("data", {}).items() if kind not in _PICTURES]
+            texts += [str(value) for kind, value in output.get("data", {}).items() if kind not in PICTURES]
             texts += [line.replace("~/", "/home/") for line in output.get("traceback", [])]
         for text in texts:
             if found := _ABSOLUTE.search(_ANSI.sub("", text)):
@@ -226,13 +337,22 @@ def wrong_pictures(notebook):
             for tag in re.findall(r"<img\b[^>]*>", cell.source):
                 if not re.search(r"\balt=['\"]\s*[^\s'\"]", tag):
                     yield f'cell {_name(cell)}: a picture without words; <img alt="what it shows" …>'
+        alt, count = cell.metadata.get("alt"), pictures_of(cell)
+        if count and not (isinstance(alt, str) and alt.strip()):
+            yield f"cell {_name(cell)}: its picture needs words: metadata.alt, one sentence"
+        if alt and not count and not any(WIDGET in output.get("data", {}) for output in cell.outputs):
+            yield f"cell {_name(cell)}: metadata.alt describes a picture, and there is none"
+        if count > 1:
+            yield f"cell {_name(cell)}: {count} pictures share one alt: draw one figure, or in a cell each"
         for output in cell.get("outputs", []):
-            kinds = [kind for kind in _PICTURES if kind in output.get("data", {})]
-            alt = cell.metadata.get("alt")
-            if kinds and not (isinstance(alt, str) and alt.strip()):
-                yield f"cell {_name(cell)}: its picture needs words: metadata.alt, one sentence"
-            if "image/png" in kinds and is_blank(output.data["image/png"]):
+            if "image/png" in output.get("data", {}) and is_blank(output.data["image/png"]):
                 yield f"cell {_name(cell)}: its picture is of one colour"
+    alts = Counter(
+        str(cell.metadata.get("alt")).strip() for cell in code_cells(notebook) if pictures_of(cell)
+    )
+    for alt, count in alts.items():
+        if count > 1 and alt not in ("", "None"):
+            yield f"{count} pictures have the same words: {alt[:60]!r}"
 
 
 def is_blank(png):
@@ -266,7 +386,7 @@ def _is_section(path):
         inside = path.relative_to(NOTEBOOKS.resolve()).with_suffix("")
     except ValueError:
         return False
-    return path.suffix == ".ipynb" and "/".join(inside.parts[1:]) in SECTIONS
+    return path.suffix == ".ipynb" and "/".join(inside.parts[1:]) in course().places()
 
 
 def _without_code(markdown):
@@ -274,26 +394,29 @@ def _without_code(markdown):
     return re.sub(r"`[^`\n]+`|\$\$.*?\$\$|\$[^$\n]+\$", "", markdown, flags=re.DOTALL)
 
 
-def _code_cells(notebook):
-    return [cell for cell in notebook.cells if cell.cell_type == "code"]
-
-
-def _tags(cell):
-    return cell.metadata.get("tags", [])
-
-
 def _name(cell):
     return cell.get("id") or repr(cell.source[:30])
 
 
-def main(arguments):
+def main(arguments=None):
+    parser = argparse.ArgumentParser(prog="python -m tools.hygiene", description=__doc__.split("\n")[0])
+    parser.add_argument("notebooks", nargs="*", help="paths, or names like 6_vision/1 (default: all)")
+    given = parser.parse_args(arguments)
+    try:
+        paths = find_notebooks(given.notebooks)
+    except ValueError as error:
+        parser.error(str(error))
     count = 0
-    for path in [Path(name) for name in arguments] or find_notebooks():
-        for problem in problems(read_as_stored(path), path):
+    for path in paths:
+        try:
+            found = problems(read_notebook(path), path)
+        except ValueError as error:
+            found = [str(error)]
+        for problem in found:
             print(f"{path}: {problem}")
-            count += 1
+        count += len(found)
     return 1 if count else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

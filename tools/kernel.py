@@ -1,4 +1,4 @@
-"""What the notebook runner and the pytest plug-in share: notebooks, kernel environment, memory."""
+"""What the notebook runner and the pytest plug-in share: kernel environment and memory."""
 
 import os
 import re
@@ -9,39 +9,7 @@ from pathlib import Path
 import psutil
 from nbclient.output_widget import OutputWidget
 
-ROOT = Path(__file__).resolve().parents[1]
-NOTEBOOKS = ROOT / "notebooks"
 MEGABYTE = 1_000_000
-
-
-def natural_key(path):
-    """Sort key under which `2_math` comes before `10_more`."""
-    return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", Path(path).as_posix())]
-
-
-def find_notebooks(names=(), folder=NOTEBOOKS):
-    """The course's notebooks in chapter order; with names, only those.
-
-    A name is a path to a notebook, or the beginning of some part of one: `6_vision`, `6_vision/1`, `1_image`.
-    Raises ValueError, with the list of what there is, for a name that fits nothing.
-    """
-    everything = sorted(
-        (path for path in folder.rglob("*.ipynb") if ".ipynb_checkpoints" not in path.parts),
-        key=natural_key,
-    )
-    if not names:
-        return everything
-    chosen = set()
-    for name in names:
-        beginning = re.compile(rf"(^|/){re.escape(Path(name).as_posix())}(?!\d)")
-        fitting = {path for path in everything if beginning.search(path.relative_to(folder).as_posix())}
-        if Path(name).suffix == ".ipynb" and Path(name).is_file():
-            fitting = {Path(name).resolve()}
-        if not fitting:
-            there = "\n  ".join(path.relative_to(folder).as_posix() for path in everything) or "(none)"
-            raise ValueError(f"no notebook is called {name!r}; there are:\n  {there}")
-        chosen |= fitting
-    return sorted(chosen, key=natural_key)
 
 
 def kernel_environment(ipython_folder, profile="quick"):

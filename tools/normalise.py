@@ -5,18 +5,17 @@
 Also the pre-commit hook: it exits with 1 when it has changed something.
 """
 
-import os
+import argparse
 import re
 import sys
-import tempfile
-from pathlib import Path
 
 import nbformat
 
-from tools.kernel import find_notebooks
+from tools.notebooks import find_notebooks, read_notebook, write_notebook
 
 KERNELSPEC = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 KEPT_CELL_METADATA = ("tags", "nbgrader", "alt")
+HIDDEN = ("outputs_hidden", "source_hidden")  # what JupyterLab folds away
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
 _FOLDER = r"(?:[A-Za-z]:)?~?(?:[/\\][^'\"\n\x1b/\\:]+)*?[/\\]"  # absolute, or below the home folder
@@ -25,7 +24,8 @@ _FOLDER = r"(?:[A-Za-z]:)?~?(?:[/\\][^'\"\n\x1b/\\:]+)*?[/\\]"  # absolute, or b
 def normalise(notebook):
     """Bring a notebook (a NotebookNode, changed in place) to the form in which it is committed; return it.
 
-    Kept: sources, ids, outputs, execution counts, the `course` metadata, the tags, nbgrader and alt of cells.
+    Kept: sources, ids, outputs, execution counts, the `course` metadata; of cells the tags, nbgrader, alt,
+    and `jupyter: {outputs_hidden: true}` or `{source_hidden: true}`, by which JupyterLab folds them away.
     Gone: timings, widget state, editor settings, versions, the folders in tracebacks.
     """
     kept = {"kernelspec": dict(KERNELSPEC), "language_info": {"name": "python"}}
@@ -36,9 +36,9 @@ def normalise(notebook):
 
     widgets = 0
     for cell in notebook.cells:
-        cell.metadata = nbformat.from_dict(
-            {name: cell.metadata[name] for name in KEPT_CELL_METADATA if name in cell.metadata}
-        )
+        kept = {name: cell.metadata[name] for name in KEPT_CELL_METADATA if name in cell.metadata}
+        folded = {name: True for name in HIDDEN if cell.metadata.get("jupyter", {}).get(name) is True}
+        cell.metadata = nbformat.from_dict(kept | ({"jupyter": folded} if folded else {}))
         if cell.cell_type != "code":
             continue
         cell.outputs = _merged_streams(cell.outputs)
@@ -70,39 +70,20 @@ def _without_folders(text):
     return re.sub(_FOLDER + r"[Ll]ib[/\\]python3\.\d+[/\\]", "python/", text)
 
 
-def read_notebook(path):
-    return nbformat.read(path, as_version=4)
-
-
-def write_notebook(notebook, path):
-    """Write all of the notebook or nothing: a neighbour file first, then one rename. True if it changed."""
-    path = Path(path)
-    text = nbformat.writes(notebook)
-    if not text.endswith("\n"):
-        text += "\n"
-    if path.exists() and path.read_text(encoding="utf-8") == text:
-        return False
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-        os.chmod(temporary, path.stat().st_mode if path.exists() else 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
-    return True
-
-
-def main(arguments):
+def main(arguments=None):
+    parser = argparse.ArgumentParser(prog="python -m tools.normalise", description=__doc__.split("\n")[0])
+    parser.add_argument("notebooks", nargs="*", help="paths, or names like 6_vision/1 (default: all)")
+    given = parser.parse_args(arguments)
     changed = 0
-    for path in [Path(name) for name in arguments] or find_notebooks():
-        if write_notebook(normalise(read_notebook(path)), path):
-            print(f"normalised {path}")
-            changed += 1
+    try:
+        for path in find_notebooks(given.notebooks):
+            if write_notebook(normalise(read_notebook(path)), path):
+                print(f"normalised {path}")
+                changed += 1
+    except ValueError as error:
+        parser.error(str(error))
     return 1 if changed else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

@@ -29,15 +29,9 @@ from nbconvert import HTMLExporter
 from nbconvert.preprocessors import Preprocessor
 from tqdm import tqdm
 
-from tools.kernel import (
-    NOTEBOOKS,
-    ROOT,
-    PeakMemory,
-    find_notebooks,
-    kernel_environment,
-    stop_echo_of_widget_outputs,
-)
-from tools.normalise import WIDGET, normalise, read_notebook, write_notebook
+from tools.kernel import PeakMemory, kernel_environment, stop_echo_of_widget_outputs
+from tools.normalise import WIDGET, normalise
+from tools.notebooks import NOTEBOOKS, ROOT, find_notebooks, read_notebook, write_notebook
 
 QUICK_CELL_TIMEOUT = 300  # seconds; a quick notebook has 60 for all its cells
 VERSIONS_OF = ("numpy", "torch", "tensorflow", "keras", "scikit-learn", "ipykernel", "nbclient")
@@ -232,6 +226,7 @@ def write_times(runs, path, profile):
 
 def run_all(names=(), *, in_place=False, folder=NOTEBOOKS, build=ROOT / "build", profile="quick"):
     """Run the notebooks of `folder` one after the other; returns their Runs, in chapter order."""
+    folder = Path(folder).resolve()
     paths = find_notebooks(names, folder)
     cells = sum(len(read_notebook(path).cells) for path in paths)
     quiet = bool(os.environ.get("CI")) or not sys.stderr.isatty()

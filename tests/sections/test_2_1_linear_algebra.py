@@ -2,16 +2,15 @@
 
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from exercises import WrongAnswer, check, find
 from exercises import ch2_1_linear_algebra as ch
-from tools.hygiene import read_as_stored
+from tools.notebooks import ENGLISH, cells_of
 
-NOTEBOOK = Path(__file__).resolve().parents[2] / "notebooks/en/2_math/1_linear_algebra.ipynb"
+NOTEBOOK = ENGLISH / "2_math/1_linear_algebra.ipynb"
 SECONDS = 2  # of processor time, which other work on the machine does not lengthen
 
 
@@ -20,14 +19,10 @@ def random():
     return np.random.default_rng(0)
 
 
-def sources():
-    return {cell.id: cell.source for cell in read_as_stored(NOTEBOOK).cells}
-
-
 def test_the_notebook_starts_within_two_seconds_and_without_a_framework():
     script = "\n".join(
         [
-            sources()["imports"],
+            cells_of(NOTEBOOK, "imports")[0].source,
             "heavy = {'torch', 'tensorflow', 'keras', 'sklearn'} & set(sys.modules)",
             "print(time.process_time(), *heavy)",
         ]

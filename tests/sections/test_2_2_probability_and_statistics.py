@@ -3,18 +3,16 @@
 import math
 import subprocess
 import sys
-from pathlib import Path
 
-import nbformat
 import numpy as np
 import pytest
 
 import exercises
 from exercises import ch2_2_probability_and_statistics as ch
 from exercises import check, section_exercises
+from tools.notebooks import ENGLISH, ROOT, cells_of
 
-ROOT = Path(__file__).resolve().parents[2]
-NOTEBOOK = ROOT / "notebooks/en/2_math/2_probability_and_statistics.ipynb"
+NOTEBOOK = ENGLISH / "2_math/2_probability_and_statistics.ipynb"
 
 
 def test_the_exercises_of_2_2_come_in_the_order_of_the_notebook():
@@ -120,8 +118,8 @@ def test_a_right_answer_in_other_words_is_accepted(number, answer, monkeypatch, 
 
 
 def test_the_first_cells_import_neither_a_framework_nor_scipy():
-    cells = {cell.id: cell.source for cell in nbformat.read(NOTEBOOK, as_version=4).cells}
+    imports, constants = (cell.source for cell in cells_of(NOTEBOOK, "imports", "constants"))
     heavy = ("torch", "tensorflow", "keras", "sklearn", "scipy")
-    code = f"{cells['imports']}\n{cells['constants']}\nprint([m for m in {heavy} if m in sys.modules])"
+    code = f"{imports}\n{constants}\nprint([m for m in {heavy} if m in sys.modules])"
     found = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert found.stdout.splitlines()[-1] == "[]"

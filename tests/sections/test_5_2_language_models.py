@@ -1,10 +1,8 @@
 """Section 5.2: its models, its tokeniser and its knobs keep their promises, on bad input too."""
 
-import ast
 import json
 import math
 import random
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -12,9 +10,9 @@ import torch
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from exercises import find
-from tools.hygiene import read_as_stored
+from tools.notebooks import ENGLISH, define
 
-NOTEBOOK = Path(__file__).resolve().parents[2] / "notebooks/en/5_language/2_language_models.ipynb"
+NOTEBOOK = ENGLISH / "5_language/2_language_models.ipynb"
 WHOLE = ("imports", "constants", "data-load", "bpe-merge", "encode")  # of the other cells, what they define
 CHANGES = [(), ("rotary",), ("norm",), ("glance",), ("rotary", "norm", "glance")]
 
@@ -22,21 +20,10 @@ CHANGES = [(), ("rotary",), ("norm",), ("glance",), ("rotary", "norm", "glance")
 @pytest.fixture(scope="module")
 def nb():
     """What the notebook defines."""
-    names, threads = {"__name__": "language_models", "merges": []}, torch.get_num_threads()
-    for cell in read_as_stored(NOTEBOOK).cells:
-        if cell.cell_type == "code" and not cell.id.startswith("ex-"):
-            tree = ast.parse(cell.source)
-            if cell.id not in WHOLE:
-                tree.body = [part for part in tree.body if defines(part)]
-            exec(compile(tree, cell.id, "exec"), names)
+    threads = torch.get_num_threads()
+    names = define(NOTEBOOK, whole=WHOLE, namespace={"__name__": "language_models", "merges": []})
     torch.set_num_threads(threads)
     return SimpleNamespace(**names)
-
-
-def defines(part):
-    hangs_on = isinstance(part, ast.Assign) and isinstance(part.targets[0], ast.Attribute)
-    hangs_on = hangs_on and isinstance(part.value, ast.Name)
-    return isinstance(part, ast.FunctionDef | ast.ClassDef) or hangs_on
 
 
 def a_gpt(nb, changes=None, seed=0, **size):

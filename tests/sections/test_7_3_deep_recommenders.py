@@ -1,7 +1,6 @@
 """Section 7.3: the planted worlds are what they claim, the models see what they may, exercises agree."""
 
 import math
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -9,63 +8,19 @@ import pytest
 
 from exercises import WrongAnswer, check, section_exercises
 from exercises import ch7_3_deep_recommenders as ch
-from tools.hygiene import read_as_stored
+from tools.notebooks import ENGLISH, define
 
 torch = pytest.importorskip("torch")
 stats = pytest.importorskip("scipy.stats")
 
-NOTEBOOK = Path(__file__).resolve().parents[2] / "notebooks/en/7_recommenders/3_deep_recommenders.ipynb"
-CELLS = [  # those that define something, without Keras and without training
-    "imports",
-    "constants",
-    "rows-known",
-    "world-code",
-    "world-draw",
-    "hit-code",
-    "negatives-code",
-    "ncf-data",
-    "ncf-torch-code",
-    "ncf-dot",
-    "sampled-code",
-    "histories-code",
-    "attention-code",
-    "attention-places",
-    "histories-bad",
-    "histories-recommend",
-    "one-step-code",
-    "one-step-history",
-    "clicks-code",
-    "fm-code",
-    "click-models-code",
-    "click-models-deep",
-    "click-models-din",
-    "time-log",
-    "time-load",
-    "time-split",
-    "time-judge",
-    "time-factors",
-    "time-reader",
-]
-STOPS = ("print(", "for ", "try:", "check_", "scores, targets", "played =", "one_step, x", "_ = seed_")
-STOPS += ("taste, past", "users, films, times =", "sent =")
+NOTEBOOK = ENGLISH / "7_recommenders/3_deep_recommenders.ipynb"
+WHOLE = ("imports", "constants", "world-code", "clicks-code")  # of the other cells, what they define
 RULE = {"follow": 0.25, "back": 0.55}
-
-
-def definitions(source):
-    """The lines of a cell up to the first one that shows or checks something."""
-    lines = source.splitlines()
-    for place, line in enumerate(lines):
-        if line.startswith(STOPS):
-            return "\n".join(lines[:place])
-    return source
 
 
 @pytest.fixture(scope="module")
 def nb():
-    sources = {cell.id: cell.source for cell in read_as_stored(NOTEBOOK).cells}
-    space = {"device": torch.device("cpu")}
-    for name in CELLS:
-        exec(definitions(sources[name]), space)
+    space = define(NOTEBOOK, whole=WHOLE, namespace={"device": torch.device("cpu")})
     return SimpleNamespace(**space, space=space)
 
 

@@ -1,7 +1,7 @@
 """The tests of the tests: what a notebook may not do is done here, and must be noticed.
 
 One pytest run, in its own process, over four small notebooks answers for the plug-in (fixture `verdicts`);
-one run and one run in place answer for the runner (fixture `course`). The hygiene checks need no kernel.
+one run and one run in place answer for the runner (fixture `ran`). The hygiene checks need no kernel.
 """
 
 import base64
@@ -21,10 +21,11 @@ import nbformat
 import pytest
 
 from tools import hygiene, run_notebooks
-from tools.kernel import ROOT, find_notebooks
+from tools.course import course
 from tools.nbval_tolerance import budget_problems, differences, rtol_of
-from tools.normalise import WIDGET, normalise, read_notebook, write_notebook
+from tools.normalise import WIDGET, normalise
 from tools.normalise import main as normalise_main
+from tools.notebooks import ROOT, find_notebooks, read_notebook, write_notebook
 
 BUDGET = {"seconds": 60, "ram_mb": 2000}
 
@@ -70,10 +71,14 @@ def prose(name, source):
     return nbformat.v4.new_markdown_cell(source, id=name)
 
 
+TITLE = "# Title\n\n```mermaid\nflowchart LR\n    a --> b\n```\n\n```mermaid\nflowchart LR\n    b --> a\n```"
+
+
 def notebook(*cells, budget=BUDGET):
-    """A clean notebook: a title, the cells, executed in order."""
+    """A clean notebook: a title with two drawings, the cells, executed in order."""
     course = {"title": "T", "minutes": 5, "needs": [], "frameworks": [], "budget": dict(budget)}
-    book = nbformat.v4.new_notebook(cells=[prose("title", "# Title"), *cells], metadata={"course": course})
+    book = nbformat.v4.new_notebook(cells=[prose("title", TITLE), *cells], metadata={"course": course})
+    book.metadata.course.minutes = hygiene.minutes_of(book)
     counted = [cell for cell in cells if cell.cell_type == "code"]
     for count, cell in enumerate(counted, 1):
         cell.execution_count = count
@@ -314,7 +319,7 @@ def test_a_tolerance_is_read_from_the_tags_and_must_make_sense():
 
 
 @pytest.fixture(scope="module")
-def course(tmp_path_factory):
+def ran(tmp_path_factory):
     """A folder of three notebooks, two of which fail, after a run and a run in place: (folder, facts)."""
     folder = tmp_path_factory.mktemp("course")
     picture = code(
@@ -355,13 +360,13 @@ def test_what_a_widget_prints_is_not_sent_back_to_the_kernel(tmp_path):
     assert book.cells[-1].outputs[0].data["text/plain"] == "0"
 
 
-def test_a_run_never_touches_the_sources(course):
-    _, facts = course
+def test_a_run_never_touches_the_sources(ran):
+    _, facts = ran
     assert facts["after"] == facts["stored"]
 
 
-def test_a_failing_notebook_does_not_stop_the_others_and_is_told_by_the_exit_status(course):
-    _, facts = course
+def test_a_failing_notebook_does_not_stop_the_others_and_is_told_by_the_exit_status(ran):
+    _, facts = ran
     assert facts["exit"] == 1
     assert "cell fails: ZeroDivisionError: division by zero" in facts["printed"]
     assert "1 of 2 ran to their end" in facts["printed"]
@@ -370,8 +375,8 @@ def test_a_failing_notebook_does_not_stop_the_others_and_is_told_by_the_exit_sta
     assert facts["complained"] == ""
 
 
-def test_the_executed_copy_holds_the_outputs_and_the_page_has_the_alt_text(course):
-    folder, _ = course
+def test_the_executed_copy_holds_the_outputs_and_the_page_has_the_alt_text(ran):
+    folder, _ = ran
     executed = read_notebook(folder / "build" / "10_good.ipynb")
     assert executed.cells[3].outputs[1].data["text/plain"] == "2"
     page = (folder / "build" / "10_good.html").read_text(encoding="utf-8")
@@ -381,8 +386,8 @@ def test_the_executed_copy_holds_the_outputs_and_the_page_has_the_alt_text(cours
     assert "knob at 3" in page  # what the widget showed at first stands where it cannot work
 
 
-def test_times_are_recorded_with_budget_versions_and_date(course):
-    folder, _ = course
+def test_times_are_recorded_with_budget_versions_and_date(ran):
+    folder, _ = ran
     record = json.loads((folder / "build" / "times.json").read_text(encoding="utf-8"))
     assert [run["name"] for run in record["notebooks"]] == ["2_bad.ipynb", "10_good.ipynb"]
     for run in record["notebooks"]:
@@ -393,10 +398,10 @@ def test_times_are_recorded_with_budget_versions_and_date(course):
     assert record["date"].startswith("20")
 
 
-def test_a_run_in_place_writes_outputs_and_keeps_ids_and_sources(course):
-    folder, facts = course
+def test_a_run_in_place_writes_outputs_and_keeps_ids_and_sources(ran):
+    folder, facts = ran
     before = nbformat.v4.reads(facts["stored"]["10_good"].decode())
-    after = hygiene.read_as_stored(folder / "en" / "10_good.ipynb")
+    after = read_notebook(folder / "en" / "10_good.ipynb")
     assert [(cell.id, cell.source) for cell in after.cells] == [
         (cell.id, cell.source) for cell in before.cells
     ]
@@ -406,22 +411,22 @@ def test_a_run_in_place_writes_outputs_and_keeps_ids_and_sources(course):
     assert after.cells[2].outputs[0].data[WIDGET]["model_id"] == "widget-1"
 
 
-def test_a_failing_notebook_is_left_as_it_was(course):
-    folder, facts = course
+def test_a_failing_notebook_is_left_as_it_was(ran):
+    folder, facts = ran
     assert facts["in place"]["2_bad"] == facts["stored"]["2_bad"]
     assert facts["in place"]["2_silent"] == facts["stored"]["2_silent"]
     assert facts["runs"][0].error == "cell fails: ZeroDivisionError: division by zero"
     assert [path.name for path in (folder / "en").iterdir() if path.name.startswith(".")] == []
 
 
-def test_a_cell_tagged_to_raise_that_does_not_is_a_failure_of_the_runner_too(course):
-    _, facts = course
+def test_a_cell_tagged_to_raise_that_does_not_is_a_failure_of_the_runner_too(ran):
+    _, facts = ran
     (silent,) = [run for run in facts["runs"] if "silent" in run.name]
     assert silent.error == "cell silent: tagged raises-exception, but raised nothing"
 
 
-def test_notebooks_are_run_in_chapter_order(course):
-    _, facts = course
+def test_notebooks_are_run_in_chapter_order(ran):
+    _, facts = ran
     assert [run.name for run in facts["runs"]] == ["2_bad.ipynb", "2_silent.ipynb", "10_good.ipynb"]
 
 
@@ -467,7 +472,9 @@ def test_normalising_strips_what_varies_keeps_what_counts_and_is_idempotent(tmp_
     }
     cell = book.cells[1]
     kept = {"tags": ["rtol=0.1"], "alt": "a", "nbgrader": {"grade": True}}
-    cell.metadata = nbformat.from_dict(kept | {"execution": {"t": 1}, "scrolled": True})
+    kept["jupyter"] = {"outputs_hidden": True, "source_hidden": True}
+    stray = {"execution": {"t": 1}, "scrolled": True, "jupyter": {**kept["jupyter"], "is_executing": True}}
+    cell.metadata = nbformat.from_dict(kept | stray)
     site = "/somewhere/lib/python3.11/site-packages/torch/nn.py"
     trace = [
         f"\x1b[32mFile {site}:3",
@@ -507,7 +514,7 @@ def test_writing_is_all_or_nothing(tmp_path, monkeypatch):
     def no_room(*_):
         raise OSError("no space left on device")
 
-    monkeypatch.setattr(os, "replace", no_room)
+    monkeypatch.setattr(Path, "replace", no_room)
     with pytest.raises(OSError, match="no space"):
         write_notebook(notebook(prose("more", "text")), path)
     assert path.read_bytes() == before
@@ -535,18 +542,22 @@ def hygiene_of(book, folder, after_writing=lambda path: None):
     (folder / "neighbour.png").write_bytes(base64.b64decode(png(0, 9)))
     path.write_text(json.dumps(book), encoding="utf-8")
     after_writing(path)
-    return "\n".join(hygiene.problems(hygiene.read_as_stored(path), path))
+    return "\n".join(hygiene.problems(read_notebook(path), path))
 
 
 def test_a_clean_notebook_has_no_problems(tmp_path):
     assert hygiene_of(clean_book(), tmp_path) == ""
 
 
-def test_only_the_two_long_sections_may_take_ninety_seconds():
+def test_only_a_part_that_course_toml_allows_it_may_take_ninety_seconds():
     book = clean_book()
     book.metadata.course.update(budget={"seconds": 90, "ram_mb": 9})
-    for name, allowed in (("3_bert_fine_tuning.ipynb", True), ("1_image_classification.ipynb", False)):
-        found = list(hygiene.wrong_course_metadata(book, Path(name)))
+    parts = {part.notebook: part for part in course().parts}
+    for name, allowed in (
+        ("5_language/3_bert_fine_tuning", True),
+        ("6_vision/1_image_classification", False),
+    ):
+        found = list(hygiene.wrong_course_metadata(book, parts[name]))
         assert (found == []) == allowed
 
 
@@ -635,7 +646,7 @@ def _ends_in(source):
         (_cell("picture", metadata={"alt": " "}), "cell picture: its picture needs words"),
         (_cell("picture", outputs=[display(image_png=png(7, 7))]), "cell picture: its picture is of one"),
         (_cell("picture", outputs=[display(image_png="AAAA")]), "cell picture: its picture is of one"),
-        (_cell("define", source="x = 1\n" * 26), "cell define: 26 lines; at most 25"),
+        (_cell("define", source="x = 1\n" * 16), "cell define: 16 lines; at most 15"),
         (_cell("define", source=""), "cell define: empty"),
         (_cell("claim", metadata={"scrolled": True}), "not normalised"),
         (lambda book: book.metadata.update(vscode=1), "not normalised"),

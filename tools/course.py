@@ -1,0 +1,371 @@
+"""The sections of the course, as course.toml lists them: what README, 0_start_here and hygiene read.
+
+python -m tools.course             the sections, and how many notebooks are written
+python -m tools.course --count     what each notebook holds; exit status 1 where course.toml says otherwise
+python -m tools.course --table     the table of chapters, as the README has it
+python -m tools.course --write     write the counts into course.toml, the table into README and 0_start_here
+"""
+
+import argparse
+import ast
+import hashlib
+import re
+import sys
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from nbformat import NotebookNode
+
+from helpers.files import write_whole
+from tools.notebooks import (
+    ENGLISH,
+    ROOT,
+    called,
+    code_cells,
+    find_notebooks,
+    is_exercise,
+    read_notebook,
+    short_name,
+    statements,
+    tags_of,
+    write_notebook,
+)
+
+COURSE = ROOT / "course.toml"
+START = ENGLISH / "0_start_here.ipynb"
+PICTURES = ("image/png", "image/jpeg", "image/svg+xml")
+HEAD = "| chapter | here | planned |"
+COUNTED = ("exercises", "checks", "claims", "pictures", "drawings", "ignored")
+
+_PLACE = re.compile(r"(?:(\d+|appendix)(?:_\w+)?/)?(\d+)([a-z]?)_[a-z0-9_]+")
+
+
+@dataclass(frozen=True)
+class Part:
+    """One notebook, written or planned."""
+
+    notebook: str  # "3_architectures/1a_perceptron_and_mlp"
+    number: str  # "3.1a"
+    title: str
+    section: str  # "3_architectures/1_neural_networks"
+    seconds: int | None = None  # its budget, if it is not the usual one
+    limits: str = ""  # "old": written before the limits of one sitting
+    counts: dict | None = None  # None: planned
+
+    @property
+    def path(self) -> Path:
+        return ENGLISH / f"{self.notebook}.ipynb"
+
+
+@dataclass(frozen=True)
+class Section:
+    """One section: its place (`2_math/1_linear_algebra`), number (`2.1`), title and parts."""
+
+    place: str
+    number: str
+    title: str
+    chapter: str  # the folder, "" for 0_start_here
+    parts: tuple[Part, ...] = ()
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """A cell in which decimals may differ by more than a tenth, and why."""
+
+    cell: str  # "2_math/3_optimisation#optimum"
+    rtol: float
+    reason: str
+
+
+@dataclass(frozen=True)
+class Course:
+    chapters: dict[str, str]  # folder -> title
+    sections: tuple[Section, ...]
+    tolerances: tuple[Tolerance, ...] = ()
+
+    @property
+    def parts(self) -> list[Part]:
+        return [part for section in self.sections for part in section.parts]
+
+    def part_of(self, notebook: str | Path) -> Part | None:
+        """The part whose notebook this is: a path, or `2_math/1_linear_algebra`."""
+        name = short_name(notebook) if Path(notebook).suffix == ".ipynb" else str(notebook)
+        return next((part for part in self.parts if part.notebook == name), None)
+
+    def places(self) -> list[str]:
+        """What a link or `needs` may name: every section and every part, written or not, in order."""
+        names = (name for s in self.sections for name in (s.place, *(part.notebook for part in s.parts)))
+        return list(dict.fromkeys(names))
+
+
+def number_of(place: str) -> str:
+    """`5_language/2b_gpt` -> `5.2b`, `appendix/3_formula_sheet` -> `A.3`, `0_start_here` -> `0`.
+
+    Raises ValueError for a place of another form.
+    """
+    match = _PLACE.fullmatch(place)
+    if not match:
+        raise ValueError(
+            f"{place!r} is no place of a section; it looks like 2_math/1_linear_algebra, in parts 1a_…, 1b_…"
+        )
+    chapter, section, part = match.groups()
+    return f"{'A' if chapter == 'appendix' else chapter}.{section}{part}" if chapter else section + part
+
+
+@cache
+def course(path: Path = COURSE) -> Course:
+    """course.toml, checked. Raises ValueError that names what is wrong in it."""
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        return _course(data)
+    except (tomllib.TOMLDecodeError, ValueError, KeyError) as error:
+        raise ValueError(
+            f"{path.name}: {f'{error} is missing' if isinstance(error, KeyError) else error}"
+        ) from None
+
+
+def _course(data: dict) -> Course:
+    _only(data, ("chapters", "section", "tolerance"), "the file")
+    chapters, sections = data["chapters"], []
+    for given in data["section"]:
+        place = given["place"]
+        _only(given, ("place", "title", "part"), place)
+        chapter = place.rpartition("/")[0]
+        if chapter and chapter not in chapters:
+            raise ValueError(f"{place!r} stands in no chapter; there are {', '.join(chapters)}")
+        number = number_of(place)
+        parts = tuple(_part(part, given, number) for part in given.get("part", ()))
+        if len(parts) > 1 and not all("title" in part for part in given["part"]):
+            raise ValueError(f"{place!r} has several parts: each needs a title")
+        sections.append(Section(place, number, given["title"], chapter, parts))
+    names = [s.place for s in sections] + [
+        p.notebook for s in sections for p in s.parts if p.notebook != s.place
+    ]
+    if twice := {name for name in names if names.count(name) > 1}:
+        raise ValueError(f"{', '.join(sorted(twice))} stands there twice")
+    for given in data.get("tolerance", ()):
+        _only(given, ("cell", "rtol", "reason"), given.get("cell", "a tolerance"))
+    return Course(chapters, tuple(sections), tuple(Tolerance(**given) for given in data.get("tolerance", ())))
+
+
+def _part(given: dict, section: dict, number: str) -> Part:
+    name = given["notebook"]
+    _only(given, ("notebook", "title", "seconds", "limits", "counts"), name)
+    if (
+        name.rpartition("/")[0] != section["place"].rpartition("/")[0]
+        or number_of(name).rstrip("abcdefgh") != number
+    ):
+        raise ValueError(f"{name!r} is no part of {section['place']!r}: the folder or the number is another")
+    if given.get("limits", "old") != "old":
+        raise ValueError(f"{name!r}: limits is {given['limits']!r}; it can be 'old', or be left out")
+    _only(given.get("counts", {}), COUNTED, f"counts of {name}")
+    given = {"title": section["title"], **given}
+    return Part(number=number_of(name), section=section["place"], **given)
+
+
+def _only(given: dict, known: tuple[str, ...], where: str) -> None:
+    if unknown := set(given) - set(known):
+        raise ValueError(f"{where}: {', '.join(sorted(unknown))} means nothing; known are {', '.join(known)}")
+
+
+# ---- counting --------------------------------------------------------------------------------------------
+
+
+def count(notebook: NotebookNode) -> dict[str, int | str]:
+    """What a notebook holds, so that a deleted check or a widened bound is a visible line in a diff.
+
+    `exercises`; `checks`: the calls of check…() and the asserts outside exercises; `claims`: a digest of them
+    and of the tags with a tolerance; `pictures` among the outputs; `drawings`: Mermaid diagrams and
+    pictures whose code is hidden; `ignored`: code cells whose output is not compared.
+    """
+    code, claims = code_cells(notebook), []
+    for cell in code:
+        claims += sorted(tag for tag in tags_of(cell) if tag.startswith("rtol="))
+        if not is_exercise(cell):
+            claims += checks_of(cell.source)
+    texts = [re.sub(r"\s+", "", claim) for claim in claims]
+    return {
+        "exercises": len({c.id for c in notebook.cells if re.fullmatch(r"ex-[\d-]+-text", c.get("id", ""))}),
+        "checks": sum(not claim.startswith("rtol=") for claim in claims),
+        "claims": hashlib.sha256("\n".join(texts).encode()).hexdigest()[:8],
+        "pictures": sum(pictures_of(cell) for cell in code),
+        "drawings": drawings(notebook),
+        "ignored": sum("nbval-ignore-output" in tags_of(cell) for cell in code),
+    }
+
+
+def checks_of(source: str) -> list[str]:
+    """The checks of a cell as they are written: calls of check…() and asserts, in order."""
+    try:
+        tree = statements(source)
+    except SyntaxError:
+        return []
+    nodes = [node for node in ast.walk(tree) if isinstance(node, ast.Assert)]
+    nodes += [call for name, call in called(tree) if name.startswith("check")]
+    lines = "\n".join("" if line.lstrip().startswith(("%", "!")) else line for line in source.splitlines())
+    return [
+        ast.get_source_segment(lines, node) for node in sorted(nodes, key=lambda n: (n.lineno, n.col_offset))
+    ]
+
+
+def pictures_of(cell: NotebookNode) -> int:
+    """How many pictures the stored outputs of a code cell hold."""
+    return sum(any(kind in output.get("data", {}) for kind in PICTURES) for output in cell.get("outputs", []))
+
+
+def drawings(notebook: NotebookNode) -> int:
+    """Mermaid diagrams in the prose, and pictures drawn by code that is hidden."""
+    mermaid = sum(
+        len(re.findall(r"^```mermaid\b", cell.source, re.MULTILINE))
+        for cell in notebook.cells
+        if cell.cell_type == "markdown"
+    )
+    hidden = (cell for cell in code_cells(notebook) if cell.metadata.get("jupyter", {}).get("source_hidden"))
+    return mermaid + sum(pictures_of(cell) for cell in hidden)
+
+
+def differences() -> list[str]:
+    """Where course.toml and the notebooks differ: a list of sentences, empty if they agree."""
+    the_course, found = course(), []
+    there = {short_name(path): path for path in find_notebooks(folder=ENGLISH)}
+    for part in the_course.parts:
+        if part.counts is None and part.notebook in there:
+            found.append(f"{part.notebook}: has no counts in course.toml")
+        if part.counts is None or part.notebook not in there:
+            continue
+        now = count(read_notebook(part.path))
+        found += [
+            f"{part.notebook}: {name} {now[name]}, course.toml says {part.counts.get(name, 'nothing')}"
+            for name in COUNTED
+            if part.counts.get(name) != now[name]
+        ]
+    listed = {part.notebook for part in the_course.parts}
+    found += [f"{name}: course.toml lists no such part" for name in there if name not in listed]
+    found += [
+        f"{part.notebook}: course.toml has counts of it, but there is no such notebook"
+        for part in the_course.parts
+        if part.counts is not None and part.notebook not in there
+    ]
+    return found
+
+
+# ---- writing ---------------------------------------------------------------------------------------------
+
+
+def table(the_course: Course | None = None, links: str = "notebooks/en/") -> str:
+    """The table of chapters in Markdown, without a newline at its end; `links` stands before each place."""
+    the_course = the_course or course()
+    rows = [HEAD, "|---|---|---|"]
+    for chapter in [*([""] if links else []), *the_course.chapters]:  # 0_start_here does not list itself
+        sections = [section for section in the_course.sections if section.chapter == chapter]
+        here = [entry for section in sections if (entry := _written(section, links))]
+        planned = [_planned(section) for section in sections if not any(p.counts for p in section.parts)]
+        digit = chapter.partition("_")[0]
+        name = (
+            f"{digit} {the_course.chapters[chapter]}"
+            if digit.isdigit()
+            else the_course.chapters.get(chapter, "0")
+        )
+        rows.append(f"| {name} | {', '.join(here)} | {', '.join(planned)} |")
+    return "\n".join(re.sub(r" +\|", " |", row) for row in rows)
+
+
+def _written(section: Section, links: str) -> str:
+    written = [part for part in section.parts if part.counts]
+    if len(section.parts) == 1 and written:
+        label = _planned(section)
+        return f"[{label}]({links}{written[0].notebook}.ipynb)"
+    parts = ", ".join(f"[{part.number[-1]} {part.title}]({links}{part.notebook}.ipynb)" for part in written)
+    return f"{_planned(section)} ({parts})" if parts else ""
+
+
+def _planned(section: Section) -> str:
+    return section.title if section.number == "0" else f"{section.number} {section.title}"
+
+
+def write_counts(path: Path = COURSE) -> list[str]:
+    """Write what the notebooks hold into course.toml, all else untouched; the parts that changed."""
+    lines, changed = path.read_text(encoding="utf-8").splitlines(), []
+    for part in course(path).parts:
+        if not part.path.exists():
+            continue
+        now = count(read_notebook(part.path))
+        if now == part.counts:
+            continue
+        values = ", ".join(f'{k} = "{v}"' if isinstance(v, str) else f"{k} = {v}" for k, v in now.items())
+        first = next(
+            i for i, line in enumerate(lines) if re.fullmatch(rf'notebook\s*=\s*"{part.notebook}".*', line)
+        )
+        end = first + 1
+        while end < len(lines) and re.match(r"\w", lines[end]) and not lines[end].startswith("counts"):
+            end += 1
+        there = end < len(lines) and lines[end].startswith("counts")
+        lines[end : end + there] = [f"counts = {{ {values} }}"]
+        changed.append(part.notebook)
+    if changed:
+        write_whole(path, "\n".join(lines) + "\n")
+        course.cache_clear()
+    return changed
+
+
+def with_table(text: str, links: str) -> str:
+    """A Markdown text with its table of chapters as course.toml has it. ValueError if it has no table."""
+    rows = re.compile(rf"^{re.escape(HEAD)}\n(?:\|.*(?:\n|$))*", re.MULTILINE)
+    if not rows.search(text):
+        raise ValueError(f"no table of chapters: a line {HEAD!r}")
+    end = "\n" if rows.search(text)[0].endswith("\n") else ""
+    return rows.sub(lambda _: table(links=links) + end, text)
+
+
+def write_tables() -> list[str]:
+    """Write the table of chapters into README.md and 0_start_here.ipynb; the files that changed."""
+    changed, readme = [], ROOT / "README.md"
+    text = readme.read_text(encoding="utf-8")
+    if (new := with_table(text, "notebooks/en/")) != text:
+        write_whole(readme, new)
+        changed.append("README.md")
+    start = read_notebook(START)
+    for cell in start.cells:
+        if cell.cell_type == "markdown" and HEAD in cell.source:
+            cell.source = with_table(cell.source, "")
+    return [*changed, START.name] if write_notebook(start, START) else changed
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m tools.course", description=__doc__.split("\n")[0])
+    parser.add_argument("--count", action="store_true", help="what each notebook holds, beside course.toml")
+    parser.add_argument("--table", action="store_true", help="print the table of chapters of the README")
+    parser.add_argument(
+        "--write", action="store_true", help="write counts into course.toml, tables where they stand"
+    )
+    given = parser.parse_args(arguments)
+    try:
+        if given.write:
+            for name in [*write_counts(), *write_tables()]:
+                print(f"written: {name}")
+            return 0
+        if given.table:
+            print(table())
+            return 0
+        written = [part for part in course().parts if part.path.exists()]
+        if given.count:
+            for part in written:
+                now = count(read_notebook(part.path))
+                print(f"{part.notebook:44}", ", ".join(f"{name} {value}" for name, value in now.items()))
+            found = differences()
+            print("\n".join(found))
+            return int(bool(found))
+    except ValueError as error:
+        parser.error(str(error))
+    print(f"{len(course().sections)} sections, {len(written)} notebooks")
+    for section in course().sections:
+        print(f"{section.number:5} {section.title}")
+        for part in section.parts:
+            print(f"      {part.notebook}{'' if part.path.exists() else ' (planned)'}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
