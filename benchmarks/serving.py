@@ -31,7 +31,6 @@ from pathlib import Path
 import psutil
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
 CLIENTS, PICTURES = (1, 8, 64), (1, 32)
 POINTS = [(clients, pictures) for pictures in PICTURES for clients in CLIENTS]
 SECONDS = {1: 2.0, 32: 4.0}  # of a measurement, by the pictures of a request
@@ -149,26 +148,24 @@ def newest(models):
     return max((file.parent for file in files), key=lambda folder: int(folder.name))
 
 
+READ = """
+import base64, sys
+from pathlib import Path
+import numpy as np
+from service.models import load_model
+from service.pictures import for_model, open_picture
+
 def read(instances, card):
-    """What our service does with the instances of a body, without its limits."""
-    import numpy as np
-
-    from service.pictures import for_model, open_picture
-
+    # What our service does with the instances of a body, without its limits.
     files = [base64.b64decode(instance["b64"]) for instance in instances]
     return np.stack([for_model(open_picture(file), card["input"]) for file in files])
-
-
+"""
 LITSERVE = """
-import sys
-sys.path[:0] = [{root!r}, {here!r}]
-import litserve, numpy as np
-from serving import ROWS, newest, read
-from service.models import load_model
+import litserve
 
 class Api(litserve.LitAPI):
     def setup(self, device):
-        self.model = load_model(newest({models!r}) / "model.onnx", {threads})
+        self.model = load_model(Path({model!r}), {threads})
 
     def decode_request(self, request):
         return read(request["instances"], self.model.card)
@@ -188,21 +185,17 @@ class Api(litserve.LitAPI):
 
 if __name__ == "__main__":
     port, pictures = map(int, sys.argv[1:])
-    api = Api(max_batch_size=ROWS // pictures, batch_timeout=0.001)
+    api = Api(max_batch_size={rows} // pictures, batch_timeout=0.001)
     server = litserve.LitServer(api, accelerator="cpu", workers_per_device={workers}, timeout=False)
     server.run("127.0.0.1", port, num_api_servers=1, log_level="warning", generate_client_file=False)
 """
 BENTO = """
-import sys
-sys.path[:0] = [{root!r}, {here!r}]
-import bentoml, numpy as np
-from serving import newest, read
-from service.models import load_model
+import bentoml
 
 @bentoml.service(workers={workers}, traffic={{"timeout": 300}}, logging={{"access": {{"enabled": False}}}})
 class Resnet:
     def __init__(self):
-        self.model = load_model(newest({models!r}) / "model.onnx", {threads})
+        self.model = load_model(Path({model!r}), {threads})
 
     @bentoml.api(batchable=True, max_batch_size={rows}, max_latency_ms=60_000)
     def predict(self, instances: list[dict]) -> list[list[float]]:
@@ -298,8 +291,8 @@ ONE_RUN, PEERS = "our service, one run at a time", ("LitServe", "BentoML")
 
 def contestants(models, folder):
     """{name: {(clients, pictures a request): what can be measured}}."""
-    here, cores = str(Path(__file__).resolve().parent), psutil.cpu_count()
-    common = {"root": str(ROOT), "here": here, "models": str(models), "rows": ROWS}
+    cores = psutil.cpu_count()
+    common = {"model": str(newest(models) / "model.onnx"), "rows": ROWS}
     shapes = {
         "one worker": {"workers": 1, "threads": cores},
         f"{cores} workers": {"workers": cores, "threads": 1},
@@ -312,13 +305,13 @@ def contestants(models, folder):
             found[name] = dict.fromkeys(POINTS, Server([*ours, *options], PREDICT))
         for shape, options in shapes.items():
             lit = folder / f"lit_{options['workers']}.py"
-            lit.write_text(LITSERVE.format(**common, **options))
+            lit.write_text(READ + LITSERVE.format(**common, **options))
             points = found[f"LitServe, {shape}"] = {}
             for pictures in PICTURES:  # it counts requests in a batch, not pictures
                 server = Server([sys.executable, str(lit), "PORT", str(pictures)], "/predict")
                 points.update({(clients, pictures): server for clients in CLIENTS})
             module = f"bento_{options['workers']}"
-            (folder / f"{module}.py").write_text(BENTO.format(**common, **options))
+            (folder / f"{module}.py").write_text(READ + BENTO.format(**common, **options))
             command = [sys.executable, "-m", "bentoml", "serve", f"{module}:Resnet", "--port", "PORT"]
             points = found[f"BentoML, {shape}"] = {}
             for point in POINTS:  # it learns how long to wait, and would take that from one load to the next

@@ -6,7 +6,7 @@ import sys
 
 import uvicorn
 
-from service.app import Limits, cores
+from service.limits import Limits, cores
 from service.models import load_models
 from service.protocol import TimelyProtocol
 

@@ -1,9 +1,25 @@
-"""The file in an uploaded form, read in memory (a general form parser would write large ones to disk)."""
+"""The file of an upload, read in memory (a general form parser would write large ones to disk)."""
 
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
+from service.errors import Refused
+
 MAX_PARTS = 8
+
+
+def uploaded(body: bytes, content_type: str) -> bytes:
+    """The picture of a request to /classify: the field "file" of a form, or the body itself.
+
+    Raises Refused (415) for another content type, ValueError for a form that cannot be read.
+    """
+    kind = content_type.partition(";")[0].strip().lower()
+    if kind == "multipart/form-data":
+        return file_in_form(body, content_type)
+    if kind.startswith("image/") or kind == "application/octet-stream":
+        return body
+    kind = f"{kind[:40]!r}" if kind else "missing"
+    raise Refused(415, f"content type {kind}: send multipart/form-data with a field file, or image/*")
 
 
 def file_in_form(body: bytes, content_type: str, field: str = "file") -> bytes:

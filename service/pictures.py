@@ -136,19 +136,15 @@ def filling(grey: np.ndarray, height: int, width: int) -> np.ndarray:
     return letterboxed(cut.astype(np.uint8), height, width, ground=0)
 
 
-def letterboxed(pixels: np.ndarray, height: int, width: int, ground=None) -> np.ndarray:
+def letterboxed(pixels: np.ndarray, height: int, width: int, ground: int | None = None) -> np.ndarray:
     """uint8 (H, W) or (H, W, 3) -> float32 (height, width[, 3]) in 0 … 1: scaled to fit, centred.
 
     What stays free is ``ground``, by default what most of the picture's border is.
     """
-    scale = min(height / pixels.shape[0], width / pixels.shape[1])
-    tall, wide = (max(1, round(length * scale)) for length in pixels.shape[:2])
-    small = np.asarray(Image.fromarray(pixels).resize((wide, tall), Image.Resampling.BICUBIC))
-    out = np.empty((height, width, *pixels.shape[2:]), dtype=np.float32)
-    out[:] = _background(pixels) if ground is None else ground
-    top, left = (height - tall) // 2, (width - wide) // 2
-    out[top : top + tall, left : left + wide] = small
-    return out / 255
+    color = np.atleast_1d(_background(pixels) if ground is None else ground)
+    color = tuple(np.rint(color).astype(int).tolist())
+    fitted = ImageOps.pad(Image.fromarray(pixels), (width, height), Image.Resampling.BICUBIC, color)
+    return np.asarray(fitted, dtype=np.float32) / 255
 
 
 def as_png(values: np.ndarray) -> str:

@@ -3,13 +3,16 @@
 import base64
 import contextlib
 import io
+import json
 import os
 import shutil
 import socket
+import struct
 import subprocess
 import sys
 import threading
 import time
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,9 +20,10 @@ import httpx
 import numpy as np
 import pytest
 import uvicorn
-from PIL import Image
+from PIL import Image, ImageDraw
 
-from service.app import Limits, create_app
+from service.app import create_app
+from service.limits import Limits
 from service.protocol import TimelyProtocol
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -131,3 +135,130 @@ def encoded(pixels, kind="PNG", **options) -> bytes:
 
 def b64(data: bytes) -> dict:
     return {"b64": base64.b64encode(data).decode()}
+
+
+# ---- the service in this process, its model held by a gate
+
+
+class Gate:
+    """A model that works only while the gate is open; remembers the sizes of its batches."""
+
+    def model(self, rows):
+        return rows + 1
+
+    def __init__(self, open=False):
+        self.gate, self.entered, self.sizes = threading.Event(), threading.Event(), []
+        if open:
+            self.gate.set()
+
+    def __call__(self, rows):
+        self.sizes.append(len(rows))
+        self.entered.set()
+        self.gate.wait(30)
+        return self.model(rows)
+
+
+@pytest.fixture
+def gated(models):
+    """Start a service whose model, one run at a time, works only while a gate is open: (running, model)."""
+    opened = []
+
+    def start(**limits):
+        running = run_service(models, Limits(**{"runs": 1, **limits}))
+        started = running.__enter__()
+        (batcher,) = started.service.batchers.values()
+        model, batcher.run = batcher.run, Gate()
+        batcher.run.model = model
+        opened.append((running, batcher.run))
+        return started, batcher.run
+
+    yield start
+    for running, model in opened:
+        model.gate.set()
+        running.__exit__(None, None, None)
+
+
+@pytest.fixture
+def question(digits):
+    return json.dumps({"instances": [b64(encoded(digits[0][0]))]}).encode()
+
+
+# ---- asking
+
+
+def connected(running):
+    return socket.create_connection(("127.0.0.1", running.port), timeout=30)
+
+
+def ask(url, body, path=f"{MODEL}:predict"):
+    return httpx.post(url + path, content=body, timeout=60, trust_env=False)
+
+
+def start_command(*arguments):
+    """`python -m service` on a free port: the process and its address, once it answers, and the seconds."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "service", "--port", str(port), *arguments]
+    started = time.perf_counter()
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+    def answers():
+        assert process.poll() is None, process.stdout.read()
+        try:
+            return httpx.get(f"http://127.0.0.1:{port}/healthz", trust_env=False).status_code == 200
+        except httpx.TransportError:
+            return False
+
+    try:
+        until(answers, 60)
+    except BaseException:
+        process.kill()
+        process.communicate()
+        raise
+    return process, f"http://127.0.0.1:{port}", time.perf_counter() - started
+
+
+# ---- pictures, good and hostile
+
+
+def seven(size=(200, 240), paper=255, ink=0, mode="L"):
+    """A drawn 7, which looks different turned or mirrored."""
+    image = Image.new(mode, size, paper)
+    line = ImageDraw.Draw(image).line
+    width, height = size
+    line([(width * 0.25, height * 0.2), (width * 0.75, height * 0.2)], ink, width // 10)
+    line([(width * 0.75, height * 0.2), (width * 0.4, height * 0.85)], ink, width // 10)
+    return image
+
+
+def png_of(width, height):
+    """A PNG that says it has this size, with next to nothing in it."""
+
+    def chunk(kind, body):
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", header)
+        + chunk(b"IDAT", zlib.compress(b"\0" * 99))
+        + chunk(b"IEND", b"")
+    )
+
+
+def bombs():
+    size = struct.pack("<HH", 50_000, 50_000)
+    jpeg = bytearray(encoded(Image.new("L", (8, 8)), "JPEG"))
+    place = jpeg.index(b"\xff\xc0") + 5
+    jpeg[place : place + 4] = struct.pack(">HH", 50_000, 50_000)
+    bmp = bytearray(encoded(Image.new("L", (8, 8)), "BMP"))
+    bmp[18:26] = struct.pack("<ii", 50_000, 50_000)
+    return {
+        "PNG": png_of(50_000, 50_000),
+        "JPEG": bytes(jpeg),
+        "BMP": bytes(bmp),
+        "GIF": b"GIF89a" + size + b"\x80\0\0" + b"\0" * 6 + b",\0\0\0\0" + size + b"\0\x02\x02L\x01\0;",
+        "just above": png_of(5_001, 5_000),
+        "between Pillow's own two limits": png_of(12_000, 10_000),
+    }

@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.service.serving import MODEL, b64, encoded
-from tests.service.test_pictures import bombs, png_of, seven
+from tests.service.serving import MODEL, b64, bombs, encoded, png_of, seven
 
 PREDICT = f"{MODEL}:predict"
 OCTETS = {"content-type": "application/octet-stream"}
@@ -19,7 +18,7 @@ OCTETS = {"content-type": "application/octet-stream"}
 def alive_afterwards(running, client):
     yield
     assert client.get("/healthz").status_code == 200
-    assert running.service.held == running.service.large == 0
+    assert running.service.bodies.held == running.service.decoded.large == 0
 
 
 def refused(answer, code, *words):

@@ -1,41 +1,30 @@
 """Batching, overload and shutdown: nothing accepted is lost, nothing waits without bound."""
 
 import asyncio
-import json
 import os
 import signal
 import socket
 import subprocess
 import sys
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import numpy as np
 import pytest
 
-from service.app import Limits
 from service.batching import Batcher, Overloaded
-from tests.service.serving import MODEL, ROOT, b64, encoded, run_service, until
-
-
-class Gate:
-    """A model that works only while the gate is open; remembers the sizes of its batches."""
-
-    def model(self, rows):
-        return rows + 1
-
-    def __init__(self, open=False):
-        self.gate, self.entered, self.sizes = threading.Event(), threading.Event(), []
-        if open:
-            self.gate.set()
-
-    def __call__(self, rows):
-        self.sizes.append(len(rows))
-        self.entered.set()
-        self.gate.wait(30)
-        return self.model(rows)
+from service.limits import Limits
+from tests.service.serving import (
+    MODEL,
+    ROOT,
+    Gate,
+    ask,
+    connected,
+    run_service,
+    start_command,
+    until,
+)
 
 
 def rows(*values):
@@ -261,39 +250,6 @@ def test_closing_answers_what_waits_and_takes_nothing_more():
 # ---- the service
 
 
-@pytest.fixture
-def gated(models):
-    """Start a service whose model, one run at a time, works only while a gate is open: (running, model)."""
-    opened = []
-
-    def start(**limits):
-        running = run_service(models, Limits(**{"runs": 1, **limits}))
-        started = running.__enter__()
-        (batcher,) = started.service.batchers.values()
-        model, batcher.run = batcher.run, Gate()
-        batcher.run.model = model
-        opened.append((running, batcher.run))
-        return started, batcher.run
-
-    yield start
-    for running, model in opened:
-        model.gate.set()
-        running.__exit__(None, None, None)
-
-
-@pytest.fixture
-def question(digits):
-    return json.dumps({"instances": [b64(encoded(digits[0][0]))]}).encode()
-
-
-def connected(running):
-    return socket.create_connection(("127.0.0.1", running.port), timeout=30)
-
-
-def ask(url, body, path=f"{MODEL}:predict"):
-    return httpx.post(url + path, content=body, timeout=60, trust_env=False)
-
-
 def test_concurrent_requests_are_answered_by_few_runs_of_the_model(gated, question):
     running, model = gated()
     (batcher,) = running.service.batchers.values()
@@ -307,7 +263,7 @@ def test_concurrent_requests_are_answered_by_few_runs_of_the_model(gated, questi
     assert {answer.status_code for answer in answers} == {200}
     assert len({answer.text[:60] for answer in answers}) == 1
     assert model.sizes == [1, 11]
-    assert running.service.registry.get_sample_value("service_batch_pictures_count") == 2
+    assert running.service.metrics.registry.get_sample_value("service_batch_pictures_count") == 2
 
 
 def test_overload_answers_503_with_retry_after_and_what_was_accepted_is_answered(gated, question):
@@ -347,10 +303,10 @@ def test_too_many_large_bodies_at_once_are_refused(gated, question):
     running, _ = gated(held_bytes=100_000, body_bytes=80_000)
     with connected(running) as slow:
         slow.sendall(b"POST /classify HTTP/1.1\r\nhost: x\r\ncontent-length: 70000\r\n\r\n" + b"x" * 60_000)
-        until(lambda: running.service.held >= 60_000)
+        until(lambda: running.service.bodies.held >= 60_000)
         answer = httpx.post(running.url + "/classify", content=b"x" * 70_000, trust_env=False)
         assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
-    until(lambda: running.service.held == 0)
+    until(lambda: running.service.bodies.held == 0)
 
 
 def test_a_body_that_does_not_arrive_in_time_is_answered_408_and_the_connection_closed(models):
@@ -362,7 +318,7 @@ def test_a_body_that_does_not_arrive_in_time_is_answered_408_and_the_connection_
                 answer += part
         assert answer.startswith(b"HTTP/1.1 408 ")
         assert b'"error"' in answer
-        assert running.service.held == 0
+        assert running.service.bodies.held == 0
 
 
 @pytest.mark.parametrize("sent", [b"", b"GET / HT", b"GET / HTTP/1.1\r\nhost: x\r\n"], ids=repr)
@@ -398,7 +354,7 @@ def test_a_client_that_goes_away_costs_nothing_afterwards(gated, question):
         with connected(running) as gone:
             gone.sendall(request % (MODEL.encode(), len(question)) + question[:20])
     model.gate.set()
-    until(lambda: running.service.held == 0)
+    until(lambda: running.service.bodies.held == 0)
     assert ask(running.url, question).status_code == 200
 
 
@@ -416,31 +372,6 @@ def test_a_stopped_service_answers_every_request_that_it_accepted(gated, questio
 
 
 # ---- the command
-
-
-def start_command(*arguments):
-    """`python -m service` on a free port: the process and its address, once it answers, and the seconds."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "service", "--port", str(port), *arguments]
-    started = time.perf_counter()
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-
-    def answers():
-        assert process.poll() is None, process.stdout.read()
-        try:
-            return httpx.get(f"http://127.0.0.1:{port}/healthz", trust_env=False).status_code == 200
-        except httpx.TransportError:
-            return False
-
-    try:
-        until(answers, 60)
-    except BaseException:
-        process.kill()
-        process.communicate()
-        raise
-    return process, f"http://127.0.0.1:{port}", time.perf_counter() - started
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs SIGTERM")

@@ -12,9 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.service.serving import ROOT, encoded, until
-from tests.service.test_batching import ask
-from tests.service.test_pictures import seven
+from tests.service.serving import ROOT, ask, encoded, seven, until
 
 DOCKERFILE = ROOT / "service" / "Dockerfile"
 COMPOSE = ROOT / "service" / "compose.yaml"

@@ -12,9 +12,7 @@ import httpx
 import psutil
 import pytest
 
-from tests.service.serving import MODEL, b64, encoded
-from tests.service.test_batching import start_command
-from tests.service.test_pictures import bombs, seven
+from tests.service.serving import MODEL, b64, bombs, encoded, seven, start_command
 
 REQUESTS = 5_000
 

@@ -7,8 +7,7 @@ import shutil
 import pytest
 from PIL import Image
 
-from tests.service.serving import encoded
-from tests.service.test_pictures import seven
+from tests.service.serving import encoded, seven
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright")
 # A refused picture shows up as a failed request; anything else is a fault of the page or its policy.

@@ -1,16 +1,14 @@
 """Any picture becomes what the model saw in training; what is none, or too much, is refused by its header."""
 
 import io
-import struct
 import tracemalloc
-import zlib
 
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
 from service import pictures
-from tests.service.serving import encoded
+from tests.service.serving import bombs, encoded, seven
 
 DRAWN = {"height": 28, "width": 28, "channels": 1, "ink": "light on dark"}
 ANY = {"height": 28, "width": 28, "channels": 1, "ink": "any"}
@@ -20,16 +18,6 @@ COLOUR = {"height": 32, "width": 32, "channels": 3, "ink": "any"}
 
 def seen(data, expected=DRAWN):
     return pictures.for_model(pictures.open_picture(data), expected)
-
-
-def seven(size=(200, 240), paper=255, ink=0, mode="L"):
-    """A drawn 7, which looks different turned or mirrored."""
-    image = Image.new(mode, size, paper)
-    line = ImageDraw.Draw(image).line
-    width, height = size
-    line([(width * 0.25, height * 0.2), (width * 0.75, height * 0.2)], ink, width // 10)
-    line([(width * 0.75, height * 0.2), (width * 0.4, height * 0.85)], ink, width // 10)
-    return image
 
 
 REFERENCE = seen(encoded(seven()))
@@ -237,38 +225,6 @@ def test_a_picture_that_is_cut_off_anywhere_is_refused_or_whole(kind):
         except ValueError:
             refused += 1
     assert refused >= 30
-
-
-def png_of(width, height):
-    """A PNG that says it has this size, with next to nothing in it."""
-
-    def chunk(kind, body):
-        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
-
-    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
-    return (
-        b"\x89PNG\r\n\x1a\n"
-        + chunk(b"IHDR", header)
-        + chunk(b"IDAT", zlib.compress(b"\0" * 99))
-        + chunk(b"IEND", b"")
-    )
-
-
-def bombs():
-    size = struct.pack("<HH", 50_000, 50_000)
-    jpeg = bytearray(encoded(Image.new("L", (8, 8)), "JPEG"))
-    place = jpeg.index(b"\xff\xc0") + 5
-    jpeg[place : place + 4] = struct.pack(">HH", 50_000, 50_000)
-    bmp = bytearray(encoded(Image.new("L", (8, 8)), "BMP"))
-    bmp[18:26] = struct.pack("<ii", 50_000, 50_000)
-    return {
-        "PNG": png_of(50_000, 50_000),
-        "JPEG": bytes(jpeg),
-        "BMP": bytes(bmp),
-        "GIF": b"GIF89a" + size + b"\x80\0\0" + b"\0" * 6 + b",\0\0\0\0" + size + b"\0\x02\x02L\x01\0;",
-        "just above": png_of(5_001, 5_000),
-        "between Pillow's own two limits": png_of(12_000, 10_000),
-    }
 
 
 @pytest.mark.parametrize("name", bombs())
