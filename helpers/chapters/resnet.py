@@ -129,6 +129,8 @@ def export_onnx(model: nn.Module, path: str | Path, example: Tensor) -> Path:
             )
     finally:
         registry.removeFilter(_not_about_torchvision)
+    for part in program.model.graph.all_nodes():  # where in whose folders each operation was written
+        part.metadata_props.clear()
     program.save(str(unfinished), external_data=False)
     unfinished.replace(path)
     return path
