@@ -17,7 +17,8 @@ from pathlib import Path
 
 import nbformat
 
-from exercises import find, section_exercises
+from exercises.finding import find, section_exercises
+from exercises.texts import words
 
 CELL_ID = re.compile(r"ex-(\d+)-(\d+)-(\d+)-(text|answer|check)")
 
@@ -30,16 +31,18 @@ def cell_id(number, part):
 def text_source(exercise):
     """The Markdown of an exercise: heading, statement, one fold per hint."""
     level = "●" * exercise.level + "○" * (5 - exercise.level)
-    heading = f"### Exercise {exercise.number} · {exercise.title} · {level} · {exercise.minutes} min"
+    said = words(exercise.number)
+    heading = f"### Exercise {exercise.number} · {said.title} · {level} · {exercise.minutes} min"
     folds = [
         f"<details><summary>{question}</summary>\n\n{help_text}\n\n</details>"
-        for question, help_text in exercise.hints
+        for question, help_text in said.hints
     ]
-    return "\n\n".join([heading, exercise.statement, *folds])
+    return "\n\n".join([heading, said.statement, *folds])
 
 
 def check_source(exercise):
-    return f'check("{exercise.number}", {exercise.answer_name})'
+    """The notebook goes on with what `check` gives back: the right answer, or the course's for a blank."""
+    return f'{exercise.answer_name} = check("{exercise.number}", {exercise.answer_name})'
 
 
 def nbgrader_metadata(exercise, part):

@@ -7,16 +7,15 @@ import sys
 import numpy as np
 import pytest
 
-import exercises
-from exercises import ch2_2_probability_and_statistics as ch
-from exercises import check, section_exercises
+from exercises import check, judging, texts
+from exercises.ch2_math import s2_probability_and_statistics as ch
 from tools.notebooks import ENGLISH, ROOT, cells_of
 
 NOTEBOOK = ENGLISH / "2_math/2_probability_and_statistics.ipynb"
 
 
 def test_the_exercises_of_2_2_come_in_the_order_of_the_notebook():
-    assert [(exercise.number, exercise.title) for exercise in section_exercises("2.2")] == [
+    assert [(number, words.title) for number, words in texts.section_words("2.2").items()] == [
         ("2.2.1", "Two checkers agree"),
         ("2.2.2", "Scaling that survives a constant column"),
         ("2.2.3", "Does a 95 % interval keep its word?"),
@@ -112,7 +111,7 @@ def paired_by_counts(right_a, right_b):
     ],
 )
 def test_a_right_answer_in_other_words_is_accepted(number, answer, monkeypatch, capsys):
-    monkeypatch.setattr(exercises, "_done", set())
+    monkeypatch.setattr(judging, "_done", set())
     check(number, answer)
     assert capsys.readouterr().out.startswith(f"ok   {number} ")
 

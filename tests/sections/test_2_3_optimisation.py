@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from exercises import ch2_3_optimisation as ch
+from exercises.ch2_math import s3_optimisation as ch
 
 
 def descent(hessian, rate, steps=400):

@@ -9,7 +9,7 @@ import pytest
 import torch
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 
-from exercises import find
+from exercises.finding import find
 from tools.notebooks import ENGLISH, define
 
 NOTEBOOK = ENGLISH / "5_language/2_language_models.ipynb"

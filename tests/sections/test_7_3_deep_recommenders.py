@@ -6,8 +6,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from exercises import WrongAnswer, check, section_exercises
-from exercises import ch7_3_deep_recommenders as ch
+from exercises import WrongAnswer, check, judging, texts
+from exercises.ch7_recommenders import s3_deep_recommenders as ch
 from tools.notebooks import ENGLISH, define
 
 torch = pytest.importorskip("torch")
@@ -305,7 +305,7 @@ def test_din_reads_a_history_as_a_set_and_linear_does_not_read_it(nb):
 
 
 def test_the_exercises_of_7_3_come_in_the_order_of_the_notebook():
-    assert [(exercise.number, exercise.title) for exercise in section_exercises("7.3")] == [
+    assert [(number, words.title) for number, words in texts.section_words("7.3").items()] == [
         ("7.3.1", "Which numbers move?"),
         ("7.3.2", "The hit rate of a sample"),
         ("7.3.3", "The batch as negatives"),
@@ -415,8 +415,6 @@ def test_a_right_answer_written_otherwise_is_accepted(number, answer, capsys):
 
 
 def test_the_hint_that_fits_a_leaking_target_is_given(monkeypatch):
-    import exercises
-
-    monkeypatch.setattr(exercises, "_shown_hints", {})
+    monkeypatch.setattr(judging, "_shown_hints", {})
     with pytest.raises(WrongAnswer, match="Which plays belong to the row"):
-        check("7.3.4", ch.rows_without_the_answer.wrong["the target is in its input"])
+        check("7.3.4", ch.rows_without_the_answer.wrong["the_target_is_in_its_input"][0])

@@ -9,7 +9,7 @@ from scipy.optimize import minimize_scalar
 from torch import nn
 
 from exercises import check
-from exercises.ch8_1_train_resnet import (
+from exercises.ch8_project.s1_train_resnet import (
     BOTTLENECK,
     best_temperature,
     one_cycle,

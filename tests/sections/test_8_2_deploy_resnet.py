@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from exercises.ch8_2_deploy_resnet import batches, nearest_rank, pick_version, read_pictures
+from exercises.ch8_project.s2_deploy_resnet import batches, nearest_rank, pick_version, read_pictures
 from service.contract import find, read_question
 from service.models import Models
 from tests.service.serving import b64, encoded

@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 
-from . import Case, Exercise
+from exercises import Case, Exercise
 
 # 8.2.1 what a request holds -----------------------------------------------------------------------
 
@@ -64,11 +64,11 @@ def _reader(validate=True, strict_list=True, empty=False, named=True, decode=Tru
     return answer
 
 
-def _trusting(body):
+def trusting(body):
     return [base64.b64decode(instance["b64"]) for instance in json.loads(body)["instances"]]
 
 
-def _skips_what_it_cannot_read(body):
+def skips_what_it_cannot_read(body):
     files = []
     for instance in _checked(body):
         try:
@@ -88,7 +88,7 @@ def _checked(body):
     return asked["instances"]
 
 
-def _counts_from_one(body):
+def counts_from_one(body):
     for place, instance in enumerate(_checked(body), 1):
         try:
             read_pictures(json.dumps({"instances": [instance]}).encode())
@@ -97,7 +97,7 @@ def _counts_from_one(body):
     return read_pictures(body)
 
 
-def _cuts_off_the_head(body):
+def cuts_off_the_head(body):
     asked = {
         "instances": [
             {"b64": one["b64"].partition(",")[2] or one["b64"]}
@@ -110,104 +110,65 @@ def _cuts_off_the_head(body):
 
 
 a_request = Exercise(
-    number="8.2.1",
-    title="What a request holds",
+    "8.2.1",
     level=3,
     minutes=15,
     points=3,
-    statement="""\
-The service above answered each mistake with a sentence. Write the function that finds them:
-`read_pictures`.
-
-- `body` is the `bytes` of a request, `{"instances": [{"b64": "…"}, …]}`. The result is a list with the
-  decoded `bytes` of every instance, in order.
-- A body that is no JSON: `ValueError` that says "JSON". No object, no `instances`, something that is no list,
-  or an empty list: `ValueError` that says "instances".
-- An instance that is no object with a text under `b64`, or whose text is not entirely base64 (a data URL,
-  say, or a space in it): `ValueError` that names its place, counted from 0. One bad instance refuses the
-  whole request.
-
-By hand: `b'{"instances": [{"b64": "AQI="}]}'` gives `[b"\\x01\\x02"]`.""",
-    hints=(
-        (
-            "Which errors come by themselves?",
-            "json.loads raises a ValueError of its own for a bad body. A missing key raises KeyError, text "
-            "in the place of an object TypeError: the service would answer 500 to both. Ask with "
-            "isinstance first.",
-        ),
-        (
-            "A data URL goes through.",
-            "base64.b64decode leaves out every character that it does not know. Its argument validate=True "
-            "makes it refuse them.",
-        ),
-        (
-            "The error must say where.",
-            "enumerate(instances) counts from 0. Raise a new ValueError with the place in its text.",
-        ),
-    ),
     solution=read_pictures,
     cases=(
         Case(
-            "the text handed on instead of its bytes",
             (b'{"instances": [{"b64": "AQI="}]}',),
             expected=[b"\x01\x02"],
+            name="the text handed on instead of its bytes",
         ),
         Case(
-            "only the first instance, or another order",
             (b'{"instances": [{"b64": "/w=="}, {"b64": "AAAA"}, {"b64": "aGk="}]}',),
             expected=[b"\xff", b"\x00\x00\x00", b"hi"],
+            name="only the first instance, or another order",
         ),
-        Case("no JSON", (b"instances=1",), hint=0, raises=ValueError, mentions=("JSON",)),
+        Case((b"instances=1",), raises=ValueError, mentions=("JSON",), name="no JSON"),
         Case(
-            "a list in the place of the object",
-            (b"[1, 2]",),
-            hint=0,
-            raises=ValueError,
-            mentions=("instances",),
+            (b"[1, 2]",), raises=ValueError, mentions=("instances",), name="a list in the place of the object"
         ),
-        Case("another key", (b'{"inputs": []}',), hint=0, raises=ValueError, mentions=("instances",)),
+        Case((b'{"inputs": []}',), raises=ValueError, mentions=("instances",), name="another key"),
         Case(
-            "one object in the place of a list",
             (b'{"instances": {"b64": "AQI="}}',),
-            hint=0,
             raises=ValueError,
             mentions=("instances",),
+            name="one object in the place of a list",
         ),
-        Case("an empty list", (b'{"instances": []}',), hint=0, raises=ValueError, mentions=("instances",)),
+        Case((b'{"instances": []}',), raises=ValueError, mentions=("instances",), name="an empty list"),
         Case(
-            "a data URL taken for base64",
             (b'{"instances": [{"b64": "AQI="}, {"b64": "data:image/jpeg;base64,AQI="}]}',),
-            hint=1,
             raises=ValueError,
             mentions=(1,),
+            name="a data URL taken for base64",
         ),
         Case(
-            "a number in the place of the text",
             (b'{"instances": [{"b64": "AQI="}, {"b64": "AQI="}, {"b64": 7}]}',),
-            hint=2,
             raises=ValueError,
             mentions=(2,),
+            name="a number in the place of the text",
         ),
         Case(
-            "text in the place of the object",
             (b'{"instances": ["AQI="]}',),
-            hint=2,
             raises=ValueError,
             mentions=(0,),
+            name="text in the place of the object",
         ),
     ),
     wrong={
-        "trusts the client": _trusting,
-        "lets b64decode drop what is no base64": _reader(validate=False),
-        "takes an empty list for a request": _reader(empty=True),
-        "does not say which instance": _reader(named=False),
-        "counts instances from 1": _counts_from_one,
-        "hands on the text": _reader(decode=False),
-        "answers for the first instance only": _reader(only=1),
-        "walks over the keys of an object": _reader(strict_list=False),
-        "does not look at the type of an instance": _reader(kinds=False),
-        "leaves out what it cannot read": _skips_what_it_cannot_read,
-        "guesses what a data URL was meant to be": _cuts_off_the_head,
+        trusting: 0,
+        "lets_b64decode_drop_what_is_no_base64": (_reader(validate=False), 1),
+        "takes_an_empty_list_for_a_request": (_reader(empty=True), 0),
+        "does_not_say_which_instance": (_reader(named=False), 1),
+        counts_from_one: 1,
+        "hands_on_the_text": (_reader(decode=False), None),
+        "answers_for_the_first_instance_only": (_reader(only=1), None),
+        "walks_over_the_keys_of_an_object": (_reader(strict_list=False), 0),
+        "does_not_look_at_the_type_of_an_instance": (_reader(kinds=False), 2),
+        skips_what_it_cannot_read: 1,
+        cuts_off_the_head: 1,
     },
 )
 
@@ -262,7 +223,7 @@ def _batches(
     return answer
 
 
-def _by_windows(arrivals, max_batch, max_wait):
+def by_windows(arrivals, max_batch, max_wait):
     if max_batch < 1:
         raise ValueError(f"max_batch {max_batch}")
     windows = {}
@@ -276,7 +237,7 @@ def _by_windows(arrivals, max_batch, max_wait):
     ]
 
 
-def _by_number(arrivals, max_batch, max_wait):
+def by_number(arrivals, max_batch, max_wait):
     if max_batch < 1:
         raise ValueError(f"max_batch {max_batch}")
     groups = [arrivals[start : start + max_batch] for start in range(0, len(arrivals), max_batch)]
@@ -284,82 +245,45 @@ def _by_number(arrivals, max_batch, max_wait):
 
 
 together = Exercise(
-    number="8.2.2",
-    title="Who travels together",
+    "8.2.2",
     level=4,
     minutes=20,
     points=3,
-    statement="""\
-Our queue starts a batch whenever the model is free. TensorFlow Serving and others can also hold the door: a
-batch leaves when it is full, or when its first request has waited long enough. Write that rule, without any
-model, as `batches`.
-
-- `arrivals` `(N,)` are times in milliseconds, rising (a list or an array; it may be empty). A batch opens
-  with the first request that is in none.
-- It leaves when its `max_batch`-th request arrives, else `max_wait` ms after it opened. A request that
-  arrives at that very moment still comes along. The last batch leaves by the same rule.
-- The result is a list of pairs: when the batch leaves (`float`) and how many are in it (`int`). `max_batch`
-  below 1: `ValueError` that names it.
-
-By hand: arrivals 0, 1, 2, 9, 14 with `max_batch` 3 and `max_wait` 5 give `[(2.0, 3), (14.0, 2)]`: the first
-batch is full at 2; the second opens at 9, leaves at 14, and takes the request of 14 along.""",
-    hints=(
-        (
-            "Where do I begin?",
-            "With the first request i that is in no batch: its deadline is arrivals[i] + max_wait. Walk on "
-            "from i while there is room and the arrivals are not after the deadline.",
-        ),
-        (
-            "My times are too late.",
-            "Two ends are possible. A full batch leaves with its last arrival, a batch that is not full at "
-            "its deadline, even if nobody came after the first.",
-        ),
-        (
-            "A slow drip makes one endless batch.",
-            "The deadline belongs to the first request of the batch. Later ones do not move it.",
-        ),
-    ),
     solution=batches,
     cases=(
         Case(
-            "a full batch waits for its deadline, or the last one is lost",
             ([0, 1, 2, 9, 14], 3, 5),
-            hint=1,
             expected=[(2.0, 3), (14.0, 2)],
+            name="a full batch waits for its deadline, or the last one is lost",
         ),
         Case(
-            "windows by the clock",
             ([3.0, 7.0, 9.0, 30.0], 8, 5.0),
-            hint=0,
             expected=[(8.0, 2), (14.0, 1), (35.0, 1)],
+            name="windows by the clock",
         ),
         Case(
-            "the wait counted from the last arrival",
             (np.arange(0.0, 40.0, 4.0), 8, 10.0),
-            hint=2,
             expected=[(10.0, 3), (22.0, 3), (34.0, 3), (46.0, 1)],
+            name="the wait counted from the last arrival",
         ),
         Case(
-            "all at once, more than fit",
-            (np.zeros(7), 3, 2.0),
-            hint=0,
-            expected=[(0.0, 3), (0.0, 3), (2.0, 1)],
+            (np.zeros(7), 3, 2.0), expected=[(0.0, 3), (0.0, 3), (2.0, 1)], name="all at once, more than fit"
         ),
-        Case("batches of one", ([1.0, 1.0, 6.0], 1, 100.0), hint=1, expected=[(1.0, 1), (1.0, 1), (6.0, 1)]),
-        Case("no patience at all", ([1.0, 1.0, 6.0], 4, 0.0), hint=0, expected=[(1.0, 2), (6.0, 1)]),
-        Case("nobody comes", ([], 4, 10.0), expected=[], why="an empty list must not fail"),
-        Case("a batch for nobody", ([1.0], 0, 10.0), raises=ValueError, mentions=(0,)),
+        Case(([1.0, 1.0, 6.0], 1, 100.0), expected=[(1.0, 1), (1.0, 1), (6.0, 1)], name="batches of one"),
+        Case(([1.0, 1.0, 6.0], 4, 0.0), expected=[(1.0, 2), (6.0, 1)], name="no patience at all"),
+        Case(([], 4, 10.0), expected=[], why="an empty list must not fail", name="nobody comes"),
+        Case(([1.0], 0, 10.0), raises=ValueError, mentions=(0,), name="a batch for nobody"),
     ),
     wrong={
-        "counts the wait from the last arrival": _batches(from_last=True),
-        "forgets the limit": _batches(limit=False),
-        "shuts the door on who comes at the deadline": _batches(late=True),
-        "lets a full batch wait": _batches(full_waits=True),
-        "loses the last batch": _batches(keep_rest=False),
-        "leaves with the last arrival in any case": _batches(early=True),
-        "cuts time into windows": _by_windows,
-        "waits until the batch is full": _by_number,
-        "takes a batch of nobody": _batches(guard=False),
+        "counts_the_wait_from_the_last_arrival": (_batches(from_last=True), 1),
+        "forgets_the_limit": (_batches(limit=False), 1),
+        "shuts_the_door_on_who_comes_at_the_deadline": (_batches(late=True), 1),
+        "lets_a_full_batch_wait": (_batches(full_waits=True), 1),
+        "loses_the_last_batch": (_batches(keep_rest=False), 1),
+        "leaves_with_the_last_arrival_in_any_case": (_batches(early=True), 0),
+        by_windows: 1,
+        by_number: 0,
+        "takes_a_batch_of_nobody": (_batches(guard=False), None),
     },
 )
 
@@ -392,70 +316,49 @@ def _rank(position, guard=True, order=sorted):
     return answer
 
 
-def _interpolated(values, q):
+def interpolated(values, q):
     if len(values) == 0 or not 1 <= q <= 100:
         raise ValueError(f"{len(values)} values, q {q}")
     return float(np.percentile(values, q))
 
 
 percentile = Exercise(
-    number="8.2.3",
-    title="A percentile that somebody saw",
+    "8.2.3",
     level=2,
     minutes=10,
     points=2,
-    statement="""\
-There are nine definitions of a percentile in use, and NumPy's default interpolates: its p50 of 10 and 1,000
-is 505, a time that nobody waited. Monitoring mostly uses the *nearest rank*: the smallest value that at
-least $q$ % of all values do not exceed, so the one at rank $\\lceil q n / 100 \\rceil$ of the sorted row,
-counted from 1. Write `nearest_rank`.
-
-- `values` is a list or an array of $n$ numbers in any order, and stays as it is; `q` is a whole number from
-  1 to 100. The result is a `float`.
-- No values: `ValueError`. Another `q`: `ValueError` that names it.
-
-By hand: of 30, 10, 20, 40 the p50 has rank 2 and is 20.0, the p51 has rank 3 and is 30.0, the p100 is
-40.0.""",
-    hints=(
-        (
-            "I am off by one.",
-            "Ranks count from 1, Python from 0. For four values, which rank has q = 50, and which place?",
-        ),
-        (
-            "It fails for 100 values and q = 55 only.",
-            "q / 100 cannot be stored exactly: 0.55 * 100 is a little above 55. Multiply whole numbers "
-            "first, divide last. (-(-a // b) is the ceiling of a / b.)",
-        ),
-    ),
     solution=nearest_rank,
     cases=(
-        Case("not sorted", ([30, 10, 20, 40], 51), hint=0, expected=30.0),
-        Case("a place too far", ([30, 10, 20, 40], 50), hint=0, expected=20.0),
-        Case("interpolated", (np.array([10.0, 1000.0]), 50), expected=10.0),
-        Case("the last place", ([3.5, 1.5, 2.5], 100), hint=0, expected=3.5),
-        Case("rounded to the nearest place", (list(range(10, 20)), 12), hint=0, expected=11.0),
+        Case(([30, 10, 20, 40], 51), expected=30.0, name="not sorted"),
+        Case(([30, 10, 20, 40], 50), expected=20.0, name="a place too far"),
+        Case((np.array([10.0, 1000.0]), 50), expected=10.0, name="interpolated"),
+        Case(([3.5, 1.5, 2.5], 100), expected=3.5, name="the last place"),
+        Case((list(range(10, 20)), 12), expected=11.0, name="rounded to the nearest place"),
         Case(
-            "0.55 · 100 is a little more than 55",
             (np.arange(1.0, 101.0), 55),
-            hint=1,
             args_text="np.arange(1.0, 101.0), 55",
             expected=55.0,
+            name="0.55 · 100 is a little more than 55",
         ),
-        Case("no values", ([], 50), raises=ValueError),
-        Case("q as a share of 1", ([1.0, 2.0], 0.5), raises=ValueError, mentions=(0.5,)),
+        Case(([], 50), raises=ValueError, name="no values"),
+        Case(([1.0, 2.0], 0.5), raises=ValueError, mentions=(0.5,), name="q as a share of 1"),
     ),
     wrong={
-        "interpolates": _interpolated,
-        "does not sort": _rank(lambda q, n: -(-q * n // 100) - 1, order=list),
-        "sorts the wrong way round": _rank(
-            lambda q, n: -(-q * n // 100) - 1, order=lambda v: sorted(v)[::-1]
+        interpolated: 0,
+        "does_not_sort": (_rank(lambda q, n: -(-q * n // 100) - 1, order=list), 0),
+        "sorts_the_wrong_way_round": (
+            _rank(lambda q, n: -(-q * n // 100) - 1, order=lambda v: sorted(v)[::-1]),
+            0,
         ),
-        "rounds down": _rank(lambda q, n: q * n // 100 - 1),
-        "counts ranks from 0": _rank(lambda q, n: -(-q * n // 100)),
-        "rounds to the nearest rank": _rank(lambda q, n: round(q * n / 100) - 1),
-        "multiplies by a rounded share": _rank(lambda q, n: math.ceil(q / 100 * n) - 1),
-        "takes the place between the first and the last": _rank(lambda q, n: math.ceil(q / 100 * (n - 1))),
-        "takes any q": _rank(lambda q, n: -(-int(q) * n // 100) - 1, guard=False),
+        "rounds_down": (_rank(lambda q, n: q * n // 100 - 1), 0),
+        "counts_ranks_from_0": (_rank(lambda q, n: -(-q * n // 100)), 0),
+        "rounds_to_the_nearest_rank": (_rank(lambda q, n: round(q * n / 100) - 1), 0),
+        "multiplies_by_a_rounded_share": (_rank(lambda q, n: math.ceil(q / 100 * n) - 1), 1),
+        "takes_the_place_between_the_first_and_the_last": (
+            _rank(lambda q, n: math.ceil(q / 100 * (n - 1))),
+            0,
+        ),
+        "takes_any_q": (_rank(lambda q, n: -(-int(q) * n // 100) - 1, guard=False), None),
     },
 )
 
@@ -492,60 +395,37 @@ def _seconds(rounding=math.ceil, clamp=True, guard=True, still=True, swapped=Fal
     return answer
 
 
-def _clamped_the_wrong_way(waiting, per_second, least=1, most=60):
+def clamped_the_wrong_way(waiting, per_second, least=1, most=60):
     return max(most, min(least, retry_after(waiting, per_second, least=0, most=10**9)))
 
 
 come_back = Exercise(
-    number="8.2.4",
-    title="When to come back",
+    "8.2.4",
     level=2,
     minutes=10,
     points=2,
-    statement="""\
-The service answers overload with `Retry-After: 1`, whatever waits. A better guess: the time in which the
-model works off what is in the queue now. Write `retry_after`.
-
-- `waiting` pictures are in the queue, the model does `per_second` pictures in a second. The result is an
-  `int`, in seconds, rounded **up**, and never below `least` nor above `most`.
-- A model that stands still (`per_second` 0) with something waiting: `most`; with nothing waiting: `least`.
-- A negative `waiting` or `per_second`: `ValueError` that names the number.
-
-By hand: 900 waiting at 400 a second take 2.25 s, so 3. With 10 waiting it is 1, with 100,000 it is 60.""",
-    hints=(
-        (
-            "Which way round?",
-            "Pictures divided by pictures a second are seconds. Then round up: who comes back too early is "
-            "refused again.",
-        ),
-        (
-            "Where do the bounds go?",
-            "min(most, max(least, seconds)) keeps a number between two others. What is to be done before the "
-            "division, so that it never fails?",
-        ),
-    ),
     solution=retry_after,
     cases=(
-        Case("rounded down or to the nearest", (900, 400), hint=0, expected=3),
-        Case("a second too many where it comes out even", (800, 400.0), hint=0, expected=2),
-        Case("below the least", (10, 400), hint=1, expected=1),
-        Case("above the most", (100_000, 400), hint=1, expected=60),
-        Case("other bounds", (50, 10), {"least": 10, "most": 20}, hint=1, expected=10),
-        Case("division by a model that stands still", (5, 0), hint=1, expected=60),
-        Case("nothing waits for it", (0, 0), hint=1, expected=1),
-        Case("a negative queue", (-3, 400), raises=ValueError, mentions=(-3,)),
+        Case((900, 400), expected=3, name="rounded down or to the nearest"),
+        Case((800, 400.0), expected=2, name="a second too many where it comes out even"),
+        Case((10, 400), expected=1, name="below the least"),
+        Case((100_000, 400), expected=60, name="above the most"),
+        Case((50, 10), {"least": 10, "most": 20}, expected=10, name="other bounds"),
+        Case((5, 0), expected=60, name="division by a model that stands still"),
+        Case((0, 0), expected=1, name="nothing waits for it"),
+        Case((-3, 400), raises=ValueError, mentions=(-3,), name="a negative queue"),
     ),
     wrong={
-        "rounds down": _seconds(rounding=int),
-        "rounds to the nearest second": _seconds(rounding=round),
-        "always adds a second": _seconds(rounding=lambda seconds: int(seconds) + 1),
-        "divides the wrong way round": _seconds(swapped=True),
-        "answers in milliseconds": _seconds(scale=1000),
-        "has no bounds": _seconds(clamp=False),
-        "divides by zero": _seconds(still=False),
-        "sends all away from a model that stands still": _seconds(idle=False),
-        "takes a negative queue": _seconds(guard=False),
-        "mixes up min and max": _clamped_the_wrong_way,
+        "rounds_down": (_seconds(rounding=int), 0),
+        "rounds_to_the_nearest_second": (_seconds(rounding=round), 0),
+        "always_adds_a_second": (_seconds(rounding=lambda seconds: int(seconds) + 1), 0),
+        "divides_the_wrong_way_round": (_seconds(swapped=True), 0),
+        "answers_in_milliseconds": (_seconds(scale=1000), 0),
+        "has_no_bounds": (_seconds(clamp=False), 1),
+        "divides_by_zero": (_seconds(still=False), 1),
+        "sends_all_away_from_a_model_that_stands_still": (_seconds(idle=False), 1),
+        "takes_a_negative_queue": (_seconds(guard=False), None),
+        clamped_the_wrong_way: 0,
     },
 )
 
@@ -601,102 +481,70 @@ def _pick(newest=max, junk=False, both=False, fall_back=False, trust_labels=Fals
     return answer
 
 
-def _as_text(names, labels, version=None, label=None):
+def as_text(names, labels, version=None, label=None):
     wanted = str(pick_version(names, labels, version, label))
     return wanted if version is not None else int(wanted)
 
 
-def _without_label(names, labels, version=None, label=None):
+def without_label(names, labels, version=None, label=None):
     asked = (version, label) if version is not None else (None, None)
     return pick_version(names, labels, *asked)
 
 
 which = Exercise(
-    number="8.2.5",
-    title="Which version",
+    "8.2.5",
     level=3,
     minutes=15,
     points=3,
-    statement="""\
-A request may name a version (`…/versions/2:predict`), a label (`…/labels/stable:predict`), or neither. Write
-`pick_version`, which says who answers.
-
-- `names` are the names found in the model's folder, in any order. Only those of decimal digits are versions:
-  `3.tmp` is not finished, `labels.json` is a file. `labels` maps labels to numbers. The result is an `int`.
-- Neither version nor label: the **highest number**. `version` is text, as it stands in the address.
-- Both at once: `ValueError`. A version or a label that is not there, a label for a version that is not
-  there, no versions at all: `LookupError`; it names the version or the label.
-
-By hand: of `["1", "2", "10", "11.tmp"]` it is 10; with `labels = {"stable": 2}` and `label="stable"` it is
-2.""",
-    hints=(
-        (
-            "It says 2 where there is a 10.",
-            'As texts, "2" comes after "10". Make numbers of the names first.',
-        ),
-        (
-            "It fails over a name.",
-            'int("3.tmp") raises ValueError. Which method of a text says that it holds digits only?',
-        ),
-        (
-            "What if it is not there?",
-            "Answering with another version than the one asked for is worse than an error: nobody would "
-            "notice. A label leads to a version, which must be there too.",
-        ),
-    ),
     solution=pick_version,
     cases=(
-        Case("texts compared instead of numbers", (["1", "2", "10", "9"], {}), hint=0, expected=10),
-        Case("the last in the list", (["3", "1", "2"], {}), hint=0, expected=3),
+        Case((["1", "2", "10", "9"], {}), expected=10, name="texts compared instead of numbers"),
+        Case((["3", "1", "2"], {}), expected=3, name="the last in the list"),
         Case(
-            "names that are no versions",
-            (["2", "labels.json", "3.tmp", "1"], {"stable": 1}),
-            hint=1,
-            expected=2,
+            (["2", "labels.json", "3.tmp", "1"], {"stable": 1}), expected=2, name="names that are no versions"
         ),
-        Case("a label", (["1", "2", "10"], {"stable": 2, "canary": 10}), {"label": "stable"}, expected=2),
-        Case("text for a number", (["1", "2", "10"], {}), {"version": "2"}, expected=2),
         Case(
-            "another version in its place",
+            (["1", "2", "10"], {"stable": 2, "canary": 10}), {"label": "stable"}, expected=2, name="a label"
+        ),
+        Case((["1", "2", "10"], {}), {"version": "2"}, expected=2, name="text for a number"),
+        Case(
             (["1", "2"], {"stable": 1}),
             {"version": "7"},
-            hint=2,
             raises=LookupError,
             mentions=(7,),
+            name="another version in its place",
         ),
         Case(
-            "another label in its place",
             (["1", "2"], {"stable": 1}),
             {"label": "canary"},
-            hint=2,
             raises=LookupError,
             mentions=("canary",),
+            name="another label in its place",
         ),
         Case(
-            "a label for what is gone",
             (["2", "3"], {"stable": 1}),
             {"label": "stable"},
-            hint=2,
             raises=LookupError,
             mentions=(1,),
+            name="a label for what is gone",
         ),
         Case(
-            "both at once",
             (["1", "2"], {"stable": 1}),
             {"version": "2", "label": "stable"},
             raises=ValueError,
+            name="both at once",
         ),
-        Case("no versions at all", (["1.tmp"], {}), hint=1, raises=LookupError),
+        Case((["1.tmp"], {}), raises=LookupError, name="no versions at all"),
     ),
     wrong={
-        "compares texts": _pick(newest=lambda kept: int(max(map(str, kept)))),
-        "takes the last in the list": _pick(newest=lambda kept: kept[-1]),
-        "takes every name for a version": _pick(junk=True),
-        "falls back on the newest": _pick(fall_back=True),
-        "believes the labels": _pick(trust_labels=True),
-        "lets the label win": _pick(both=True),
-        "returns the text": _as_text,
-        "passes over the label": _without_label,
+        "compares_texts": (_pick(newest=lambda kept: int(max(map(str, kept)))), 0),
+        "takes_the_last_in_the_list": (_pick(newest=lambda kept: kept[-1]), 0),
+        "takes_every_name_for_a_version": (_pick(junk=True), 1),
+        "falls_back_on_the_newest": (_pick(fall_back=True), 2),
+        "believes_the_labels": (_pick(trust_labels=True), 2),
+        "lets_the_label_win": (_pick(both=True), None),
+        as_text: None,
+        without_label: None,
     },
 )
 

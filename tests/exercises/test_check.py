@@ -1,0 +1,476 @@
+"""What `check` says of an answer: the call, what was expected and came, the likely cause, a hint."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from exercises import Case, Exercise, WrongAnswer, check, finding, judging, show_solution, still_open
+from helpers.comparing import Difference
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+# what a learner is told
+
+
+def last_item(values):
+    """values (N,) -> the last one"""
+    return values[-1]
+
+
+def takes_the_first(values):
+    return values[0]
+
+
+def test_a_wrong_answer_is_told_the_case_expected_got_and_a_hint(practice, message):
+    practice(last_item, (Case(([1, 2, 3],), expected=3),), wrong={takes_the_first: 0})
+    told = message("9.9.1", lambda values: values[0])
+    assert told.splitlines() == [
+        "9.9.1 Practice",
+        "case      1 of 1",
+        "call      last_item([1, 2, 3])",
+        "expected  3",
+        "got       1",
+        "likely cause: takes the first",
+        "hint 1 of 2: First?",
+        "Look.",
+    ]
+
+
+def hints_of(told):
+    """The questions of the hints in a message."""
+    return [line.partition(": ")[2] for line in told.splitlines() if line.startswith("hint ")]
+
+
+def test_hints_come_one_by_one_and_then_the_last_again_with_the_way_to_the_solution(practice, message):
+    practice(last_item, (Case(([1, 2],), expected=2),))
+    told = [message("9.9.1", lambda values: values[0]) for _ in range(4)]
+    assert [hints_of(text) for text in told] == [["First?"], ["Second?"], ["Second?"], ["Second?"]]
+    way = 'from exercises import show_solution; show_solution("9.9.1")'
+    assert [way in text.splitlines()[-1] for text in told] == [False, False, True, True]
+
+
+THREE_HINTS = (("About short?", "Look."), ("About long?", "Look."), ("About both?", "Look."))
+SHORT_AND_LONG = (Case(([1, 2],), expected=2), Case(([1, 2, 3],), expected=3))
+
+
+def wrong_for_long(values):
+    return values[1]
+
+
+WRONG_FOR_SHORT_AND_LONG = {takes_the_first: 0, wrong_for_long: 1}
+
+
+def test_the_hint_of_the_cause_comes_first_then_those_after_it_that_were_not_shown(practice, message):
+    practice(last_item, SHORT_AND_LONG, hints=THREE_HINTS, wrong=WRONG_FOR_SHORT_AND_LONG)
+    told = [message("9.9.1", wrong_for_long) for _ in range(3)]
+    assert [hints_of(text) for text in told] == [["About long?"], ["About both?"], ["About long?"]]
+    assert ["show_solution" in text for text in told] == [False, False, True]
+
+
+def test_a_hint_that_was_shown_is_not_shown_again_before_the_others(practice, message):
+    practice(last_item, SHORT_AND_LONG, hints=THREE_HINTS, wrong=WRONG_FOR_SHORT_AND_LONG)
+
+    def wrong_for_short(values):
+        return values[0]
+
+    wrong_for_short.__name__ = wrong_for_long.__name__
+    told = [message("9.9.1", answer) for answer in (wrong_for_long, wrong_for_short, wrong_for_short)]
+    assert [hints_of(text) for text in told] == [["About long?"], ["About short?"], ["About both?"]]
+
+
+def test_a_wrong_answer_shown_on_purpose_takes_no_hint_from_the_learner(practice, message):
+    practice(last_item, SHORT_AND_LONG, hints=THREE_HINTS)
+    assert hints_of(message("9.9.1", lambda values: values[0])) == ["About short?"]
+
+    def last_item_of_the_learner(values):
+        return values[0]
+
+    assert hints_of(message("9.9.1", last_item_of_the_learner)) == ["About short?"]
+
+
+def misspelt(values):
+    return valeus[-1]  # noqa: F821
+
+
+def without_return(values):
+    values[-1]
+
+
+SLIPS = {
+    "called instead of passed": 2,
+    "another kind of number": lambda values: float(values[-1]),
+    "another type": lambda values: [values[-1]],
+    "too few parameters": lambda: 2,
+    "no return": without_return,
+    "three dots returned": lambda values: ...,
+    "changes its input": lambda values: values.pop(),
+    "a misspelt name": misspelt,
+    "a misspelt method": lambda values: values.lats(),
+    "an operation on the wrong types": lambda values: values + 1,
+    "a module that does not exist": lambda values: __import__("nunpy"),
+    "source that is no Python": lambda values: exec("values["),
+}
+
+
+@pytest.mark.parametrize("slip", SLIPS)
+def test_a_slip_is_told_without_a_cause_and_costs_no_hint(practice, slip, message):
+    practice(last_item, SHORT_AND_LONG, hints=THREE_HINTS)
+    for _ in range(2):
+        told = message("9.9.1", SLIPS[slip])
+        assert hints_of(told) == []
+        assert "likely cause" not in told
+    name = getattr(SLIPS[slip], "__name__", "none")
+
+    def wrong(values):
+        return values[0]
+
+    wrong.__name__ = name
+    assert hints_of(message("9.9.1", wrong)) == ["About short?"]
+
+
+def test_an_error_about_the_idea_brings_a_hint_but_no_cause(practice, message):
+    practice(last_item, SHORT_AND_LONG, hints=THREE_HINTS)
+    told = message("9.9.1", lambda values: values[len(values)])
+    assert "IndexError" in told
+    assert hints_of(told) == ["About short?"]
+    assert "likely cause" not in told
+
+
+def test_a_wrong_shape_brings_a_hint_but_no_cause(practice, message):
+    practice(np.array, (Case(([1, 2],), expected=np.array([1, 2])),))
+    told = message("9.9.1", lambda values: np.array([values]))
+    assert "wrong shape" in told
+    assert hints_of(told) == ["First?"]
+    assert "likely cause" not in told
+
+
+def test_a_slip_in_a_prediction_costs_no_hint(practice, message):
+    practice(1922, wrong={"too_few": (3, 1)}, kind="predict")
+    for slip in (None, "many", 1922.0, (1, 922), np.array([3, 3]), last_item):
+        assert hints_of(message("9.9.1", slip)) == []
+    assert "return" not in message("9.9.1", None)
+    assert "Write a value in place of the three dots." in message("9.9.1", None)
+    told = message("9.9.1", 3)
+    assert "\ntoo few\n" in told
+    assert hints_of(told) == ["Second?"]
+
+
+def test_three_dots_in_a_listed_prediction_stand_for_any_value(practice, message):
+    practice(
+        (1, 2), wrong={"first_too_large": ((3, ...), 0), "second_too_large": ((..., 3), 1)}, kind="predict"
+    )
+    assert "first too large" in message("9.9.1", (3, 2))
+    assert "first too large" in message("9.9.1", (3, 9))
+    assert "second too large" in message("9.9.1", (1, 3))
+    assert "too large" not in message("9.9.1", (1, 4))
+
+
+def test_a_missing_error_is_told_with_its_cause_and_hint_and_missing_words_without(practice, message):
+    def takes_any(number):
+        return 2
+
+    practice(must_be_positive, (Case((-4,), raises=ValueError, mentions=(-4,)),), wrong={takes_any: 1})
+    told = message("9.9.1", lambda number: 2)
+    assert "likely cause: takes any" in told
+    assert hints_of(told) == ["Second?"]
+
+    def says_nothing(number):
+        raise ValueError("negative")
+
+    assert hints_of(message("9.9.1", says_nothing)) == []
+
+
+def untouched(values):
+    """values (N,) -> the last one"""
+    raise NotImplementedError("exercise 9.9.1")
+
+
+def half_written(values):
+    """values (N,) -> the last one"""
+    last = values[-1]
+    raise NotImplementedError(f"exercise 9.9.1{last * 0}")
+
+
+def test_a_body_with_the_line_of_the_stub_still_below_it_is_told_so(practice, capsys, message):
+    practice(last_item, SHORT_AND_LONG, hints=THREE_HINTS)
+    check("9.9.1", untouched)
+    assert capsys.readouterr().out == "todo 9.9.1 Practice\n"
+    told = message("9.9.1", half_written)
+    assert told.endswith("The line `raise NotImplementedError` is still there: remove it.")
+
+
+def test_a_stub_of_another_exercise_that_is_called_is_not_taken_for_a_blank(practice, message):
+    practice(last_item, SHORT_AND_LONG, hints=THREE_HINTS)
+
+    def relies_on_another(values):
+        return untouched(values)
+
+    assert "got       NotImplementedError: exercise 9.9.1" in message("9.9.1", relies_on_another)
+
+
+def test_a_prediction_is_not_told_the_number(practice, message):
+    practice(1922, kind="predict")
+    low, high = message("9.9.1", 1900), message("9.9.1", 2000)
+    assert "1922" not in low + high
+    assert "expected  a larger number" in low
+    assert "expected  a smaller number" in high
+    assert "case" not in low + high
+    assert "expected an int, got a str" in message("9.9.1", "many")
+
+
+def test_a_right_answer_after_wrong_ones_is_ok_and_a_second_check_is_harmless(practice, capsys, message):
+    practice(last_item, (Case(([1, 2],), expected=2),))
+    message("9.9.1", lambda values: values[0])
+    for _ in range(2):
+        check("9.9.1", last_item)
+        assert capsys.readouterr().out == "ok   9.9.1 Practice (1 cases)\n"
+    still_open("9.9")
+    assert capsys.readouterr().out == "all 1 done\n"
+    message("9.9.1", lambda values: values[0])
+    still_open("9.9")
+    assert capsys.readouterr().out == "open: 9.9.1 (0 of 1 done)\n"
+
+
+def test_an_answer_that_changes_its_input_is_told_so_even_when_its_result_is_right(practice, message):
+    practice(last_item, (Case(([1, 2],), expected=2),))
+    assert "The input was changed" in message("9.9.1", lambda values: values.pop())
+
+
+def test_an_answer_may_change_its_input_where_that_is_the_exercise(practice, capsys):
+    practice(last_item, (Case(([1, 2],), expected=2),), may_change_inputs=True)
+    check("9.9.1", lambda values: values.pop())
+    assert capsys.readouterr().out.startswith("ok ")
+
+
+def test_what_one_call_does_to_its_input_no_other_call_sees(practice, message):
+    shared = np.array([1.0, 2.0])
+    practice(last_item, (Case((shared,), expected=2.0), Case((shared,), expected=2.0)))
+
+    def destructive(values):
+        result = values[-1]
+        values[:] = 0
+        return result
+
+    assert "1 of 2" in message("9.9.1", destructive)
+    assert shared.tolist() == [1.0, 2.0]
+    check("9.9.1", last_item)
+
+
+def test_an_answer_of_the_wrong_kind_is_told_what_to_hand_over(practice, message):
+    practice(last_item, (Case(([1, 2],), expected=2),))
+    assert 'without calling it: last_item = check("9.9.1", last_item)' in message("9.9.1", 2)
+    assert "too many positional arguments: keep the signature" in message("9.9.1", lambda: 2)
+    assert "missing a required argument: 'index'" in message("9.9.1", lambda values, index: 2)
+    assert "returned None: is there a return?" in message("9.9.1", lambda values: None)
+    practice(3, kind="predict")
+    assert "expected  a value\ngot       the function last_item" in message("9.9.1", last_item)
+
+
+def test_an_error_of_the_answer_is_shown_with_its_line(practice, message):
+    practice(last_item, (Case(([1, 2],), expected=2),))
+
+    def broken(values):
+        count = 0
+        return values[-1] / count
+
+    told = message("9.9.1", broken)
+    assert "got       ZeroDivisionError: division by zero" in told
+    assert "return values[-1] / count" in told
+
+
+def test_a_function_that_is_blank_only_in_part_is_wrong_and_not_todo(practice, message):
+    practice(last_item, (Case(([1],), expected=1), Case(([1, 2],), expected=2)))
+
+    def half_done(values):
+        if len(values) == 1:
+            return values[0]
+        raise NotImplementedError("exercise 9.9.1")
+
+    told = message("9.9.1", half_done)
+    assert "2 of 2" in told
+    assert "is still there" in told
+
+
+def test_an_operation_that_a_library_does_not_have_is_not_taken_for_a_blank(practice, message):
+    practice(last_item, (Case(([1],), expected=1),))
+
+    def unlucky(values):
+        raise NotImplementedError("'index_add' not implemented for 'Half'")
+
+    assert "not implemented for 'Half'" in message("9.9.1", unlucky)
+
+
+def must_be_positive(number):
+    """number -> its root; ValueError that names a negative number"""
+    if number < 0:
+        raise ValueError(f"{number} is negative")
+    return number**0.5
+
+
+def test_an_expected_error_must_come_be_of_its_kind_and_name_its_numbers(practice, message):
+    practice(must_be_positive, (Case((-4,), raises=ValueError, mentions=(-4,)),))
+    check("9.9.1", must_be_positive)
+    assert "expected  ValueError that names -4\ngot       2" in message("9.9.1", lambda number: 2)
+
+    def wrong_kind(number):
+        raise KeyError(number)
+
+    def says_nothing(number):
+        raise ValueError("size 14 or -4.5 is bad")
+
+    assert "got       KeyError: -4" in message("9.9.1", wrong_kind)
+    assert "not named: -4" in message("9.9.1", says_nothing)
+
+
+def test_a_blank_is_not_the_error_that_is_expected(practice, capsys):
+    practice(must_be_positive, (Case((-4,), raises=RuntimeError),))
+    check("9.9.1", untouched)
+    assert capsys.readouterr().out == "todo 9.9.1 Practice\n"
+
+
+def test_a_notebook_shows_the_message_without_the_stack(practice):
+    practice(last_item, (Case(([1, 2],), expected=2),))
+    with pytest.raises(WrongAnswer) as caught:
+        check("9.9.1", lambda values: 1)
+    assert isinstance(caught.value, AssertionError)
+    shown = caught.value._render_traceback_()
+    assert shown == [f"WrongAnswer: {caught.value}"]
+
+
+def test_what_an_answer_writes_to_stderr_costs_no_points(practice, capsys):
+    """nbgrader gives 0 to a cell with anything on stderr."""
+
+    def talkative(values):
+        print("thinking", file=sys.stderr)
+        return values[-1]
+
+    practice(last_item, (Case(([1, 2],), expected=2),))
+    check("9.9.1", talkative)
+    captured = capsys.readouterr()
+    assert captured.out == "thinking\nok   9.9.1 Practice (1 cases)\n"
+    assert captured.err == ""
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [
+        ("6.1.77", "did you mean '6.1.7'"),
+        ("6.1.0", "All: 6.1.1, 6.1.2"),
+        ("66.1.1", "did you mean '6.1'"),
+        (6.1, "a text like"),
+        ("6.1", "a text like"),
+        ("six", "a text like"),
+    ],
+)
+def test_an_unknown_number_is_refused_with_the_nearest(number, said):
+    for call in (lambda: check(number, 1), lambda: show_solution(number)):
+        with pytest.raises(ValueError, match=said):
+            call()
+
+
+def test_still_open_refuses_a_section_without_exercises():
+    with pytest.raises(ValueError, match=r"no section '6\.77' with exercises; did you mean '6\.1'"):
+        still_open("6.77")
+
+
+def test_a_design_has_no_check_but_a_model_answer(capsys):
+    with pytest.raises(ValueError, match="show_solution"):
+        check("6.1.5", "my experiment")
+    show_solution("6.1.5")
+    answer = capsys.readouterr().out
+    for part in ("Question:", "Varied:", "Held fixed:", "Prediction:", "Measured", "Common wrong turn:"):
+        assert part in answer
+    assert "…" not in answer
+
+
+def test_a_solution_is_shown_with_the_wrong_turns(capsys):
+    show_solution("6.1.6")
+    shown = capsys.readouterr().out
+    assert "def confusion_matrix(y_true, y_pred, n_classes):" in shown
+    assert "# Common wrong turn:" in shown
+    assert "- fancy indexing with +=" in shown
+    show_solution("6.1.2")
+    assert "prediction = 1922" in capsys.readouterr().out
+
+
+def test_a_mistyped_switch_for_grading_is_refused(practice, monkeypatch):
+    practice(last_item, (Case(([1, 2],), expected=2),))
+    monkeypatch.setenv("COURSE_GRADING", "yes")
+    with pytest.raises(ValueError, match="COURSE_GRADING is 'yes'"):
+        check("9.9.1", ...)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"kind": "quiz"},
+        {"number": "6.1"},
+        {"level": 6},
+        {"kind": "design", "points": 1},
+        {"kind": "predict", "cases": (1,)},
+    ],
+)
+def test_an_exercise_that_cannot_be_right_is_refused(wrong):
+    given = {"number": "9.9.1", "level": 1, "minutes": 1, "points": 0, "solution": ""}
+    with pytest.raises(ValueError, match=r"9\.9\.1|6\.1"):
+        Exercise(**{**given, **wrong})
+
+
+def test_checking_imports_no_framework():
+    code = (
+        "import sys; from exercises import check; check('6.1.2', 1922); "
+        "print([m for m in ('torch', 'tensorflow', 'keras', 'sklearn', 'matplotlib') if m in sys.modules])"
+    )
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("COURSE_")}
+    found = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=True,
+    )
+    assert found.stdout.splitlines()[-1] == "[]"
+
+
+# a defect in the machinery would be noticed
+
+
+def accepted_wrong_answers():
+    """The listed wrong answers of section 6.1 that are not refused."""
+    return [
+        listed.name
+        for exercise in finding.section_exercises("6.1")
+        for listed in exercise.listed
+        if judging.first_problem(exercise, listed.answer) is None
+    ]
+
+
+@pytest.mark.parametrize(
+    ("part", "mutant"),
+    [
+        ("difference", lambda *args, **options: None),
+        ("_problem_of_call", lambda *args, **options: None),
+        ("_problem_of_prediction", lambda *args: None),
+        ("_problem_of_error", lambda *args: None),
+        ("_changed", lambda value, kept: False),
+        ("names", lambda text, word: True),
+    ],
+)
+def test_a_comparison_that_accepts_everything_lets_a_wrong_answer_through(part, mutant, monkeypatch):
+    assert accepted_wrong_answers() == []
+    monkeypatch.setattr(judging, part, mutant)
+    assert accepted_wrong_answers() != []
+
+
+def test_a_comparison_that_refuses_everything_is_noticed_by_the_solutions(monkeypatch):
+    monkeypatch.setattr(judging, "difference", lambda *args, **options: Difference("different", "value"))
+    for exercise in finding.section_exercises("6.1"):
+        if exercise.kind == "fill":
+            assert judging.first_problem(exercise, exercise.solution) is not None
