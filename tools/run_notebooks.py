@@ -9,8 +9,6 @@ COURSE_PROFILE=full.
 """
 
 import argparse
-import base64
-import copy
 import datetime
 import json
 import os
@@ -19,19 +17,17 @@ import sys
 import tempfile
 import time
 from dataclasses import asdict, dataclass
-from html import escape
 from importlib.metadata import version
 from pathlib import Path
 
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
-from nbconvert import HTMLExporter
-from nbconvert.preprocessors import Preprocessor
 from tqdm import tqdm
 
 from tools.kernel import PeakMemory, kernel_environment, stop_echo_of_widget_outputs
-from tools.normalise import WIDGET, normalise
+from tools.normalise import normalise
 from tools.notebooks import NOTEBOOKS, ROOT, find_notebooks, read_notebook, write_notebook
+from tools.pages import write_page
 
 QUICK_CELL_TIMEOUT = 300  # seconds; a quick notebook has 60 for all its cells
 VERSIONS_OF = ("numpy", "torch", "tensorflow", "keras", "scikit-learn", "ipykernel", "nbclient")
@@ -134,41 +130,6 @@ def _first_views(client):
     return {model_id: outputs_below(model_id) for model_id in client.widget_state}
 
 
-class ReadablePage(Preprocessor):
-    """Pictures get the `alt` of their cell; a widget, dead on a page, is replaced by its first view."""
-
-    def __init__(self, first_views, **traits):
-        super().__init__(**traits)
-        self.first_views = first_views
-
-    def preprocess_cell(self, cell, resources, index):
-        if cell.cell_type != "code":
-            return cell, resources
-        shown = []
-        for output in cell.outputs:
-            view = output.get("data", {}).get(WIDGET)
-            shown += self.first_views.get(view["model_id"]) or [output] if view else [output]
-        alt = escape(cell.metadata.get("alt", ""), quote=True)
-        for output in shown:
-            for kind in ("image/png", "image/jpeg"):
-                picture = output.get("data", {}).get(kind)
-                if picture and alt:
-                    picture = picture if isinstance(picture, str) else base64.b64encode(picture).decode()
-                    source = f"data:{kind};base64,{picture.strip()}"
-                    output["data"] = {"text/html": f'<img alt="{alt}" src="{source}">'}
-        cell.outputs = shown
-        return cell, resources
-
-
-def to_html(notebook, folder, name, first_views=None):
-    """The notebook as one HTML page; pictures that its prose links to are read from `folder`."""
-    exporter = HTMLExporter(template_name="lab", embed_images=True)
-    exporter.register_preprocessor(ReadablePage(first_views or {}), enabled=True)
-    resources = {"metadata": {"path": str(folder), "name": name}}
-    page, _ = exporter.from_notebook_node(copy.deepcopy(notebook), resources=resources)
-    return page
-
-
 def run_one(path, shown_name, *, in_place=False, build=None, profile="quick", on_cell=lambda: None):
     """Execute one notebook and write it: over itself, or as copy and page below `build`. Returns a Run."""
     notebook = read_notebook(path)
@@ -186,9 +147,11 @@ def run_one(path, shown_name, *, in_place=False, build=None, profile="quick", on
     )
     if build:  # a notebook that failed is shown too: it helps to see how far it came
         target = build / shown_name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        page = to_html(notebook, path.parent, path.stem, first_views)
-        target.with_suffix(".html").write_text(page, encoding="utf-8")
+        page = target.with_suffix(".html")
+        try:
+            write_page(notebook, page, folder=path.parent, root=build, first_views=first_views)
+        except (ValueError, FileNotFoundError) as trouble:  # the copy below is written all the same
+            notes += (f"no page: {trouble}",)
         write_notebook(normalise(notebook), target)
     elif in_place and not error:
         write_notebook(normalise(notebook), path)
@@ -253,6 +216,17 @@ def run_all(names=(), *, in_place=False, folder=NOTEBOOKS, build=ROOT / "build",
     return runs
 
 
+def refuse_read_only(build, *sources):
+    """Raise PermissionError, before anything is executed, where the results could not be written."""
+    for folder in (build, *sources):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            tempfile.TemporaryFile(dir=folder).close()
+        except OSError as error:
+            way_on = "run without --in-place" if folder in sources else "name another place: --build ~/build"
+            raise PermissionError(f"{folder} cannot be written to ({error.strerror}); {way_on}") from error
+
+
 def main(arguments=None):
     parser = argparse.ArgumentParser(prog="python -m tools.run_notebooks", description=__doc__.split("\n")[0])
     parser.add_argument("names", nargs="*", help="notebooks, e.g. 6_vision/1 (default: all)")
@@ -265,8 +239,10 @@ def main(arguments=None):
     if given.in_place and profile != "quick":
         parser.error("committed outputs are those of the quick profile: unset COURSE_PROFILE")
     try:
+        paths = find_notebooks(given.names)
+        refuse_read_only(given.build, *({path.parent for path in paths} if given.in_place else ()))
         runs = run_all(given.names, in_place=given.in_place, build=given.build, profile=profile)
-    except ValueError as error:
+    except (ValueError, PermissionError) as error:
         parser.error(str(error))
     print(f"\n{table(runs, profile)}")
     slowest = sorted(runs, key=lambda run: -run.seconds)[:5]
