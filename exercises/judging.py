@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from helpers.comparing import as_array, as_code, difference, show
+from helpers.settings import setting
 
 from . import texts
 from .exercise import FROM_SOLUTION, Case
@@ -379,7 +380,7 @@ def _is_prediction(answer, listed, exercise):
 
 
 def _grading():
-    value = os.environ.get("COURSE_GRADING", "")
+    value = setting("COURSE_GRADING")
     if value not in ("", "0", "1"):
         raise ValueError(f"COURSE_GRADING is {value!r}: use 1 (a blank answer raises) or 0, or leave it out")
     return value == "1" or (value == "" and "NBGRADER_EXECUTION" in os.environ)  # nbgrader sets it by itself

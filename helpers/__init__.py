@@ -6,9 +6,12 @@ Names are looked up on first use, so a notebook that needs only NumPy never wait
 
 from importlib import import_module
 
+from helpers.settings import print_whatever_the_console_shows
+
 _HOME = {
     "device": ("profile", "pick_device", "pick_precision", "seed_everything", "load_keras"),
-    "data": ("load_data", "load_reviews", "class_names", "fetch", "load_weights", "data_cache"),
+    "data": ("load_data", "load_reviews", "class_names", "fetch"),
+    "settings": ("data_cache",),
     "training": ("fit", "evaluate", "predict", "accuracy", "Run"),
     "feeding": ("batches",),
     "checkpoints": ("save_checkpoint", "load_checkpoint"),
@@ -45,5 +48,8 @@ def __getattr__(name: str):
     return getattr(import_module(f"helpers.{_MODULE_OF[name]}"), name)
 
 
-def __dir__() -> list[str]:
+def __dir__() -> "list[str]":
     return __all__
+
+
+print_whatever_the_console_shows()

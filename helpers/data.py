@@ -24,7 +24,9 @@ from pathlib import Path
 
 import numpy as np
 
-MANIFEST = Path(__file__).resolve().parent.parent / "data" / "datasets.toml"
+from helpers.settings import COURSE, data_cache, mirror
+
+MANIFEST = COURSE / "data" / "datasets.toml"
 REVIEWS = MANIFEST.with_name("reviews.csv")
 TIMEOUT = (10, 30)  # seconds: to connect; between two pieces of an answer
 DAY = 86_400  # seconds
@@ -51,7 +53,6 @@ CLASS_NAMES = {
     "fashion-mnist": tuple(CLOTHES.split(",")),
     "cifar-10": tuple(THINGS.split(",")),
 }
-CAN_RUN_CODE = (".pt", ".pth", ".bin", ".pkl", ".pickle", ".ckpt", ".joblib", ".h5", ".keras")
 
 
 def load_data(name: str, split: str = "train", *, n: int | None = None) -> tuple[np.ndarray, np.ndarray]:
@@ -93,7 +94,8 @@ def load_data(name: str, split: str = "train", *, n: int | None = None) -> tuple
         files, rows, white = fetch(name), {"train": 60_000, "t10k": 10_000}[prefix], 255
         images = _read_idx(files[f"{prefix}-images-idx3-ubyte.gz"], (rows, 28, 28))[:, None]
         labels = _read_idx(files[f"{prefix}-labels-idx1-ubyte.gz"], (rows,))
-    return images[start:stop].astype(np.float32) / white, labels[start:stop].astype(np.int64)
+    shares = np.divide(images[start:stop], np.float32(white), dtype=np.float32)  # 0 … white -> [0, 1]
+    return shares, labels[start:stop].astype(np.int64)
 
 
 def class_names(name: str) -> tuple[str, ...]:
@@ -135,7 +137,8 @@ def fetch(name: str) -> dict[str, Path]:
     A zip archive is also unpacked, to ``unpacked/`` beside it; its members follow under their own names.
     Tried in order: the cache, COURSE_MIRROR (<mirror>/<name>/<file>), the URLs of the manifest. What
     arrives cut off or with a wrong checksum is fetched once more, then that address is given up.
-    A file enters the cache whole or not at all; several processes may fetch at once.
+    A file enters the cache whole or not at all; several processes may fetch at once. A cache that holds all
+    that is asked for may be one that only can be read.
 
     Raises ValueError for an unknown name; OSError if no address has the right file or the disk refuses it.
     """
@@ -148,37 +151,6 @@ def fetch(name: str) -> dict[str, Path]:
         if "unpacked_bytes" in entry:
             files |= _unpack(path, entry)
     return files
-
-
-def load_weights(name: str) -> dict[str, np.ndarray]:
-    """{parameter name: array} from the verified .safetensors files of a set.
-
-    Raises ValueError if the set has weights in any other format; else as ``fetch`` does.
-    """
-    files = [entry["name"] for entry in _known("data set to download", name, _manifest())["files"]]
-    refused = [file for file in files if file.lower().endswith(CAN_RUN_CODE)]
-    if refused or not any(file.endswith(".safetensors") for file in files):
-        raise ValueError(
-            f"{name!r}: weights are read from .safetensors only, not from {', '.join(refused or files)}: "
-            "a pickle, or a format that may hold one, can run code when opened. Convert it to .safetensors."
-        )
-    from safetensors.numpy import load_file
-
-    weights = {}
-    for file, path in fetch(name).items():
-        if file.endswith(".safetensors"):
-            weights |= load_file(path)
-    return weights
-
-
-def data_cache() -> Path:
-    """Where downloads are kept: COURSE_DATA_DIR, else the platform's cache folder. It need not exist yet."""
-    folder = os.environ.get("COURSE_DATA_DIR")
-    if not folder:
-        import pooch
-
-        folder = pooch.os_cache("from-zero-to-large-models")
-    return Path(folder).expanduser().absolute()
 
 
 def _manifest():
@@ -204,21 +176,23 @@ def _known(kind, name, known):
 def _verified(name, entry, note):
     """The path of one good file in the cache, downloaded if need be."""
     path, tried = data_cache() / name / entry["name"], []
-    if path.is_file():
-        fault = _fault(path, entry)
-        if fault is None:
-            return path
+    with _explained("read", path):
+        there = path.is_file()
+        fault = _fault(path, entry) if there else "not there"
+    if fault is None:
+        return path
+    if there:
         tried.append(f"{path}: {fault}")
-    mirror = os.environ.get("COURSE_MIRROR", "").rstrip("/")
-    urls = ([f"{mirror}/{name}/{entry['name']}"] if mirror else []) + entry["urls"]
-    with _writing(path):
+    base, login = mirror()
+    addresses = [(f"{base}/{name}/{entry['name']}", login)] if base else []
+    with _explained("write", path):
         path.parent.mkdir(parents=True, exist_ok=True)
         for left in path.parent.glob(".part-*"):  # by a process that was killed
             with contextlib.suppress(OSError):
                 if time.time() - left.stat().st_mtime > DAY:
                     shutil.rmtree(left)
-        for url in urls:
-            fault = _download(url, path, entry)
+        for url, auth in addresses + [(url, None) for url in entry["urls"]]:
+            fault = _download(url, path, entry, auth)
             if fault is None:
                 return path
             tried.append(f"{url}: {fault}")
@@ -233,12 +207,13 @@ def _verified(name, entry, note):
     )
 
 
-def _download(url, path, entry):
+def _download(url, path, entry, auth=None):
     """Fetch one file to ``path``: None if it is there and verified, else what went wrong, in words."""
     import pooch
     from requests import exceptions
 
-    get = pooch.HTTPDownloader(progressbar=not os.environ.get("CI"), chunk_size=1 << 16, timeout=TIMEOUT)
+    options = {"timeout": TIMEOUT, "auth": auth}
+    get = pooch.HTTPDownloader(progressbar=not os.environ.get("CI"), chunk_size=1 << 16, **options)
     for _ in range(2):
         with tempfile.TemporaryDirectory(prefix=".part-", dir=path.parent) as folder:
             part = Path(folder) / path.name
@@ -249,7 +224,10 @@ def _download(url, path, entry):
                 fault = "cut off or garbled on its way"
             except exceptions.HTTPError as error:
                 return f"{error.response.status_code} {error.response.reason}"
-            except exceptions.RequestException as error:  # the reason is the innermost of nested messages
+            except (exceptions.RequestException, ValueError) as error:
+                if isinstance(error, ValueError):  # its message would repeat the address, password and all
+                    return f"{type(error).__name__}: this is no address of a web server"
+                # the reason is the innermost of nested messages
                 reason = str(error).rpartition(": ")[2].removesuffix("))").strip("'\"")
                 return f"{type(error).__name__}: {reason}"
             if fault is None:
@@ -263,13 +241,18 @@ def _download(url, path, entry):
 
 
 @contextlib.contextmanager
-def _writing(path):
-    """Turn the disk's refusal into advice. (Errors of the network do not come this far.)"""
+def _explained(doing, path):
+    """Turn the disk's refusal to "read" or "write" into advice; errors of the network do not come so far."""
+    advice = {
+        "read": f"Whoever filled the cache can open it to all (chmod -R a+rX {data_cache()}), or set "
+        "COURSE_DATA_DIR to a folder of your own.",
+        "write": "Make room, or set COURSE_DATA_DIR to a folder that can be written.",
+    }
     try:
         yield
     except OSError as error:
-        advice = "Make room, or set COURSE_DATA_DIR to a folder that can be written."
-        raise OSError(error.errno, f"cannot write {path}: {error.strerror or error}. {advice}") from error
+        message = f"cannot {doing} {path}: {error.strerror or error}. {advice[doing]}"
+        raise OSError(error.errno, message) from error
 
 
 def _fault(path, entry):
@@ -316,10 +299,14 @@ def _unpack(path, entry):
     with zipfile.ZipFile(path) as archive:
         for member in _members(archive, entry):
             target = files[member.filename] = path.parent / "unpacked" / member.filename
-            if not target.is_file() or zlib.crc32(target.read_bytes()) != member.CRC:
-                missing.append(member)
+            with _explained("read", target):
+                if not target.is_file() or zlib.crc32(target.read_bytes()) != member.CRC:
+                    missing.append(member)
         if missing:
-            with _writing(path), tempfile.TemporaryDirectory(prefix=".part-", dir=path.parent) as folder:
+            with (
+                _explained("write", path),
+                tempfile.TemporaryDirectory(prefix=".part-", dir=path.parent) as folder,
+            ):
                 for member in missing:
                     target = files[member.filename]
                     target.parent.mkdir(parents=True, exist_ok=True)

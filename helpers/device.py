@@ -9,16 +9,15 @@ from typing import Any
 
 import numpy as np
 
-PROFILES = ("quick", "full")
-DEVICES = ("cuda", "mps", "xpu", "cpu")
+from helpers.settings import DEVICES, PROFILES, setting
 
 
 def profile(*, quick: Any, full: Any) -> Any:
-    """Return ``quick`` or ``full``, whichever COURSE_PROFILE asks for (default: quick).
+    """Return ``quick`` or ``full``, whichever COURSE_PROFILE asks for (unset or blank: quick).
 
     Raises ValueError for any other value of COURSE_PROFILE.
     """
-    chosen = os.environ.get("COURSE_PROFILE", "quick")
+    chosen = setting("COURSE_PROFILE") or "quick"
     if chosen not in PROFILES:
         raise ValueError(
             f"COURSE_PROFILE is {chosen!r}; it must be 'quick' (small data, CPU, offline) or 'full' "
@@ -30,12 +29,7 @@ def profile(*, quick: Any, full: Any) -> Any:
 def _available(kind: str) -> bool:
     import torch
 
-    if kind == "cpu":
-        return True
-    if kind == "mps":
-        return torch.backends.mps.is_available()
-    backend = getattr(torch, kind, None)
-    return backend is not None and backend.is_available()
+    return torch.get_device_module(kind).is_available()
 
 
 def pick_device(prefer: str | None = None, *, verbose: bool = True):
@@ -46,7 +40,7 @@ def pick_device(prefer: str | None = None, *, verbose: bool = True):
     """
     import torch
 
-    wanted = str(prefer or os.environ.get("COURSE_DEVICE", ""))
+    wanted = str(prefer or setting("COURSE_DEVICE"))
     there = [kind for kind in DEVICES if _available(kind)]
     if wanted:
         kind = wanted.partition(":")[0]
@@ -61,7 +55,8 @@ def pick_device(prefer: str | None = None, *, verbose: bool = True):
             device, reason = torch.device(wanted), "asked for"
         except RuntimeError as error:
             raise ValueError(f"device {wanted!r} is malformed; write for example 'cuda:0'") from error
-        if kind != "cpu" and device.index and device.index >= (count := getattr(torch, kind).device_count()):
+        count = torch.get_device_module(kind).device_count()
+        if device.index is not None and device.index >= count:
             raise ValueError(
                 f"device {wanted!r} is not available here: {count} of its kind, numbered from 0. "
                 f"Leave the number out ({kind!r}) or choose a smaller one."

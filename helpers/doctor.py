@@ -3,13 +3,12 @@
     python -m helpers.doctor
 
 One line a thing, marked ok, warn or FAIL. Exit status 1 if anything is FAIL, with one line of advice for
-each. Needs the standard library only, so that it can say what is missing, and never imports TensorFlow.
+each. Needs the standard library only, so that it can say what is missing; an older Python can run it, and
+is told so. It never imports TensorFlow.
 """
 
-from __future__ import annotations
-
+import argparse
 import contextlib
-import importlib.metadata
 import io
 import os
 import platform
@@ -20,13 +19,15 @@ import tempfile
 import threading
 import urllib.error
 import urllib.request
+from base64 import b64encode
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import quote
 
-REQUIREMENTS = Path(__file__).resolve().parent.parent / "requirements.txt"
+from helpers.settings import COURSE, DEVICES, PROFILES, data_cache, mirror, setting
+
+REQUIREMENTS = COURSE / "requirements.txt"
 OLDEST_PYTHON = (3, 11)
-DEVICES = ("cuda", "mps", "xpu", "cpu")  # as in helpers.device, which needs NumPy to be imported
-PROFILES = ("quick", "full")
 QUICK_RAM_GB = 2.0  # what the largest quick notebook may use
 QUICK_DISK_GB = 1.0  # caches of libraries, executed copies, HTML
 FULL_DISK_GB = 5.0
@@ -47,24 +48,35 @@ class Row(NamedTuple):
     advice: str = ""
 
 
-def report(requirements: Path = REQUIREMENTS) -> list[Row]:
+def report(requirements: Path = REQUIREMENTS) -> "list[Row]":
     """Look at everything once and return the rows, always in the same order. Raises nothing."""
-    cache_row, cache_folder = _cache()
-    return [
-        _python(),
-        *_packages(requirements),
-        *_device(),
-        _cores(),
-        _ram(),
-        cache_row,
-        _disk(cache_folder),
-        _mirror(os.environ.get("COURSE_MIRROR", "")),
-        _profile(os.environ.get("COURSE_PROFILE", "quick")),
-        _chinese_font(),
-    ]
+    if sys.version_info[:2] < OLDEST_PYTHON:
+        return [_python()]  # nothing else can be known: the course is not written for it
+    checks = {
+        "Python": _python,
+        "packages": lambda: _packages(requirements),
+        "device": _device,
+        "cores": _cores,
+        "RAM": _ram,
+        "data cache": _cache,
+        "disk": _disk,
+        "data mirror": _mirror,
+        "profile": _profile,
+        "Chinese font": _chinese_font,
+    }
+    rows = []
+    for thing, check in checks.items():
+        try:
+            found = check()
+        except ModuleNotFoundError as error:
+            found = Row("warn", thing, f"not known, because {error.name} is missing")
+        except Exception as error:  # a report that stops at one fault hides the others
+            found = Row("warn", thing, f"not known: {type(error).__name__}: {error}")
+        rows += [found] if isinstance(found, Row) else found
+    return [Row(*(" ".join(text.splitlines()) for text in row)) for row in rows]  # one line each
 
 
-def show(rows: list[Row]) -> None:
+def show(rows: "list[Row]") -> None:
     """Print the rows as a table, then the advice."""
     width = max(len(row.thing) for row in rows)
     for row in rows:
@@ -81,56 +93,59 @@ def show(rows: list[Row]) -> None:
 
 def main(requirements: Path = REQUIREMENTS) -> int:
     """Print the report and return the exit status: 1 if anything is wrong, else 0."""
-    if hasattr(sys.stdout, "reconfigure"):  # a path may hold letters that a console cannot show
-        sys.stdout.reconfigure(errors="backslashreplace")
     rows = report(requirements)
     show(rows)
     return int(any(row.mark == "FAIL" for row in rows))
 
 
-def _python() -> Row:
-    version = sys.version_info[:3]
-    found = ".".join(map(str, version)) + f" on {platform.system()} {platform.machine()}"
-    if version[:2] < OLDEST_PYTHON:
+def _python():
+    found = f"{platform.python_version()} on {platform.system()} {platform.machine()}"
+    if sys.version_info[:2] < OLDEST_PYTHON:
         oldest = ".".join(map(str, OLDEST_PYTHON))
-        return Row("FAIL", "Python", found, f"install Python {oldest} or newer, then make a new environment")
+        advice = f"install Python {oldest} or newer, then make a new environment with it"
+        return Row("FAIL", "Python", f"{found}; the course needs {oldest}", advice)
     return Row("ok", "Python", found)
 
 
-def _packages(requirements: Path) -> list[Row]:
+def _packages(requirements):
     """One row for each line of the requirements file: what is installed against what is pinned."""
     try:
-        lines = requirements.read_text(encoding="utf-8").splitlines()
-    except OSError:
+        content = requirements.read_bytes()
+        utf16 = content.startswith((b"\xff\xfe", b"\xfe\xff"))  # what > writes in PowerShell
+        lines = content.decode("utf-16" if utf16 else "utf-8-sig").splitlines()
+    except (OSError, UnicodeError):
         advice = f"work in a full copy of the course: {requirements.name} lies in its top folder"
         return [Row("FAIL", requirements.name, f"cannot be read: {_short(requirements)}", advice)]
-    rows = []
-    for line in lines:
-        line = line.partition("#")[0].strip()
-        if not line or line.startswith("-"):
-            continue
-        match = re.fullmatch(r"([A-Za-z0-9._-]+)(?:\[[^]]*])?(?:\s*==\s*(\S+))?", line)
-        if match is None:
-            rows.append(Row("warn", line, "not a name or name==version, so not compared"))
-            continue
-        name, pin = match.groups()
-        repair = f"python -m pip install {name}=={pin}" if pin else f"python -m pip install {name}"
-        try:
-            installed = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            rows.append(Row("FAIL", name, f"missing (pinned: {pin or 'any version'})", repair))
-            continue
-        # 2.13.0+cpu and 2.13.0+cu130 are builds of 2.13.0, and meet the pin 2.13.0.
-        met = pin in (None, installed, installed.partition("+")[0])
-        if met:
-            rows.append(Row("ok", name, f"{installed}, {'as pinned' if pin else 'no pin'}"))
-        else:
-            rows.append(Row("FAIL", name, f"{installed} (pinned: {pin})", repair))
-    return rows
+    lines = (line.partition("#")[0].strip() for line in lines)
+    return [_package(line) for line in lines if line and not line.startswith("-")]
 
 
-def _device() -> list[Row]:
-    wanted = os.environ.get("COURSE_DEVICE", "")
+def _package(line):
+    import importlib.metadata
+
+    match = re.fullmatch(r"([A-Za-z0-9._-]+)(?:\[[^]]*])?(?:\s*==\s*(\S+))?", line)
+    if match is None:
+        return Row("warn", line, "not a name or name==version, so not compared")
+    name, pin = match.groups()
+    wanted = f"{name}=={pin}" if pin else name
+    try:
+        installed = importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        found = f"missing (pinned: {pin or 'any version'})"
+        return Row("FAIL", name, found, f"python -m pip install {wanted}")
+    except Exception:  # which one it is, changes from Python to Python
+        installed = None
+    if not installed:
+        advice = f"python -m pip install --ignore-installed {wanted}"
+        return Row("FAIL", name, "half installed: its metadata is missing", advice)
+    # 2.13.0+cpu and 2.13.0+cu130 are builds of 2.13.0, and meet the pin 2.13.0.
+    if pin in (None, installed, installed.partition("+")[0]):
+        return Row("ok", name, f"{installed}, {'as pinned' if pin else 'no pin'}")
+    return Row("FAIL", name, f"{installed} (pinned: {pin})", f"python -m pip install {wanted}")
+
+
+def _device():
+    wanted = setting("COURSE_DEVICE")
     if wanted and wanted.partition(":")[0] not in DEVICES:
         advice = f"set COURSE_DEVICE to one of {', '.join(DEVICES)}, or unset it"
         return [Row("FAIL", "device", f"COURSE_DEVICE is {wanted!r}, which is unknown", advice)]
@@ -138,9 +153,9 @@ def _device() -> list[Row]:
         import torch  # noqa: F401 - whether it loads is the question
 
         from helpers.device import pick_device, pick_precision
-    except ModuleNotFoundError as error:
-        return [_unknown("device", error)]
-    except (ImportError, OSError) as error:
+    except ModuleNotFoundError:
+        raise
+    except Exception as error:
         advice = "reinstall it: python -m pip install --force-reinstall -r requirements.txt"
         if platform.system() == "Windows":
             advice += ", and install the Microsoft Visual C++ Redistributable"
@@ -151,29 +166,22 @@ def _device() -> list[Row]:
             device = pick_device()
     except ValueError as error:
         return [Row("FAIL", "device", f"COURSE_DEVICE is {wanted!r}", str(error))]
-    found = said.getvalue().strip().rpartition("device: ")[2]
     dtype, reason = pick_precision(device)
     note = "without an accelerator the quick profile is the one to use" if device.type == "cpu" else ""
     return [
-        Row("ok", "device", found, note),
+        Row("ok", "device", said.getvalue().strip().rpartition("device: ")[2], note),
         Row("ok", "precision", f"{str(dtype).rpartition('.')[2]} ({reason})"),
     ]
 
 
-def _unknown(thing: str, error: ModuleNotFoundError) -> Row:
-    return Row("warn", thing, f"not known, because {error.name} is missing")
-
-
-def _cores() -> Row:
+def _cores():
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return Row("ok", "cores", f"{usable} usable")
 
 
-def _ram() -> Row:
-    try:
-        import psutil
-    except ModuleNotFoundError as error:
-        return _unknown("RAM", error)
+def _ram():
+    import psutil
+
     memory = psutil.virtual_memory()
     limit = _container_bytes()
     total, available = min(memory.total, limit) / 1e9, min(memory.available, limit) / 1e9
@@ -184,7 +192,7 @@ def _ram() -> Row:
     return Row("ok", "RAM", found)
 
 
-def _container_bytes() -> float:
+def _container_bytes():
     """What a container (Docker, JupyterHub) allows this process; infinity where there is no limit."""
     try:
         return float(Path("/sys/fs/cgroup/memory.max").read_text())
@@ -192,49 +200,73 @@ def _container_bytes() -> float:
         return float("inf")
 
 
-def _cache() -> tuple[Row, Path]:
-    """The folder for downloaded data, and whether it can be written. Creates nothing that stays."""
+def _cache():
+    """The folder for downloaded data, and whether it serves. Nothing made there stays."""
     try:
-        from helpers.data import data_cache
+        cache, _, refused = _cache_folder()
+    except ValueError as error:
+        fault, _, advice = str(error).partition(": ")
+        return Row("FAIL", "data cache", fault, advice)
+    sets, closed = _sets_in(cache)
+    if closed:
+        advice = f"have it opened to all (chmod -R a+rX {_short(cache)}), or set COURSE_DATA_DIR to another"
+        return Row("FAIL", "data cache", f"{_short(closed)} cannot be read", advice)
+    if not refused:
+        made_when = "" if cache.is_dir() else " (is made at the first download)"
+        return Row("ok", "data cache", f"{_short(cache)}{made_when}")
+    if sets:
+        found = f"{_short(cache)}, which cannot be written, has {', '.join(sets)}"
+        advice = "to download other sets, set COURSE_DATA_DIR to a folder that you may write to"
+        return Row("ok", "data cache", found, advice)
+    advice = "set COURSE_DATA_DIR to a folder that you may write to"
+    return Row("FAIL", "data cache", f"{_short(cache)} cannot be written: {refused}", advice)
 
-        cache = Path(data_cache())
-    except ModuleNotFoundError as error:
-        if not os.environ.get("COURSE_DATA_DIR"):
-            return _unknown("data cache", error), Path.cwd()
-        cache = Path(os.environ["COURSE_DATA_DIR"]).expanduser()
-    existing = _nearest_folder(cache)
+
+def _cache_folder():
+    """The cache; the closest thing at or above it that exists; why nothing can be written there, or ""."""
+    cache = existing = data_cache()
+    while not os.path.exists(str(existing)) and existing != existing.parent:
+        existing = existing.parent  # a folder or, wrongly, a file
     try:
-        with tempfile.TemporaryFile(dir=existing):
-            pass
+        with tempfile.TemporaryFile(dir=str(existing)):
+            return cache, existing, ""
     except OSError as error:
-        advice = "set COURSE_DATA_DIR to a folder that you may write to"
-        return Row(
-            "FAIL", "data cache", f"{_short(cache)} cannot be written: {error.strerror}", advice
-        ), existing
-    made_when = "" if cache.is_dir() else " (is made at the first download)"
-    return Row("ok", "data cache", f"{_short(cache)}{made_when}"), existing
+        return cache, existing, error.strerror
 
 
-def _short(path: str | Path) -> str:
+def _sets_in(cache):
+    """Names of the sets whose files are all in the cache; and the first path there that may not be read."""
+    import tomllib
+
+    manifest = tomllib.loads((COURSE / "data" / "datasets.toml").read_text(encoding="utf-8"))
+    sets = []
+    for name, described in manifest.items():
+        files = [cache / name / file["name"] for file in described["files"]]
+        if any("unpacked_bytes" in file for file in described["files"]):
+            files.append(cache / name / "unpacked")
+        there = [path for path in (cache, cache / name, *files) if os.path.exists(path)]
+        closed = [path for path in there if not os.access(path, os.X_OK if path.is_dir() else os.R_OK)]
+        if closed:
+            return sets, closed[0]
+        if files == there[2:]:
+            sets.append(name)
+    return sets, None
+
+
+def _short(path):
     """The path with ~ for the home folder, so that a report can be passed on."""
     home = os.path.join(os.path.expanduser("~"), "")
     return "~" + os.sep + str(path)[len(home) :] if str(path).startswith(home) else str(path)
 
 
-def _nearest_folder(path: Path) -> Path:
-    """``path`` itself or the closest thing above it that exists, be it a folder or, wrongly, a file."""
-    path = path.absolute()
-    while not os.path.exists(path) and path != path.parent:  # False, not an error, where one may not look
-        path = path.parent
-    return path
-
-
-def _disk(folder: Path) -> Row:
-    try:
-        free = shutil.disk_usage(folder).free / 1e9
-    except OSError as error:
-        return Row("warn", "disk", f"not known: {error.strerror}", "choose another data cache")
-    found = f"{free:.1f} GB free at the data cache"
+def _disk():
+    folder, where = tempfile.gettempdir(), "for temporary files"
+    with contextlib.suppress(ImportError, ValueError):
+        _, existing, refused = _cache_folder()
+        if not refused:
+            folder, where = existing, "at the data cache"
+    free = shutil.disk_usage(str(folder)).free / 1e9
+    found = f"{free:.1f} GB free {where}"
     if free < QUICK_DISK_GB:
         advice = f"make room or move COURSE_DATA_DIR: a quick run needs {QUICK_DISK_GB:g} GB"
         return Row("FAIL", "disk", found, advice)
@@ -243,24 +275,28 @@ def _disk(folder: Path) -> Row:
     return Row("ok", "disk", found)
 
 
-def _mirror(url: str) -> Row:
-    """Ask the mirror's base address for anything; whatever HTTP status comes back, it answers."""
+def _mirror():
+    """Ask the mirror's base address for anything; whatever it answers, it is there."""
+    url, login = mirror()
     if not url:
         return Row("ok", "data mirror", "COURSE_MIRROR is not set: data come from their own addresses")
     if not url.startswith(("http://", "https://")):
         advice = "write it as http://HOST:PORT or https://HOST/PATH, or unset COURSE_MIRROR"
         return Row("FAIL", "data mirror", f"{url} is not a web address", advice)
+    login = {"Authorization": "Basic " + b64encode(b":".join(login)).decode()} if login else {}
     reason = [f"no answer within {MIRROR_SECONDS:g} s"]
 
-    def ask() -> None:
+    def ask():
         try:
-            urllib.request.urlopen(url, timeout=MIRROR_SECONDS).close()
+            quoted = quote(url, safe="%/:=&?~#+!$,;'@()*[]")  # as requests does for fetch
+            request = urllib.request.Request(quoted, headers=login)
+            urllib.request.urlopen(request, timeout=MIRROR_SECONDS).close()
+            reason[0] = ""
         except urllib.error.HTTPError as error:
             error.close()
-        except (OSError, ValueError) as error:
+            reason[0] = "401, it wants another user and password" if error.code == 401 else ""
+        except Exception as error:  # of the network, or of an address that is malformed
             reason[0] = str(getattr(error, "reason", error))
-            return
-        reason[0] = ""
 
     asking = threading.Thread(target=ask, daemon=True)  # looking up a name obeys no timeout; this does
     asking.start()
@@ -271,29 +307,31 @@ def _mirror(url: str) -> Row:
     return Row("ok", "data mirror", f"{url} answers")
 
 
-def _profile(chosen: str) -> Row:
+def _profile():
+    chosen = setting("COURSE_PROFILE") or "quick"
     if chosen not in PROFILES:
         advice = f"set COURSE_PROFILE to {' or '.join(PROFILES)}, or unset it (quick)"
         return Row("FAIL", "profile", f"COURSE_PROFILE is {chosen!r}, which is unknown", advice)
     return Row("ok", "profile", chosen)
 
 
-def _chinese_font() -> Row:
-    try:
-        from helpers.plotting import cjk_font
-    except ModuleNotFoundError as error:
-        return _unknown("Chinese font", error)
+def _chinese_font():
+    from helpers.plotting import cjk_font
+
     name = cjk_font()
     if name:
         return Row("ok", "Chinese font", name)
     import matplotlib
 
+    found = "none found: in figures, and only there, Chinese shows as boxes"
     advice = FONT_ADVICE.get(platform.system(), "install Noto Sans CJK SC")
     advice += f"; then delete fontlist-*.json in {_short(matplotlib.get_cachedir())}"
-    return Row(
-        "warn", "Chinese font", "none found: in figures, and only there, Chinese shows as boxes", advice
-    )
+    return Row("warn", "Chinese font", found, advice)
 
 
 if __name__ == "__main__":
+    whole = argparse.RawDescriptionHelpFormatter
+    argparse.ArgumentParser(
+        "python -m helpers.doctor", description=__doc__, formatter_class=whole
+    ).parse_args()
     sys.exit(main())

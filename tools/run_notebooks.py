@@ -24,6 +24,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from tqdm import tqdm
 
+from helpers.settings import setting
 from tools.kernel import PeakMemory, kernel_environment, stop_echo_of_widget_outputs
 from tools.normalise import normalise
 from tools.notebooks import NOTEBOOKS, ROOT, find_notebooks, read_notebook, write_notebook
@@ -233,7 +234,7 @@ def main(arguments=None):
     parser.add_argument("--in-place", action="store_true", help="write outputs into the sources, normalised")
     parser.add_argument("--build", type=Path, default=ROOT / "build", help="where copies, HTML and times go")
     given = parser.parse_args(arguments)
-    profile = os.environ.get("COURSE_PROFILE") or "quick"
+    profile = setting("COURSE_PROFILE") or "quick"
     if profile not in ("quick", "full"):
         parser.error(f"COURSE_PROFILE is {profile!r}; it can be 'quick' or 'full'")
     if given.in_place and profile != "quick":

@@ -405,6 +405,16 @@ def test_a_mistyped_switch_for_grading_is_refused(practice, monkeypatch):
         check("9.9.1", ...)
 
 
+def test_blanks_around_the_switch_for_grading_do_not_count(practice, monkeypatch, capsys):
+    practice(last_item, (Case(([1, 2],), expected=2),))
+    monkeypatch.setenv("COURSE_GRADING", "0 ")
+    check("9.9.1", ...)
+    assert capsys.readouterr().out.startswith("todo 9.9.1")
+    monkeypatch.setenv("COURSE_GRADING", "1 ")  # what cmd.exe makes of set COURSE_GRADING=1 && …
+    with pytest.raises(AssertionError):
+        check("9.9.1", ...)
+
+
 @pytest.mark.parametrize(
     "wrong",
     [

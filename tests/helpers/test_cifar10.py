@@ -60,9 +60,7 @@ def cache(tmp_path, monkeypatch):
     """put(archive): the course's CIFAR-10 is this archive, and lies in the cache."""
     monkeypatch.delenv("COURSE_MIRROR", raising=False)
     monkeypatch.setenv("COURSE_DATA_DIR", str(tmp_path / "cache"))
-    monkeypatch.setattr(data, "CIFAR_ROWS", ROWS)
-    sizes = {"train": ("data_batch", 0, 90), "val": ("data_batch", 90, 100), "test": ("test_batch", 0, 20)}
-    monkeypatch.setitem(data.SPLITS, "cifar-10", sizes)
+    monkeypatch.setattr(data, "CIFAR_ROWS", ROWS)  # how the splits are cut, is tested on files of full size
     manifest = tmp_path / "datasets.toml"
     monkeypatch.setattr(data, "MANIFEST", manifest)
 
@@ -80,17 +78,46 @@ def cache(tmp_path, monkeypatch):
     return put
 
 
-def test_the_splits_are_the_rows_of_the_files_in_their_order(cache):
+@pytest.fixture(scope="module")
+def full_size(tmp_path_factory):
+    """An archive of the official size: row i is a picture of brightness i mod 256, class i mod 10."""
+    path = tmp_path_factory.mktemp("cifar") / "cifar-10-python.tar.gz"
+    names = [*(f"data_batch_{number}" for number in range(1, 6)), "test_batch"]
+    with tarfile.open(path, "w:gz", compresslevel=1) as archive:
+        for number, name in enumerate(names):
+            rows = np.arange(10_000) + 10_000 * number
+            pixels = np.repeat((rows % 256).astype(np.uint8)[:, None], 3_072, axis=1)
+            content = as_python2({b"labels": (rows % 10).tolist(), b"data": pixels})
+            member = tarfile.TarInfo(f"cifar-10-batches-py/{name}")
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("split", "first", "rows", "n"),
+    [("train", 0, 45_000, 3_000), ("val", 45_000, 5_000, None), ("test", 50_000, 10_000, None)],
+)
+def test_the_splits_are_cut_and_scaled_as_the_docstring_says(full_size, monkeypatch, split, first, rows, n):
+    monkeypatch.setattr(data, "fetch", lambda name: {"cifar-10-python.tar.gz": full_size})
+    X, y = data.load_data("cifar-10", split, n=n)
+    number = np.arange(first, first + (n or rows))
+    assert X.shape == (len(number), 3, 32, 32)
+    assert (X.dtype, y.dtype) == (np.float32, np.int64)
+    assert (X.min(), X.max()) == (0, 1)
+    np.testing.assert_array_equal(X[:, 2, 31, 31], ((number % 256) / 255).astype(np.float32))
+    np.testing.assert_array_equal(y, number % 10)
+    with pytest.raises(ValueError, match=f"from 1 to {rows} for cifar-10/{split}"):
+        data.load_data("cifar-10", split, n=rows + 1)
+
+
+def test_the_five_files_are_read_in_their_order_and_from_the_cache(cache):
     cache(packed(whole()))
-    parts = [batch(number) for number in range(1, 7)]
-    pixels = np.concatenate([part[b"data"] for part in parts]).reshape(-1, 3, 32, 32)
-    labels = np.concatenate([part[b"labels"] for part in parts])
-    for split, rows in (("train", slice(0, 90)), ("val", slice(90, 100)), ("test", slice(100, 120))):
-        X, y = data.load_data("cifar-10", split)
-        assert (X.dtype, y.dtype) == (np.float32, np.int64)
-        np.testing.assert_array_equal(X, pixels[rows].astype(np.float32) / 255)
-        np.testing.assert_array_equal(y, labels[rows])
-    assert len(data.load_data("cifar-10", "train", n=7)[0]) == 7
+    pixels = np.concatenate([batch(number)[b"data"] for number in range(1, 6)]).reshape(-1, 3, 32, 32)
+    labels = np.concatenate([batch(number)[b"labels"] for number in range(1, 6)])
+    X, y = data.load_data("cifar-10", "train")
+    np.testing.assert_array_equal(X, pixels.astype(np.float32) / 255)
+    np.testing.assert_array_equal(y, labels)
 
 
 def test_the_first_plane_of_a_row_is_red_and_runs_row_by_row(cache):
@@ -105,7 +132,7 @@ def test_the_first_plane_of_a_row_is_red_and_runs_row_by_row(cache):
 
 def test_nothing_is_unpacked_to_the_disk(cache):
     path = cache(packed(whole()))
-    data.load_data("cifar-10", "val")
+    data.load_data("cifar-10", "test")
     assert [file.name for file in path.parent.parent.rglob("*") if file.is_file()] == [path.name]
 
 

@@ -4,6 +4,7 @@ Run the tests on real files with a server on a folder laid out as data/README.md
     COURSE_MIRROR=http://127.0.0.1:8000 pytest tests/helpers/test_data.py
 """
 
+import base64
 import gzip
 import hashlib
 import io
@@ -15,12 +16,14 @@ import socket
 import stat
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import tomllib
 import zipfile
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.parse import unquote_to_bytes
 
 import numpy as np
 import pytest
@@ -226,7 +229,7 @@ def test_a_wrong_n_is_found_before_anything_is_downloaded(server, monkeypatch):
     [("digit", "digits"), ("Fashion_MNIST", "fashion-mnist"), ("tiny-shakespear", "tinyshakespeare")],
 )
 def test_a_mistyped_name_suggests_the_nearest(typed, meant):
-    for function in (data.load_data, data.fetch, data.load_weights):
+    for function in (data.load_data, data.fetch):
         if function is data.load_data or meant != "digits":
             with pytest.raises(ValueError, match=rf"{typed!r}\. Did you mean {meant!r}\?"):
                 function(typed)
@@ -255,6 +258,54 @@ def test_class_names_are_ten_and_in_the_order_of_the_labels():
     assert len(data.class_names("digits")) == len(set(data.class_names("fashion-mnist"))) == 10
     with pytest.raises(ValueError, match=r"Did you mean 'digits'\?"):
         data.class_names("digit")
+
+
+def test_every_row_of_the_official_files_is_in_one_split():
+    sizes = {
+        "digits": {"": 1_797},
+        "fashion-mnist": {"train": 60_000, "t10k": 10_000},
+        "cifar-10": {"data_batch": 50_000, "test_batch": 10_000},
+    }
+    assert set(sizes) == set(data.SPLITS) == set(data.CLASS_NAMES)
+    for name, files in sizes.items():
+        rows = {prefix: np.zeros(size, dtype=int) for prefix, size in files.items()}
+        for prefix, start, stop in data.SPLITS[name].values():
+            rows[prefix][start:stop] += 1
+            assert stop <= len(rows[prefix])
+        assert all((counts == 1).all() for counts in rows.values()), name
+        assert list(data.SPLITS[name]) == ["train", "val", "test"]
+
+
+@pytest.fixture(scope="module")
+def official_fashion(tmp_path_factory):
+    """Files of the official layout and size: row i is a picture of brightness i mod 256, class i mod 10."""
+    folder, files = tmp_path_factory.mktemp("fashion"), {}
+    for prefix, rows, shift in (("train", 60_000, 0), ("t10k", 10_000, 3)):
+        number = np.arange(rows) + shift
+        pixels = np.repeat((number % 256).astype(np.uint8), 28 * 28)
+        for kind, shape, body in (("images", (rows, 28, 28), pixels), ("labels", (rows,), number % 10)):
+            path = folder / f"{prefix}-{kind}-idx{len(shape)}-ubyte.gz"
+            header = np.array([0x0800 + len(shape), *shape], dtype=">u4").tobytes()
+            path.write_bytes(gzip.compress(header + body.astype(np.uint8).tobytes(), compresslevel=1))
+            files[path.name] = path
+    return files
+
+
+@pytest.mark.parametrize(
+    ("split", "first", "rows"), [("train", 0, 55_000), ("val", 55_000, 5_000), ("test", 3, 10_000)]
+)
+def test_fashion_mnist_is_cut_and_scaled_as_the_docstring_says(
+    official_fashion, monkeypatch, split, first, rows
+):
+    monkeypatch.setattr(data, "fetch", lambda name: official_fashion)
+    number = np.arange(first, first + rows)
+    X, y = data.load_data("fashion-mnist", split)
+    assert X.shape == (rows, 1, 28, 28)
+    assert (X.dtype, y.dtype) == (np.float32, np.int64)
+    assert (X.min(), X.max()) == (0, 1)
+    np.testing.assert_array_equal(X[:, 0, 0, 0], ((number % 256) / 255).astype(np.float32))
+    np.testing.assert_array_equal(X[:, 0, 27, 27], X[:, 0, 0, 0])
+    np.testing.assert_array_equal(y, number % 10)
 
 
 def idx(shape, body, magic=None):
@@ -324,6 +375,74 @@ def test_the_mirror_is_asked_first_under_name_and_file(server, describe, monkeyp
     monkeypatch.setenv("COURSE_MIRROR", f"{server.base}/room/")
     data.fetch("toy")
     assert server.asked == ["/room/toy/a.txt"]
+
+
+@pytest.mark.parametrize("written", ["ann:s%2Fcret", "ann:%E5%AF%86"])
+def test_a_mirror_may_want_a_user_and_a_password(server, describe, monkeypatch, written):
+    sent = []
+
+    def closed(request):
+        sent.append(request.headers["Authorization"])
+        serve(BODY)(request)
+
+    server.answers["/toy/a.txt"] = closed
+    describe(entry(closed_port()))
+    monkeypatch.setenv("COURSE_MIRROR", server.base.replace("//", f"//{written}@") + " ")
+    assert holds(data.fetch("toy")["a.txt"], BODY)
+    assert sent == ["Basic " + base64.b64encode(unquote_to_bytes(written)).decode()]
+
+
+def test_the_official_url_is_not_told_the_password_of_the_mirror(server, describe, monkeypatch):
+    sent = []
+
+    def official(request):
+        sent.append(request.headers["Authorization"])
+        serve(BODY)(request)
+
+    server.answers["/official"] = official
+    describe(entry(f"{server.base}/official"))
+    monkeypatch.setenv("COURSE_MIRROR", server.base.replace("//", "//ann:secret@"))
+    data.fetch("toy")
+    assert sent == [None]
+
+
+@pytest.mark.parametrize(
+    "mirror",
+    [
+        "http://ann:secret@127.0.0.1:1",
+        "http://ann:sec/secret@host",
+        "http://ann:secret@[::1",
+        "http://ann:secret@host:port",
+        "ann:secret@host",
+        "ftp://ann:secret@host",
+        "http://ann:one@secret@127.0.0.1:1",
+        "http://ann:secret@",
+    ],
+)
+def test_the_password_of_a_mirror_stands_in_no_message(describe, monkeypatch, mirror):
+    monkeypatch.setattr(data, "TIMEOUT", (1, 1))
+    describe(entry(f"{closed_port()}/a.txt"))
+    monkeypatch.setenv("COURSE_MIRROR", mirror)
+    with pytest.raises(OSError, match=r"cannot get a\.txt") as error:
+        data.fetch("toy")
+    assert "secret" not in str(error.value)
+    assert len(str(error.value).splitlines()) == 7  # the mirror is named, on a line of its own
+
+
+def test_a_mirror_with_an_at_in_its_path_is_asked_there(server, describe, monkeypatch):
+    server.answers["/~ann@home/toy/a.txt"] = serve(BODY)
+    describe(entry(closed_port()))
+    monkeypatch.setenv("COURSE_MIRROR", f"{server.base}/~ann@home/")
+    assert holds(data.fetch("toy")["a.txt"], BODY)
+
+
+@pytest.mark.parametrize("blank", ["", "  "])
+def test_a_blank_mirror_is_none(server, describe, monkeypatch, blank):
+    server.answers["/a.txt"] = serve(BODY)
+    describe(entry(f"{server.base}/a.txt"))
+    monkeypatch.setenv("COURSE_MIRROR", blank)
+    data.fetch("toy")
+    assert server.asked == ["/a.txt"]
 
 
 def test_when_the_mirror_is_down_the_official_url_serves(server, describe, monkeypatch):
@@ -563,6 +682,59 @@ def test_a_disk_that_fills_up_while_unpacking_keeps_whole_files_only(server, des
     assert holds(data.fetch("toy")["zeros.txt"], bytes(100_000))
 
 
+@pytest.fixture
+def shared(monkeypatch, describe, server):
+    """A filled cache, and a function that fetches from it as another user (or as ours, if not root)."""
+    if os.name == "nt":
+        pytest.skip("Windows has no permission bits of this kind")
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:  # pytest's own folders are closed to others
+        cache = Path(folder) / "cache"
+        monkeypatch.setenv("COURSE_DATA_DIR", str(cache))
+        body = packed({"b.txt": b"b"})
+        manifest = describe(archive(server, body))
+        data.fetch("toy")
+        manifest = shutil.copy(manifest, folder)
+        for path in (Path(folder), *Path(folder).rglob("*")):
+            path.chmod(0o755)
+
+        def fetch():
+            before = (
+                "import os\nif os.geteuid() == 0:\n"
+                "    data.fetch('toy')  # loads what the other user may not read of root's Python\n"
+                "    os.setgid(65534); os.setuid(65534)"
+            )
+            return fetch_in_a_process(manifest, before).communicate(timeout=60)[0]
+
+        yield cache, fetch
+        for path in (cache, *cache.rglob("*")):
+            path.chmod(0o755)
+
+
+def test_a_complete_cache_that_can_only_be_read_serves_and_no_network_is_asked(shared, server):
+    cache, fetch = shared
+    for path in (cache, *cache.rglob("*")):
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    printed = fetch()
+    assert json.loads(printed) == sorted(map(str, (cache / "toy" / "a.zip", cache / "toy/unpacked/b.txt")))
+    assert server.asked == ["/a.zip"]
+
+
+@pytest.mark.parametrize("closed", [".", "toy", "toy/a.zip", "toy/unpacked", "toy/unpacked/b.txt"])
+def test_a_cache_filled_under_a_closed_umask_is_named_with_what_opens_it(shared, server, closed):
+    cache, fetch = shared
+    (cache / closed).chmod(0o000)
+    printed = fetch()
+    (cache / closed).chmod(0o755)
+    assert "OSError" in printed
+    assert "cannot read " in printed
+    assert (
+        f"Permission denied. Whoever filled the cache can open it to all (chmod -R a+rX {cache})" in printed
+    )
+    assert "set COURSE_DATA_DIR to a folder of your own" in printed
+    assert server.asked == ["/a.zip"]
+    assert listing(cache) == ["toy", "toy/a.zip", "toy/unpacked", "toy/unpacked/b.txt"]
+
+
 def test_a_cache_that_cannot_be_written_is_named(server, describe, monkeypatch, tmp_path):
     describe(entry(f"{server.base}/a.txt"))
     (tmp_path / "file").write_text("not a folder")
@@ -609,10 +781,35 @@ def test_the_cache_is_the_platforms_unless_told_otherwise(monkeypatch, tmp_path)
     assert data.data_cache() == tmp_path / "cache"
     monkeypatch.setenv("COURSE_DATA_DIR", "~/my data")
     assert data.data_cache() == Path.home() / "my data"
-    monkeypatch.setenv("COURSE_DATA_DIR", "here")
-    assert data.data_cache() == Path.cwd() / "here"
+    for unset in ("", "  "):
+        monkeypatch.setenv("COURSE_DATA_DIR", unset)
+        assert "from-zero-to-large-models" in data.data_cache().parts
     monkeypatch.delenv("COURSE_DATA_DIR")
     assert "from-zero-to-large-models" in data.data_cache().parts
+
+
+def test_a_relative_cache_is_one_folder_wherever_a_program_is_started(monkeypatch, tmp_path):
+    monkeypatch.setenv("COURSE_DATA_DIR", "my data ")
+    for folder in (tmp_path, ROOT, ROOT / "helpers"):
+        monkeypatch.chdir(folder)
+        assert data.data_cache() == ROOT / "my data"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows knows no ~name, and the home folder without HOME")
+def test_a_home_folder_that_is_not_known_is_an_error_that_says_what_to_set(monkeypatch):
+    def nobody(uid):
+        raise KeyError(f"getpwuid(): uid not found: {uid}")
+
+    monkeypatch.setenv("COURSE_DATA_DIR", "~nosuchuser/data")
+    with pytest.raises(
+        ValueError, match="for COURSE_DATA_DIR=~nosuchuser/data: set COURSE_DATA_DIR to a path"
+    ):
+        data.fetch("tinyshakespeare")
+    for name in ("HOME", "XDG_CACHE_HOME", "COURSE_DATA_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("pwd.getpwuid", nobody)
+    with pytest.raises(ValueError, match="for the data cache: set COURSE_DATA_DIR to a path"):
+        data.fetch("tinyshakespeare")
 
 
 def test_a_missing_data_folder_is_explained(monkeypatch, tmp_path):
@@ -732,51 +929,6 @@ def test_an_archive_packed_anew_passes_by_its_contents_and_a_changed_one_does_no
             data.fetch("toy")
 
 
-# ---- weights
-
-
-def test_weights_come_from_verified_safetensors(server, describe):
-    from safetensors.numpy import save
-
-    weights = {"layer.weight": np.arange(6, dtype=np.float32).reshape(2, 3)}
-    body = save(weights)
-    server.answers = {"/m": serve(body), "/c": serve(b"{}")}
-    describe(
-        entry(f"{server.base}/m", name="model.safetensors", body=body),
-        entry(f"{server.base}/c", name="config.json", body=b"{}"),
-    )
-    loaded = data.load_weights("toy")
-    assert list(loaded) == ["layer.weight"]
-    np.testing.assert_array_equal(loaded["layer.weight"], weights["layer.weight"])
-
-
-@pytest.mark.parametrize("suffix", [".pt", ".bin", ".PKL", ".h5"])
-def test_weights_that_may_hold_a_pickle_are_refused_before_the_download(server, describe, suffix):
-    describe(
-        entry(f"{server.base}/m", name=f"model{suffix}"), entry(f"{server.base}/s", name="a.safetensors")
-    )
-    with pytest.raises(ValueError, match=f"not from model{suffix}: a pickle.*can run code"):
-        data.load_weights("toy")
-    assert server.asked == []
-
-
-def test_a_set_without_weights_says_so(describe):
-    describe(entry("http://127.0.0.1/a.txt"))
-    with pytest.raises(ValueError, match=r"from \.safetensors only, not from a\.txt"):
-        data.load_weights("toy")
-
-
-def test_a_pickle_under_the_name_of_safetensors_is_not_run(server, describe, tmp_path):
-    from safetensors import SafetensorError
-
-    body = b"cpathlib\nPath.touch\n(cpathlib\nPath\n(V" + str(tmp_path / "ran").encode() + b"\ntRtR."
-    server.answers["/m"] = serve(body)
-    describe(entry(f"{server.base}/m", name="model.safetensors", body=body))
-    with pytest.raises(SafetensorError):
-        data.load_weights("toy")
-    assert not (tmp_path / "ran").exists()
-
-
 # ---- the manifest, and the real files
 
 
@@ -791,6 +943,8 @@ def test_every_set_of_the_manifest_is_described_in_full(name):
         assert Path(file["name"]).name == file["name"] != "unpacked"
         assert all(url.startswith(("http://", "https://")) for url in file["urls"])
         assert file["name"].endswith(".zip") == ("unpacked_bytes" in file)
+        can_run_code = (".pt", ".pth", ".bin", ".pkl", ".pickle", ".ckpt", ".joblib", ".h5", ".keras")
+        assert not file["name"].lower().endswith(can_run_code), "a pickle runs code: take .safetensors"
         tar = file["name"].endswith((".tar", ".tgz", ".tar.gz"))
         assert not tar or name == "cifar-10", "only zip archives are unpacked; CIFAR-10 is read in memory"
 

@@ -54,7 +54,19 @@ def test_profile_full_takes_the_full_value(monkeypatch):
     assert profile(quick=1, full=2) == 2
 
 
-@pytest.mark.parametrize("value", ["ful", "QUICK", "", " full"])
+@pytest.mark.parametrize("value", ["", "  ", "quick ", "\tquick"])
+def test_a_blank_profile_is_as_unset_and_blanks_around_it_do_not_count(monkeypatch, value):
+    monkeypatch.setenv("COURSE_PROFILE", value)
+    assert profile(quick=1, full=2) == 1
+
+
+@pytest.mark.parametrize("value", ["full ", " full", "full\r"])  # set X=full && …, in cmd.exe, sets "full "
+def test_full_with_blanks_around_it_is_full(monkeypatch, value):
+    monkeypatch.setenv("COURSE_PROFILE", value)
+    assert profile(quick=1, full=2) == 2
+
+
+@pytest.mark.parametrize("value", ["ful", "QUICK", "quick full"])
 def test_an_unknown_profile_is_an_error_that_names_both_and_the_next_step(monkeypatch, value):
     monkeypatch.setenv("COURSE_PROFILE", value)
     with pytest.raises(ValueError, match="COURSE_PROFILE") as error:
@@ -107,11 +119,19 @@ def test_course_device_overrules_an_accelerator_and_prefer_overrules_course_devi
     assert pick_device("cpu", verbose=False) == torch.device("cpu")
 
 
-def test_an_empty_course_device_leaves_the_choice_open(monkeypatch, capsys):
+@pytest.mark.parametrize("value", ["", "  "])
+def test_a_blank_course_device_leaves_the_choice_open(monkeypatch, capsys, value):
     only_these_are_there(monkeypatch, "cpu")
-    monkeypatch.setenv("COURSE_DEVICE", "")
+    monkeypatch.setenv("COURSE_DEVICE", value)
     pick_device()
     assert capsys.readouterr().out == "device: cpu (no accelerator found)\n"
+
+
+def test_blanks_around_the_device_do_not_count(monkeypatch, capsys):
+    only_these_are_there(monkeypatch, "cuda", "cpu")
+    monkeypatch.setenv("COURSE_DEVICE", "cpu ")
+    assert pick_device() == torch.device("cpu")
+    assert capsys.readouterr().out == "device: cpu (asked for)\n"
 
 
 @pytest.mark.parametrize("ask", [None, "cpu"])
@@ -143,6 +163,7 @@ def test_the_number_of_a_card_that_is_not_there_is_an_error(monkeypatch):
     only_these_are_there(monkeypatch, "cuda", "cpu")
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     assert pick_device("cuda:1", verbose=False) == torch.device("cuda", 1)
+    assert pick_device("cuda:0", verbose=False) == torch.device("cuda", 0)
     with pytest.raises(ValueError, match=r"'cuda:2' is not available here: 2 of its kind"):
         pick_device("cuda:2")
 

@@ -1,12 +1,15 @@
 """The environment report: each fault, made for real or simulated, is seen and advised upon."""
 
+import ast
 import importlib.metadata
 import os
+import shutil
 import socket
 import subprocess
 import sys
 import threading
 import time
+import tomllib
 from collections import namedtuple
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -33,11 +36,12 @@ def requirements(tmp_path, monkeypatch) -> Path:
 
 @pytest.fixture
 def web_server():
-    """A loopback server that answers 404 to everything; yields its address."""
+    """A loopback server that answers 404, at /closed to ann alone; yields its address."""
 
     class NotFound(BaseHTTPRequestHandler):
         def do_GET(self):
-            self.send_error(404)
+            allowed = self.headers["Authorization"] == "Basic YW5uOnMvY3JldA=="  # ann, s/cret
+            self.send_error(401 if self.path == "/closed" and not allowed else 404)
 
         def log_message(self, *arguments):
             pass
@@ -97,15 +101,91 @@ def test_whatever_is_wrong_has_advice_on_one_line(requirements, monkeypatch, tmp
     assert all(row.advice and "\n" not in row.advice + row.found for row in wrong)
 
 
-def test_an_old_python_is_wrong(requirements, capsys, monkeypatch):
+def test_an_old_python_is_wrong_and_nothing_else_is_asked_of_it(requirements, capsys, monkeypatch):
     monkeypatch.setattr(doctor, "OLDEST_PYTHON", (99, 0))
-    assert_fails(capsys, requirements, "Python", "install Python 99.0 or newer")
+    monkeypatch.setattr(doctor, "_packages", None)  # would fail if it were called
+    assert_fails(capsys, requirements, "Python", "the course needs 99.0", "install Python 99.0 or newer")
+
+
+RUN_BY_AN_OLD_PYTHON = [ROOT / "helpers" / f"{name}.py" for name in ("__init__", "settings", "doctor")]
+
+
+@pytest.mark.parametrize("path", RUN_BY_AN_OLD_PYTHON, ids=lambda path: path.name)
+def test_what_an_old_python_must_read_is_written_for_it(path):
+    tree = ast.parse(path.read_text(encoding="utf-8"), feature_version=(3, 6))
+    for node in ast.walk(tree):
+        hints = [getattr(node, "returns", None), getattr(node, "annotation", None)]
+        new = [ast.unparse(hint) for hint in hints if isinstance(hint, (ast.Subscript, ast.BinOp))]
+        assert new == [], "list[int] and int | None fail there when they are evaluated: quote them"
+
+
+def test_an_old_python_runs_the_command_and_is_told_which_one_is_needed():
+    old = [shutil.which(f"python3.{minor}") for minor in range(6, 11)]
+    for minor in range(6, 11):
+        old += Path.home().glob(f".pyenv/versions/3.{minor}.*/bin/python")
+    old = [
+        path for path in old if path and not subprocess.run([path, "-c", ""], capture_output=True).returncode
+    ]
+    if not old:
+        pytest.skip("no Python older than 3.11 here")
+    for python in old:
+        done = subprocess.run(
+            [python, "-B", "-m", "helpers.doctor"], cwd=ROOT, capture_output=True, text=True
+        )
+        assert (done.returncode, done.stderr) == (1, "")
+        assert "the course needs 3.11" in done.stdout
+
+
+@pytest.mark.parametrize("check", ["_ram", "_cores", "_mirror", "_profile", "_disk", "_chinese_font"])
+def test_a_check_that_breaks_is_one_line_and_hides_none_of_the_others(requirements, monkeypatch, check):
+    things = [row.thing for row in doctor.report(requirements)]
+
+    def broken():
+        raise KeyError("some library's\nown fault")
+
+    monkeypatch.setattr(doctor, check, broken)
+    rows = doctor.report(requirements)
+    assert [row.thing for row in rows] == things
+    (unknown,) = [row for row in rows if "KeyError" in row.found]
+    assert unknown.mark == "warn"
+    assert "own fault" in unknown.found
+    assert "\n" not in unknown.found
 
 
 def test_a_pin_that_is_not_met_is_wrong(requirements, capsys):
     requirements.write_text("numpy==0.1\n")
     installed = importlib.metadata.version("numpy")
     assert_fails(capsys, requirements, "numpy", installed, "pinned: 0.1", "pip install numpy==0.1")
+
+
+@pytest.mark.parametrize("line", ["halfdone==1.0", "halfdone"])
+def test_a_half_installed_package_is_wrong(requirements, capsys, monkeypatch, tmp_path, line):
+    (tmp_path / "halfdone-1.0.dist-info").mkdir()  # what an interrupted pip leaves: no METADATA in it
+    monkeypatch.syspath_prepend(str(tmp_path))
+    requirements.write_text(line)
+    assert_fails(capsys, requirements, "halfdone", "half installed", f"--ignore-installed {line}")
+
+
+def test_a_version_that_cannot_be_read_is_half_installed_too(requirements, capsys, monkeypatch):
+    def broken(name):
+        raise TypeError("expected str, not None")
+
+    requirements.write_text("numpy\n")
+    monkeypatch.setattr(importlib.metadata, "version", broken)
+    assert_fails(capsys, requirements, "numpy", "half installed")
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig", "utf-8"])
+def test_requirements_as_powershell_writes_them_are_read(requirements, encoding):
+    requirements.write_text("# 数组\nnumpy==0.1\n", encoding=encoding)
+    (row,) = doctor._packages(requirements)
+    assert (row.mark, row.thing) == ("FAIL", "numpy")
+    assert "pinned: 0.1" in row.found
+
+
+def test_requirements_that_are_no_text_are_wrong(requirements, capsys):
+    requirements.write_bytes(b"numpy==\xff\x81\n")
+    assert_fails(capsys, requirements, "requirements.txt", "cannot be read", "full copy of the course")
 
 
 def test_a_missing_package_is_wrong(requirements, capsys):
@@ -150,11 +230,17 @@ def test_an_unknown_profile_is_wrong(requirements, capsys, monkeypatch):
     assert_fails(capsys, requirements, "profile", "'fast'", "quick or full")
 
 
-def test_the_doctor_knows_the_profiles_and_devices_that_the_notebooks_know():
-    from helpers import device
-
-    assert doctor.PROFILES == device.PROFILES
-    assert doctor.DEVICES == device.DEVICES
+@pytest.mark.parametrize(("value", "found"), [("", "quick"), ("  ", "quick"), ("full ", "full")])
+def test_blanks_do_not_count_in_the_variables(requirements, monkeypatch, value, found):
+    for name in ("COURSE_DEVICE", "COURSE_MIRROR"):
+        monkeypatch.setenv(name, " ")
+    monkeypatch.setenv("COURSE_PROFILE", value)
+    monkeypatch.setenv("COURSE_DATA_DIR", os.environ["COURSE_DATA_DIR"] + " ")
+    rows = doctor.report(requirements)
+    assert rows_named(rows, "profile") == [doctor.Row("ok", "profile", found)]
+    assert [row.thing for row in rows if row.mark == "FAIL"] == []
+    assert "is not set" in rows_named(rows, "data mirror")[0].found
+    assert "cache (is made" in rows_named(rows, "data cache")[0].found
 
 
 def test_an_unknown_device_is_wrong(requirements, capsys, monkeypatch):
@@ -182,14 +268,15 @@ def test_the_device_asked_for_is_reported_with_its_reason(requirements, monkeypa
     assert rows_named(rows, "precision")[0].found.startswith("float32 (")
 
 
-def test_a_torch_that_does_not_load_is_wrong(requirements, capsys, monkeypatch, tmp_path):
-    (tmp_path / "torch.py").write_text("raise OSError('a library it needs was not found')")
+@pytest.mark.parametrize("error", ["OSError", "ImportError", "RuntimeError", "AttributeError", "ValueError"])
+def test_a_torch_that_does_not_load_is_wrong(requirements, capsys, monkeypatch, tmp_path, error):
+    (tmp_path / "torch.py").write_text(f"raise {error}('a library it needs was not found')")
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.delitem(sys.modules, "torch", raising=False)
     assert_fails(capsys, requirements, "device", "a library it needs was not found", "reinstall")
 
 
-@pytest.mark.parametrize("module", ["torch", "helpers.device", "psutil", "helpers.data", "helpers.plotting"])
+@pytest.mark.parametrize("module", ["torch", "helpers.device", "psutil", "pooch", "helpers.plotting"])
 def test_a_missing_module_leaves_one_thing_unknown_and_the_report_whole(requirements, monkeypatch, module):
     monkeypatch.setitem(sys.modules, module, None)  # so that importing it fails
     monkeypatch.delenv("COURSE_DATA_DIR")
@@ -235,11 +322,81 @@ def test_paths_below_the_home_folder_do_not_tell_whose_it_is(requirements, capsy
     assert f"~{os.sep}cache" in out
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="needs a user who may not write")
+def read_only(monkeypatch, folder: Path) -> None:
+    """Nothing can be written in ``folder``: nobody can forbid it to root, so the attempt is made to fail."""
+
+    def refuse(dir=None, **options):
+        if Path(dir).is_relative_to(folder):
+            raise PermissionError(13, "Permission denied", str(dir))
+        return tempfile_of_the_system(dir=dir, **options)
+
+    tempfile_of_the_system = doctor.tempfile.TemporaryFile
+    monkeypatch.setattr(doctor.tempfile, "TemporaryFile", refuse)
+
+
+def fill(cache: Path, *sets: str) -> None:
+    """Put empty files in the cache under the names that the manifest gives."""
+    described = tomllib.loads((ROOT / "data" / "datasets.toml").read_text(encoding="utf-8"))
+    for name in sets:
+        for file in described[name]["files"]:
+            (cache / name).mkdir(parents=True, exist_ok=True)
+            (cache / name / file["name"]).touch()
+
+
 def test_a_cache_without_permission_is_wrong(requirements, capsys, monkeypatch, tmp_path):
-    (tmp_path / "closed").mkdir(mode=0o500)
+    (tmp_path / "closed").mkdir()
+    read_only(monkeypatch, tmp_path / "closed")
     monkeypatch.setenv("COURSE_DATA_DIR", str(tmp_path / "closed" / "cache"))
-    assert_fails(capsys, requirements, "data cache", "closed", "set COURSE_DATA_DIR")
+    assert_fails(capsys, requirements, "data cache", "closed", "Permission denied", "set COURSE_DATA_DIR")
+    assert rows_named(doctor.report(requirements), "disk")[0].found.endswith("GB free for temporary files")
+
+
+def test_a_filled_cache_that_can_only_be_read_is_in_order_and_says_what_it_has(
+    requirements, capsys, monkeypatch, tmp_path
+):
+    fill(tmp_path / "cache", "tinyshakespeare", "weibo-ner", "cmn-eng")
+    (tmp_path / "cache" / "cmn-eng" / "unpacked").mkdir()
+    fill(tmp_path / "cache", "ml-latest-small")  # a zip that was never unpacked: nobody can do it here now
+    fill(tmp_path / "cache", "fashion-mnist")
+    next((tmp_path / "cache" / "fashion-mnist").iterdir()).unlink()
+    read_only(monkeypatch, tmp_path / "cache")
+    (row,) = rows_named(doctor.report(requirements), "data cache")
+    assert row.mark == "ok"
+    assert row.found.endswith("cannot be written, has tinyshakespeare, cmn-eng, weibo-ner")
+    assert "other sets" in row.advice
+    assert doctor.main(requirements) == 0
+    assert "\nDO" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("closed", [".", "tinyshakespeare", "tinyshakespeare/input.txt"])
+@pytest.mark.parametrize("writable", [True, False])
+def test_a_cache_that_its_owner_alone_can_read_is_wrong(
+    requirements, capsys, monkeypatch, tmp_path, closed, writable
+):
+    fill(tmp_path / "cache", "tinyshakespeare")
+    if not writable:
+        read_only(monkeypatch, tmp_path / "cache")
+    shut = tmp_path / "cache" / closed
+    wanted = os.X_OK if shut.is_dir() else os.R_OK
+    monkeypatch.setattr(os, "access", lambda path, mode: (path, mode) != (shut, wanted))
+    assert_fails(capsys, requirements, "data cache", "cannot be read", "chmod -R a+rX", "COURSE_DATA_DIR")
+
+
+def test_a_folder_of_nobody_is_wrong(requirements, capsys, monkeypatch):
+    monkeypatch.setenv("COURSE_DATA_DIR", "~nosuchuser/cache")
+    assert_fails(capsys, requirements, "data cache", "~nosuchuser/cache", "set COURSE_DATA_DIR to a path")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows knows the home folder without HOME")
+def test_a_user_without_a_home_is_told_to_name_a_folder(requirements, capsys, monkeypatch):
+    def nobody(uid):
+        raise KeyError(f"getpwuid(): uid not found: {uid}")
+
+    for name in ("HOME", "XDG_CACHE_HOME", "COURSE_DATA_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("pwd.getpwuid", nobody)
+    assert_fails(capsys, requirements, "data cache", "no home folder", "set COURSE_DATA_DIR to a path")
+    assert len(doctor.report(requirements)) == 12
 
 
 def test_looking_at_the_cache_makes_nothing(requirements, tmp_path):
@@ -259,9 +416,44 @@ def test_without_a_mirror_no_network_is_touched(requirements, monkeypatch):
 
 
 def test_a_mirror_that_answers_anything_is_there(requirements, monkeypatch, web_server):
-    monkeypatch.setenv("COURSE_MIRROR", web_server)
-    assert doctor._mirror(web_server) == doctor.Row("ok", "data mirror", f"{web_server} answers")
+    monkeypatch.setenv("COURSE_MIRROR", f"{web_server}数据/")
+    assert doctor._mirror() == doctor.Row("ok", "data mirror", f"{web_server}数据 answers")
     assert doctor.main(requirements) == 0
+
+
+def test_a_mirror_with_user_and_password_answers_and_the_password_is_never_shown(
+    requirements, capsys, monkeypatch, web_server
+):
+    monkeypatch.setenv("COURSE_MIRROR", web_server.replace("//", "//ann:s%2Fcret@") + "closed")
+    assert doctor.main(requirements) == 0
+    monkeypatch.setenv("COURSE_MIRROR", web_server.replace("//", "//ann:s%2Fcrat@") + "closed")
+    assert doctor.main(requirements) == 1
+    out = capsys.readouterr().out
+    assert f"{web_server}closed answers" in out
+    assert f"{web_server}closed does not answer: 401" in out
+    for secret in ("ann", "s%2Fcr", "s/cr"):
+        assert secret not in out.replace("cannot", "")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://ann:secret@127.0.0.1:1",
+        "http://ann:sec/secret@host",
+        "http://ann:secret@[::1",
+        "http://ann:secret@host:port",
+        "ann:secret@host",
+        "ftp://ann:secret@host",
+        "http://ann:one@secret@127.0.0.1:1",
+    ],
+)
+def test_the_password_of_a_mirror_that_does_not_answer_is_not_shown_either(
+    requirements, capsys, monkeypatch, url
+):
+    monkeypatch.setattr(doctor, "MIRROR_SECONDS", 1.0)
+    monkeypatch.setenv("COURSE_MIRROR", url)
+    assert doctor.main(requirements) == 1
+    assert "secret" not in capsys.readouterr().out
 
 
 def test_a_mirror_on_a_closed_port_is_wrong(requirements, capsys, monkeypatch):
@@ -340,6 +532,30 @@ def test_the_command_survives_an_environment_with_no_packages_and_a_narrow_conso
     assert any(line.startswith("FAIL  torch") for line in lines)
     assert any(line.startswith("DO  torch: python -m pip install torch==") for line in lines)
     assert r"\u6570\u636e" in done.stdout.decode("ascii")
+
+
+def test_help_is_shown_and_nothing_else_is_done():
+    done = run("-m", "helpers.doctor", "--help")
+    assert done.returncode == 0
+    assert b"usage: python -m helpers.doctor" in done.stdout
+    assert b"marked ok, warn or FAIL" in done.stdout
+    assert b"data cache" not in done.stdout
+    assert run("-m", "helpers.doctor", "--hlep").returncode == 2
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252"])
+def test_what_a_console_cannot_show_is_printed_as_a_code_and_stops_nobody(encoding):
+    code = "from helpers import check_true; check_true('3 − 1 = 2, …, 数', True)"
+    done = run("-c", code, PYTHONIOENCODING=encoding)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert rb"ok   3 \u2212 1 = 2, " in done.stdout
+    assert rb"\u6570" in done.stdout
+
+
+@pytest.mark.parametrize("module", ["helpers", "exercises", "tools.notebooks"])
+def test_each_room_prints_whatever_the_console_shows(module):
+    done = run("-c", f"import {module}; print('−')", PYTHONIOENCODING="ascii")
+    assert (done.returncode, done.stdout.strip()) == (0, rb"\u2212")
 
 
 def test_the_command_never_imports_tensorflow(tmp_path):
