@@ -1,0 +1,251 @@
+"""Section 3.1, neural networks: code of its exercises. The words are in s1_neural_networks.en.md."""
+
+import math
+
+import numpy as np
+
+from exercises import Case, Exercise
+
+# 3.1.1 one pass of the perceptron ------------------------------------------------------------------
+
+
+def perceptron_pass(X, y, w, b):
+    """One pass of the perceptron over the rows of X, in order. -> (new w, new b, number of mistakes)
+
+    X (N, D) inputs, y (N,) right answers 0 or 1, w (D,) weights, b a number. The answer is 1 where z > 0.
+    X, y and w stay as they were.
+    """
+    w, mistakes = np.array(w, dtype=float), 0
+    for x, right in zip(X, y, strict=True):
+        error = right - int(x @ w + b > 0)
+        w, b = w + error * x, b + error
+        mistakes += int(error != 0)
+    return w, b, mistakes
+
+
+def updates_with_the_wrong_sign(X, y, w, b):
+    w, mistakes = np.array(w, dtype=float), 0
+    for x, right in zip(X, y, strict=True):
+        error = int(x @ w + b > 0) - right
+        w, b = w + error * x, b + error
+        mistakes += int(error != 0)
+    return w, b, mistakes
+
+
+def leaves_the_bias_alone(X, y, w, b):
+    w, mistakes = np.array(w, dtype=float), 0
+    for x, right in zip(X, y, strict=True):
+        error = right - int(x @ w + b > 0)
+        w = w + error * x
+        mistakes += int(error != 0)
+    return w, b, mistakes
+
+
+def judges_all_rows_with_the_first_weights(X, y, w, b):
+    w = np.array(w, dtype=float)
+    error = np.asarray(y) - (X @ w + b > 0)
+    return w + error @ X, b + int(error.sum()), int((error != 0).sum())
+
+
+def says_one_where_the_sum_is_zero(X, y, w, b):
+    w, mistakes = np.array(w, dtype=float), 0
+    for x, right in zip(X, y, strict=True):
+        error = right - int(x @ w + b >= 0)
+        w, b = w + error * x, b + error
+        mistakes += int(error != 0)
+    return w, b, mistakes
+
+
+def adds_up_the_errors_with_their_signs(X, y, w, b):
+    w, mistakes = np.array(w, dtype=float), 0
+    for x, right in zip(X, y, strict=True):
+        error = right - int(x @ w + b > 0)
+        w, b = w + error * x, b + error
+        mistakes += int(error)
+    return w, b, mistakes
+
+
+def draw_rows(rng):
+    n, d = int(rng.integers(1, 7)), int(rng.integers(1, 4))
+    X = rng.integers(-2, 3, size=(n, d)).astype(float)
+    w, b = rng.integers(-1, 2, size=d).astype(float), float(rng.integers(-1, 2))
+    return X, rng.integers(0, 2, size=n), w, b
+
+
+# 3.1.2 the gradient of a network with one hidden layer ----------------------------------------------
+
+
+def backward(X, y, W1, b1, W2, b2):
+    """Gradients of the mean loss of a batch -> (dW1, db1, dW2, db2), each of the shape of its parameter.
+
+    X (B, D), y (B,) class numbers, W1 (D, H), b1 (H,), W2 (H, C), b2 (C,).
+    """
+    z1 = X @ W1 + b1
+    h = np.maximum(0, z1)
+    g2 = _softmax(h @ W2 + b2)
+    g2[np.arange(len(y)), y] -= 1
+    g2 /= len(y)
+    g1 = (g2 @ W2.T) * (z1 > 0)
+    return X.T @ g1, g1.sum(axis=0), h.T @ g2, g2.sum(axis=0)
+
+
+def _softmax(z):
+    exponentials = np.exp(z - z.max(axis=1, keepdims=True))
+    return exponentials / exponentials.sum(axis=1, keepdims=True)
+
+
+def _backward(X, y, W1, b1, W2, b2, *, mean=True, mask=True, transpose=True, sign=1, onehot=1, sum_bias=True):
+    """The gradient with one step done differently."""
+    z1 = X @ W1 + b1
+    h = np.maximum(0, z1)
+    g2 = _softmax(h @ W2 + b2)
+    g2[np.arange(len(y)), y] -= onehot
+    g2 = sign * g2 / (len(y) if mean else 1)
+    g1 = g2 @ (W2.T if transpose else W2)
+    g1 = g1 * (z1 > 0) if mask else g1
+    over = np.sum if sum_bias else np.mean
+    return X.T @ g1, over(g1, axis=0), h.T @ g2, over(g2, axis=0)
+
+
+def sums_over_the_batch(X, y, W1, b1, W2, b2):
+    return _backward(X, y, W1, b1, W2, b2, mean=False)
+
+
+def lets_the_slope_through_silent_neurons(X, y, W1, b1, W2, b2):
+    return _backward(X, y, W1, b1, W2, b2, mask=False)
+
+
+def forgets_the_transpose(X, y, W1, b1, W2, b2):
+    return _backward(X, y, W1, b1, W2, b2, transpose=False)
+
+
+def points_downhill(X, y, W1, b1, W2, b2):
+    return _backward(X, y, W1, b1, W2, b2, sign=-1)
+
+
+def takes_the_probabilities_alone(X, y, W1, b1, W2, b2):
+    return _backward(X, y, W1, b1, W2, b2, onehot=0)
+
+
+def averages_the_biases_twice(X, y, W1, b1, W2, b2):
+    return _backward(X, y, W1, b1, W2, b2, sum_bias=False)
+
+
+def draw_batches(rng):
+    rows, inputs, hidden = (int(rng.integers(1, 5)) for _ in range(3))
+    classes = int(rng.integers(2, 5))
+    shapes = (inputs, hidden), hidden, (hidden, classes), classes
+    X = rng.normal(size=(rows, inputs)).round(1)
+    return X, rng.integers(0, classes, size=rows), *(rng.normal(size=shape).round(1) for shape in shapes)
+
+
+def by_hand():
+    """One row, and a square W2: a forgotten transpose fits, and is wrong."""
+    W2 = np.array([[1.0, -1.0], [2.0, 1.0]])
+    return (
+        np.array([[1.0, 2.0]]),
+        np.array([1]),
+        np.diag([3.0, -1.0]),
+        np.zeros(2),
+        W2,
+        np.array([-3.0, 3.0]),
+    )
+
+
+SLOPES_BY_HAND = (  # z1 = (3, -2), h = (3, 0), both classes one half: g2 = (0.5, -0.5), g1 = (1, 0)
+    np.array([[1.0, 0.0], [2.0, 0.0]]),
+    np.array([1.0, 0.0]),
+    np.array([[1.5, -1.5], [0.0, 0.0]]),
+    np.array([0.5, -0.5]),
+)
+
+
+def two_rows():
+    W1, W2 = np.array([[1.0, -1.0, 2.0], [0.5, 1.0, -1.0]]), np.arange(6.0).reshape(3, 2)
+    return np.eye(2), np.array([0, 1]), W1, np.zeros(3), W2, np.zeros(2)
+
+
+def all_silent():
+    W2 = np.arange(6.0).reshape(3, 2)
+    return np.ones((3, 2)), np.array([0, 1, 1]), -np.ones((2, 3)), np.zeros(3), W2, np.array([1.0, 0.0])
+
+
+# 3.1.3 the first loss -------------------------------------------------------------------------------
+
+FIRST_LOSS = round(math.log(10), 2)
+
+FOUR = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
+
+EXERCISES = (
+    Exercise(
+        "3.1.1",
+        level=2,
+        minutes=10,
+        points=2,
+        solution=perceptron_pass,
+        cases=(
+            Case((FOUR, np.array([0, 0, 0, 1]), np.zeros(2), 0.0), expected=(np.ones(2), 1.0, 1)),
+            Case((FOUR, np.array([0, 1, 1, 0]), np.array([1.0, 1.0]), 0.0)),
+            Case((np.array([[1.0, -2.0, 0.5]]), np.array([1]), np.zeros(3), -0.25)),
+        ),
+        wrong={
+            updates_with_the_wrong_sign: 0,
+            leaves_the_bias_alone: 0,
+            judges_all_rows_with_the_first_weights: 1,
+            says_one_where_the_sum_is_zero: 2,
+            adds_up_the_errors_with_their_signs: 2,
+        },
+        draw=draw_rows,
+        draws=200,
+    ),
+    Exercise(
+        "3.1.2",
+        level=3,
+        minutes=15,
+        points=3,
+        solution=backward,
+        cases=(
+            Case(
+                by_hand,
+                expected=SLOPES_BY_HAND,
+                args_text="np.array([[1.0, 2.0]]), np.array([1]), np.diag([3.0, -1.0]), np.zeros(2), "
+                "np.array([[1.0, -1.0], [2.0, 1.0]]), np.array([-3.0, 3.0])",
+            ),
+            Case(
+                two_rows,
+                args_text="np.eye(2), np.array([0, 1]), np.array([[1.0, -1.0, 2.0], [0.5, 1.0, -1.0]]), "
+                "np.zeros(3), np.arange(6.0).reshape(3, 2), np.zeros(2)",
+            ),
+            Case(
+                all_silent,
+                args_text="np.ones((3, 2)), np.array([0, 1, 1]), -np.ones((2, 3)), np.zeros(3), "
+                "np.arange(6.0).reshape(3, 2), np.array([1.0, 0.0])",
+            ),
+        ),
+        wrong={
+            sums_over_the_batch: 1,
+            lets_the_slope_through_silent_neurons: 2,
+            forgets_the_transpose: 2,
+            points_downhill: 0,
+            takes_the_probabilities_alone: 0,
+            averages_the_biases_twice: 1,
+        },
+        draw=draw_batches,
+        draws=200,
+    ),
+    Exercise(
+        "3.1.3",
+        kind="predict",
+        level=1,
+        minutes=5,
+        points=1,
+        solution=FIRST_LOSS,
+        atol=0.005,
+        wrong={
+            "share_of_right_answers": (0.1, 0),
+            "logarithm_of_two": (0.69, 1),
+            "logarithm_in_base_two": (3.32, 1),
+            "no_loss_at_all": (0.0, 0),
+        },
+    ),
+)

@@ -1,0 +1,136 @@
+"""Section 3.1: what its notebooks build equals the libraries, and what their text says is so."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from sklearn.datasets import make_moons
+from sklearn.linear_model import LogisticRegression, Perceptron
+
+from exercises.finding import find
+from helpers import load_data
+from helpers.chapters.networks import draw_network, plot_border
+from tools.notebooks import ENGLISH, define
+
+CHAPTER = ENGLISH / "3_architectures"
+
+
+def solution(number):
+    return find(number).solution
+
+
+@pytest.fixture(scope="module")
+def layers():
+    """What 3.1a defines, with the course's answers to its exercises."""
+    names = {"perceptron_pass": solution("3.1.1"), "backward": solution("3.1.2")}
+    return SimpleNamespace(**define(CHAPTER / "1a_neurons_and_layers.ipynb", namespace=names))
+
+
+# ---------------------------------------------------------------- 3.1a: one neuron
+
+
+def test_five_passes_of_the_perceptron_are_those_of_scikit_learn():
+    X, y = make_moons(100, noise=0.3, random_state=0)
+    w, b = np.array([0.3, -0.2]), 0.1
+    theirs = Perceptron(max_iter=5, tol=None, shuffle=False)
+    theirs.fit(X, y, coef_init=w[None].copy(), intercept_init=np.array([b]))
+    for _ in range(5):
+        w, b, _ = solution("3.1.1")(X, y, w, b)
+    np.testing.assert_allclose([*w, b], [*theirs.coef_[0], *theirs.intercept_], rtol=1e-12)
+
+
+def test_learning_stops_at_the_first_pass_without_a_mistake_or_at_its_limit(layers):
+    four = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
+    assert layers.learn(four, np.array([0, 1, 1, 1]))[-1] == 0
+    assert len(layers.learn(four, np.array([0, 1, 1, 0]), passes=7)) == 7
+
+
+@pytest.mark.parametrize("gap", [0.3, 0.07])
+def test_planted_points_keep_their_distance_and_lie_on_both_sides(layers, gap):
+    X, y = layers.planted(gap, seed=3)
+    distance = X @ [0.6, 0.8]
+    assert abs(distance).min() >= gap
+    assert ((distance > 0) == (y == 1)).all()
+    assert set(y) == {0, 1}
+
+
+# ---------------------------------------------------------------- 3.1a: the network
+
+
+def by_torch(X, y, parameters):
+    torch = pytest.importorskip("torch")
+    W1, b1, W2, b2 = (torch.tensor(p, requires_grad=True) for p in parameters)
+    logits = torch.relu(torch.tensor(X) @ W1 + b1) @ W2 + b2
+    loss = torch.nn.functional.cross_entropy(logits, torch.tensor(y))
+    loss.backward()
+    return loss.item(), logits.softmax(1).detach().numpy(), [p.grad.numpy() for p in (W1, b1, W2, b2)]
+
+
+@pytest.mark.parametrize("sizes", [(6, 5, 4, 3), (1, 1, 1, 2), (7, 3, 2, 2)])
+def test_forward_loss_and_backward_are_those_of_torch(layers, sizes):
+    rows, inputs, hidden, classes = sizes
+    rng = np.random.default_rng(rows)
+    X, y = rng.normal(size=(rows, inputs)), rng.integers(0, classes, rows)
+    shapes = (inputs, hidden), hidden, (hidden, classes), classes
+    parameters = [rng.normal(size=shape) for shape in shapes]
+    loss, p, gradients = by_torch(X, y, parameters)
+    np.testing.assert_allclose(layers.forward(X, *parameters)[1], p, rtol=1e-9)
+    assert layers.mean_loss(X, y, *parameters) == pytest.approx(loss, rel=1e-9)
+    for mine, theirs in zip(layers.backward(X, y, *parameters), gradients, strict=True):
+        np.testing.assert_allclose(mine, theirs, rtol=1e-9, atol=1e-12)
+
+
+def test_softmax_survives_large_logits(layers):
+    np.testing.assert_allclose(layers.softmax(np.array([[1000.0, 0.0]])), [[1, 0]])
+
+
+def test_the_impossible_numbers_are_impossible_and_the_right_ones_right():
+    with pytest.raises(ValueError, match="mismatch"):
+        np.array([1, 2, 3]) @ np.ones((2, 2))
+    sigmoid = 1 / (1 + np.exp(-np.array([2.9, 1.7, 1.196, 0.946])))
+    np.testing.assert_allclose(sigmoid, [0.948, 0.846, 0.768, 0.720], atol=5e-4)
+    assert pytest.approx(1.196) == 0.4 * 0.86 + 0.6 * 0.92 + 0.3
+    assert -np.log(0.8) == pytest.approx(0.223, abs=5e-4)
+
+
+def test_more_neurons_than_needed_make_the_search_easier(layers):
+    moons, kind = make_moons(400, noise=0.15, random_state=0)
+
+    def good_starts(hidden):
+        found = 0
+        for seed in range(8):
+            parameters = layers.train(moons, kind, hidden, 2, rate=0.5, epochs=150, batch=50, seed=seed)
+            found += (layers.forward(moons, *parameters)[1].argmax(axis=1) == kind).mean() > 0.95
+        return found
+
+    assert good_starts(3) < 5 < good_starts(8)
+
+
+def test_on_ten_digits_a_hidden_layer_gains_nothing(layers):
+    (X, y), (X_test, y_test) = load_data("digits", "train"), load_data("digits", "test")
+    X, X_test = X.reshape(len(X), -1), X_test.reshape(len(X_test), -1)
+    line = LogisticRegression(max_iter=1_000).fit(X, y).score(X_test, y_test)
+    network = layers.train(X, y, 32, 10, 0.2, 40, 32)
+    assert abs((layers.forward(X_test, *network)[1].argmax(axis=1) == y_test).mean() - line) < 0.025
+
+
+# ---------------------------------------------------------------- drawings
+
+
+def test_a_border_is_drawn_where_the_answer_changes():
+    X, y = np.array([[0.0, 0.0], [1.0, 1.0]]), np.array([0, 1])
+    ax = plot_border(lambda points: points[:, 0] > 0.5, X, y)
+    border = ax.collections[0].get_paths()[1].vertices  # where class 1 is
+    assert border[:, 0].min() == pytest.approx(0.5, abs=0.02)
+    with pytest.raises(ValueError, match=r"\(3, 4\)"):
+        plot_border(len, np.ones((3, 4)), np.ones(3))
+
+
+def test_a_network_is_drawn_with_each_value_weight_and_slope():
+    weights = [np.array([[7.0], [8.0]])]
+    ax = draw_network(
+        [[1, 2], [3]], weights, slopes=[None, [4]], weight_slopes=[[[5], [6]]], titles=["in", "out"]
+    )
+    assert sorted(text.get_text() for text in ax.texts) == [*"12345678", "in", "out"]
+    with pytest.raises(ValueError, match=r"weights 0 have shape \(2, 1\).*\(3, 1\)"):
+        draw_network([[1, 2, 3], [3]], weights)
