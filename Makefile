@@ -3,6 +3,7 @@
 PYTHON ?= $(shell python3.11 -c '' 2>/dev/null && echo python3.11 || echo python3)
 LAB_FLAGS ?=
 SERVE_FLAGS ?=
+TEST_FLAGS ?= -n auto
 NB ?=
 RUN = .venv/bin/python -m
 READY = .venv/.installed
@@ -24,8 +25,8 @@ serve: $(READY)  # the first time, it trains a small model
 	$(RUN) service.make_model
 	$(RUN) service $(SERVE_FLAGS)
 
-test: $(READY)
-	$(RUN) pytest
+test: $(READY)  # on all cores, each test with one thread; TEST_FLAGS= for one after the other
+	OMP_NUM_THREADS=1 $(RUN) pytest $(TEST_FLAGS)
 
 run: $(READY)
 	$(RUN) tools.run_notebooks $(NB)

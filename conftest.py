@@ -1,1 +1,1 @@
-pytest_plugins = ["tools.nbval_tolerance"]
+pytest_plugins = ["tools.nbval_tolerance", "tools.side_by_side"]

@@ -51,6 +51,7 @@ class Part:
     title: str
     section: str  # "3_architectures/1_neural_networks"
     seconds: int | None = None  # its budget, if it is not the usual one
+    alone: bool = False  # under test, nothing else is to run beside it
     limits: str = ""  # "old": written before the limits of one sitting
     counts: dict | None = None  # None: planned
 
@@ -152,7 +153,7 @@ def _course(data: dict) -> Course:
 
 def _part(given: dict, section: dict, number: str) -> Part:
     name = given["notebook"]
-    _only(given, ("notebook", "title", "seconds", "limits", "counts"), name)
+    _only(given, ("notebook", "title", "seconds", "alone", "limits", "counts"), name)
     if (
         name.rpartition("/")[0] != section["place"].rpartition("/")[0]
         or number_of(name).rstrip("abcdefgh") != number

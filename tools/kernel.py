@@ -10,15 +10,29 @@ import psutil
 from nbclient.output_widget import OutputWidget
 
 MEGABYTE = 1_000_000
+ONE_THREAD = {  # two notebooks share two cores, and sums are added in the same order everywhere
+    name: "1"
+    for name in (
+        "OMP_NUM_THREADS",
+        "MKL_NUM_THREADS",
+        "OPENBLAS_NUM_THREADS",
+        "VECLIB_MAXIMUM_THREADS",
+        "TF_NUM_INTRAOP_THREADS",
+        "TF_NUM_INTEROP_THREADS",
+    )
+}
 
 
 def kernel_environment(ipython_folder, profile="quick"):
     """The environment variables of a kernel whose outputs are to be the same everywhere.
 
+    In the quick profile NumPy, torch and TensorFlow have one thread; the full one takes what there is.
     `ipython_folder` is an empty one: nobody's start-up files are read, nobody's history is written.
     """
     environment = os.environ.copy()
     environment.update(COURSE_PROFILE=profile, CI="true", PYTHONHASHSEED="0", IPYTHONDIR=str(ipython_folder))
+    if profile == "quick":
+        environment.update(ONE_THREAD)
     environment.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # see the Makefile
     for name in (
         "COURSE_GRADING",  # blank exercises print `todo` here
@@ -92,6 +106,20 @@ class PeakMemory:
             except psutil.Error:  # it ended between the listing and the question
                 continue
         self._peak = max(self._peak, total, _high_water_mark(self._process.pid))
+
+
+def processor_seconds(pid):
+    """What a process and its children, ended ones too, have had of the processor; waiting does not count."""
+    seconds = 0.0
+    try:
+        process = psutil.Process(pid)
+        for one in [process, *process.children(recursive=True)]:
+            times = one.cpu_times()
+            seconds += times.user + times.system
+            seconds += getattr(times, "children_user", 0) + getattr(times, "children_system", 0)
+    except psutil.Error:  # one ended between the listing and the question
+        pass
+    return seconds
 
 
 def _high_water_mark(pid):

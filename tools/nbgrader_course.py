@@ -4,23 +4,22 @@
     cd ~/my-course
     nbgrader generate_assignment 6_1_image_classification
 
-A section is named by its chapter folder and number (`6_vision/1`), or by the path of its notebook. Written:
-`nbgrader_config.py` and `source/<assignment>/<notebook>.ipynb`. What is there already is never overwritten,
-unless --replace says so, and then only the notebooks.
+A section is named by its chapter folder and number (`6_vision/1`: all its parts; `3_architectures/1a`: one
+part), or by the path of a notebook. Written: `nbgrader_config.py` and `source/<assignment>/<notebook>.ipynb`,
+one assignment for each notebook. What is there already is never overwritten, unless --replace says so, and
+then only the notebooks.
 """
 
 import argparse
-import os
 import re
 import shutil
 import sys
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-import nbformat
-
+from helpers.files import write_whole
+from tools.notebooks import ENGLISH, find_notebooks, read_notebook
 from tools.sync_exercises import sync
-
-NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks" / "en"
 
 CONFIG = '''\
 # Configuration of nbgrader for this course. Run every nbgrader command in this folder.
@@ -28,6 +27,7 @@ import os
 
 from nbclient.output_widget import OutputWidget
 from nbgrader import converters, preprocessors
+from nbgrader.nbgraderformat import MetadataValidator
 
 # What a widget printed is not sent back to the kernel: grading can hang on it (nbclient issue 312).
 OutputWidget.sync_state = lambda self: None
@@ -45,12 +45,44 @@ class ClearMarkedSolutions(preprocessors.ClearSolutions):
         return cell, resources
 
 
+class OneCellOfEachName(preprocessors.DeduplicateIds):
+    """Of a cell that a learner has copied the last one counts; the others run and are not graded.
+
+    Nor is a cell whose grading data were edited. nbgrader's own version leaves empty grading data behind,
+    takes them for those of an old nbgrader and stops: nobody after that learner is graded.
+    """
+
+    def preprocess_cell(self, cell, resources, cell_index):
+        if "nbgrader" not in cell.metadata:
+            return cell, resources
+        learner = resources["nbgrader"]["student"]
+        try:
+            MetadataValidator().validate_cell(cell)
+        except Exception as error:  # as many kinds as there are ways to edit
+            wrong = str(error).partition("\\n")[0]
+            self.log.warning("%s changed the grading data of %s, not graded: %s", learner, cell.id, wrong)
+            del cell.metadata["nbgrader"]
+            return cell, resources
+        name = cell.metadata["nbgrader"]["grade_id"]
+        if name in self.grade_ids:
+            self.log.warning("%s copied cell %s: the last one counts", learner, name)
+            del cell.metadata["nbgrader"]
+        self.grade_ids.add(name)
+        return cell, resources
+
+
+def with_ours(steps, theirs, ours):
+    return [ours if step is theirs else step for step in steps.default_args[0]]
+
+
 c = get_config()  # noqa: F821
 c.CourseDirectory.course_id = {course_id!r}
-c.GenerateAssignment.preprocessors = [
-    ClearMarkedSolutions if step is preprocessors.ClearSolutions else step
-    for step in converters.GenerateAssignment.preprocessors.default_args[0]
-]
+c.GenerateAssignment.preprocessors = with_ours(
+    converters.GenerateAssignment.preprocessors, preprocessors.ClearSolutions, ClearMarkedSolutions
+)
+c.Autograde.sanitize_preprocessors = with_ours(
+    converters.Autograde.sanitize_preprocessors, preprocessors.DeduplicateIds, OneCellOfEachName
+)
 
 # Only the kernels that nbgrader starts know that they grade: a blank answer is an error there.
 grading = {{"COURSE_GRADING": "1", "COURSE_PROFILE": "quick", "CI": "true"}}
@@ -61,41 +93,31 @@ c.Execute.startup_timeout = 120  # seconds for a kernel to start
 '''
 
 
-def find_notebook(section, notebooks=NOTEBOOKS):
-    """The notebook of a section: "6_vision/1", or a path. Raises FileNotFoundError with what there is."""
-    if section.endswith(".ipynb"):
-        found = [Path(section)] if Path(section).is_file() else []
-    else:
-        chapter, _, number = section.rpartition("/")
-        found = sorted(Path(notebooks, chapter).glob(f"{number}_*.ipynb")) if chapter and number else []
-    if len(found) != 1:
-        paths = Path(notebooks).rglob("[0-9]*.ipynb")
-        known = sorted(path.relative_to(notebooks).as_posix() for path in paths)
-        raise FileNotFoundError(
-            f"{section!r} names {len(found) or 'no'} notebooks; name one like 6_vision/1. "
-            f"There are: {', '.join(known) or 'none'}"
-        )
-    return found[0]
-
-
-def assignment_name(notebook):
+def assignment_name(notebook: Path) -> str:
     """6_vision/1_image_classification.ipynb -> 6_1_image_classification."""
     chapter = re.match(r"\d+", notebook.resolve().parent.name)
     return f"{chapter[0]}_{notebook.stem}" if chapter else notebook.stem
 
 
-def make_course(course_dir, sections, *, course_id=None, replace=False, notebooks=NOTEBOOKS):
+def make_course(
+    course_dir: str | Path,
+    sections: Iterable[str],
+    *,
+    course_id: str | None = None,
+    replace: bool = False,
+    notebooks: Path = ENGLISH,
+) -> list[str]:
     """Write the configuration and the assignments; returns what was done, one sentence each.
 
-    Everything is looked at before anything is written. Raises FileNotFoundError for a section that does not
-    exist, ValueError for a notebook without (up-to-date) exercises, FileExistsError for one that differs.
+    Everything is looked at before anything is written. Raises ValueError for a section that does not exist
+    and for a notebook without (up-to-date) exercises, FileExistsError for one that differs.
     """
     course_dir = Path(course_dir)
     if course_dir.exists() and not course_dir.is_dir():
         raise FileExistsError(f"{course_dir} is a file; name a folder, new or empty or an existing course")
     config = course_dir / "nbgrader_config.py"
     copies = []
-    for notebook in [find_notebook(section, notebooks) for section in sections]:
+    for notebook in find_notebooks(sections, notebooks):
         _require_exercises(notebook)
         copy = course_dir / "source" / assignment_name(notebook) / notebook.name
         if copy.exists() and copy.read_bytes() != notebook.read_bytes() and not replace:
@@ -106,18 +128,18 @@ def make_course(course_dir, sections, *, course_id=None, replace=False, notebook
         done.append(f"kept     {config}")
     else:
         name = course_id or re.sub(r"\W+", "-", course_dir.resolve().name).strip("-")
-        _write(config, CONFIG.format(course_id=name).encode())
+        write_whole(config, CONFIG.format(course_id=name))
         done.append(f"written  {config}")
     for notebook, copy in copies:
         same = copy.exists() and copy.read_bytes() == notebook.read_bytes()
         if not same:
-            _write(copy, notebook.read_bytes())
+            write_whole(copy, notebook.read_bytes())
         done.append(f"{'kept   ' if same else 'written'}  {copy}")
     return done
 
 
-def _require_exercises(notebook):
-    content = nbformat.read(notebook, as_version=4)
+def _require_exercises(notebook: Path) -> None:
+    content = read_notebook(notebook)
     if not any(cell.metadata.get("nbgrader", {}).get("grade") for cell in content.cells):
         raise ValueError(f"{notebook} has no cell that nbgrader could grade: it has no exercises")
     changed, broken = sync(content)
@@ -127,15 +149,7 @@ def _require_exercises(notebook):
         )
 
 
-def _write(path, content):
-    """Whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    part.write_bytes(content)
-    os.replace(part, path)
-
-
-def main(arguments=None):
+def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         prog="python -m tools.nbgrader_course", description=__doc__.splitlines()[0]
     )
@@ -152,7 +166,7 @@ def main(arguments=None):
         done = make_course(
             options.course_dir, options.sections, course_id=options.course_id, replace=options.replace
         )
-    except (FileNotFoundError, FileExistsError, ValueError) as error:
+    except (FileExistsError, ValueError) as error:
         parser.error(str(error))
     print("\n".join(done))
     if shutil.which("nbgrader") is None:

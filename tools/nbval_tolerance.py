@@ -19,8 +19,9 @@ import pytest
 from nbval.kernel import RunningKernel
 from nbval.plugin import IPyNbCell, IPyNbFile, NbCellError
 
-from tools.kernel import PeakMemory, changed_environment, kernel_environment
+from tools.kernel import PeakMemory, changed_environment, kernel_environment, processor_seconds
 from tools.normalise import WIDGET
+from tools.notebooks import natural_key
 
 RTOL = 1e-3
 NOISE = 2  # a budget is overrun beyond this many times what is declared: machines are noisy
@@ -33,7 +34,6 @@ _NUMBER = re.compile(
     r"(?!\d+(?:\.\d+){2})"
     r"([-+]?(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+(?:_\d+)*)(?:\.\d*)?(?:[eE][-+]?\d+)?|[-+]?\.\d+(?:[eE][-+]?\d+)?)"
 )
-_MEASURED = pytest.StashKey[list]()
 
 
 # ---- comparing text --------------------------------------------------------------------------------------
@@ -164,7 +164,6 @@ def _kinds(outputs):
 
 
 def pytest_configure(config):
-    config.stash[_MEASURED] = []
     config.option.nbval_current_env = True  # the kernel is this very Python
 
 
@@ -176,9 +175,13 @@ def pytest_collect_file(file_path, parent):
 
 
 def pytest_terminal_summary(terminalreporter, config):
-    if config.stash[_MEASURED]:
+    reports = [report for found in terminalreporter.stats.values() for report in found]
+    reports = [report for report in reports if getattr(report, "when", "") == "call"]
+    properties = [pair for report in reports for pair in report.user_properties]
+    lines = [line for name, line in properties if name == "measured"]
+    if lines:
         terminalreporter.section("notebooks: measured of declared")
-        for line in config.stash[_MEASURED]:
+        for line in sorted(lines, key=lambda line: natural_key(line.split()[-1])):
             terminalreporter.write_line(line)
 
 
@@ -219,13 +222,14 @@ class CourseNotebook(IPyNbFile):
         yield Budget.from_parent(self, name="budget")
 
     def setup(self):
-        self.started = time.perf_counter()
+        started = time.perf_counter()
         self.output_areas, self.capturing, self.current = set(), False, None
         self.ipython_folder = tempfile.TemporaryDirectory()
         with changed_environment(kernel_environment(self.ipython_folder.name)):
             super().setup()
         self.kernel.__class__ = CourseKernel  # nbval's setup offers no other place for it
         self.memory = PeakMemory(self.kernel.km.provisioner.pid)
+        self.seconds = time.perf_counter() - started  # without the time between cells: others may have had it
 
     def teardown(self):
         if self.memory:
@@ -266,6 +270,13 @@ class CourseCell(IPyNbCell):
     """One code cell, named by its id: `pytest notebooks/en/x.ipynb -v` shows `x.ipynb::conv-size-check`."""
 
     def runtest(self):
+        started = time.perf_counter()
+        try:
+            self.run_and_compare()
+        finally:
+            self.parent.seconds += time.perf_counter() - started
+
+    def run_and_compare(self):
         self.parent.current, self.parent.capturing = self, False
         self.displays, self.clear_before_next = {}, False
         try:
@@ -326,14 +337,17 @@ class Budget(pytest.Item):
     def runtest(self):
         notebook = self.parent
         measured = {
-            "seconds": time.perf_counter() - notebook.started,
+            "seconds": notebook.seconds,
             "ram_mb": notebook.memory.megabytes,
         }
         declared = notebook.nb.metadata.get("course", {}).get("budget", {})
-        self.config.stash[_MEASURED].append(
-            f"{measured['seconds']:6.1f} s of {declared.get('seconds', '–'):>4}   "
-            f"{measured['ram_mb']:6.0f} MB of {declared.get('ram_mb', '–'):>5}   {notebook.nodeid}"
+        processor = processor_seconds(notebook.kernel.km.provisioner.pid)
+        line = (
+            f"{measured['seconds']:6.1f} s of {declared.get('seconds', '-'):>4} "
+            f"({processor:5.1f} of processor)   "
+            f"{measured['ram_mb']:6.0f} MB of {declared.get('ram_mb', '-'):>5}   {notebook.nodeid}"
         )
+        self.user_properties.append(("measured", line))  # reports carry it to the process that prints
         problems = budget_problems(measured, declared)
         if problems:
             raise BudgetOverrun("; ".join(problems))

@@ -8,11 +8,12 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from tools.course import with_table
+
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = ROOT / "notebooks" / "en"
 START = NOTEBOOKS / "0_start_here.ipynb"
 PAGES_OF_DOCS = sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("docs/*.md"))
-SECTION = re.compile(r"\b(\d\.\d) [A-Z]")
 
 
 def tracked() -> set[Path]:
@@ -93,21 +94,19 @@ def test_the_table_of_chapters_links_every_notebook_there_is_and_no_other(page):
     assert linked | {START} == there
 
 
-def test_readme_and_0_start_here_know_the_same_sections_each_either_here_or_planned():
-    readme, start = (rows_of_chapters(text_of(page)) for page in (ROOT / "README.md", START))
-    assert [[SECTION.findall(cell) for cell in row[1:]] for row in readme[1:]] == [
-        [SECTION.findall(cell) for cell in row[1:]] for row in start
-    ]
-    numbers = [number for row in start for cell in row[1:] for number in SECTION.findall(cell)]
-    assert len(numbers) == len(set(numbers)) >= 34
+@pytest.mark.parametrize(
+    ("page", "links"), [(ROOT / "README.md", "notebooks/en/"), (START, "")], ids=["README", "0_start_here"]
+)
+def test_the_table_of_chapters_says_what_course_toml_says(page, links):
+    text = text_of(page)
+    assert with_table(text, links) == text, "python -m tools.course --write writes both tables"
 
 
 def test_the_tree_in_the_readme_names_only_what_is_there_and_says_what_it_is():
     phrases = named_in_tree(text_of(ROOT / "README.md"))
     assert [path for path in phrases if not (ROOT / path).exists()] == []
-    within = {
-        Path(path).parent.as_posix() for path in phrases
-    }  # a folder may leave the word to what it holds
+    within = {Path(path).parent.as_posix() for path in phrases}
+    # a folder may leave the word to what it holds
     assert [path for path, phrase in phrases.items() if not phrase and path not in within] == []
 
 

@@ -1,3 +1,11 @@
-"""The fixtures of the service's tests."""
+"""The fixtures of the service's tests, which flood a service: nothing else runs beside them."""
+
+from pathlib import Path
 
 from tests.service.serving import client, digits, gated, models, question, running, two_versions  # noqa: F401
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker("alone")

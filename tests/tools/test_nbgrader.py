@@ -6,6 +6,7 @@ Everything runs through nbgrader's own command line in a folder of its own, with
 import contextlib
 import csv
 import inspect
+import json
 import os
 import sqlite3
 import subprocess
@@ -16,7 +17,7 @@ import nbformat
 import pytest
 
 from exercises.finding import section_exercises
-from tools.nbgrader_course import assignment_name, find_notebook, main, make_course
+from tools.nbgrader_course import main, make_course
 from tools.sync_exercises import check_source, new_cells
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -80,7 +81,7 @@ def submit(course, student, change):
     change(notebook, {cell.id: cell for cell in notebook.cells})
     folder = course / "submitted" / student / ASSIGNMENT
     folder.mkdir(parents=True)
-    nbformat.write(notebook, folder / NOTEBOOK)
+    (folder / NOTEBOOK).write_text(json.dumps(notebook), encoding="utf-8")  # nbformat would mend it first
 
 
 def half_right(notebook, cells):
@@ -90,6 +91,23 @@ def half_right(notebook, cells):
     cells["ex-6-1-5-answer"].source = SHOW_ENVIRONMENT
     cells["ex-6-1-6-check"].source = 'print("ok   6.1.6 A confusion matrix (8 cases)")'
     notebook.cells.remove(cells["ex-6-1-7-check"])
+
+
+def copies(notebook, cells):
+    """All right; an answer was copied as JupyterLab does it, a check together with its id."""
+    solve(cells, *CHECKED)
+    for name, new_id in (("ex-6-1-1-answer", "another-try"), ("ex-6-1-4-check", "ex-6-1-4-check")):
+        place = notebook.cells.index(cells[name])
+        notebook.cells.insert(place + 1, nbformat.from_dict({**cells[name], "id": new_id}))
+    cells["ex-6-1-1-answer"].source = "def feature_map_size(): wrong, and mended in the copy"
+
+
+def edits(notebook, cells):
+    """All right, but the grading data of three cells were edited by hand."""
+    solve(cells, *CHECKED)
+    cells["ex-6-1-1-answer"].metadata.nbgrader = {}
+    cells["ex-6-1-4-check"].metadata.nbgrader = nbformat.from_dict({"schema_version": 9, "grade": True})
+    cells["ex-6-1-7-check"].metadata.nbgrader = []
 
 
 def dies(notebook, cells):
@@ -119,7 +137,7 @@ def add_own_exercise(path):
 
 @pytest.fixture(scope="module")
 def course(tmp_path_factory):
-    """A course whose four students have been graded; grades.csv is exported, feedback is written."""
+    """A course whose learners have been graded; grades.csv is exported, feedback is written."""
     folder = tmp_path_factory.mktemp("class")
     chapter = folder / "notebooks" / "6_vision"
     chapter.mkdir(parents=True)
@@ -128,11 +146,15 @@ def course(tmp_path_factory):
     make_course(course, ["6_vision/1"], notebooks=folder / "notebooks")
     add_own_exercise(course / "source" / ASSIGNMENT / NOTEBOOK)
     nbgrader(course, "generate_assignment", ASSIGNMENT)
-    submit(course, "solved", lambda notebook, cells: solve(cells, *CHECKED))
     submit(course, "blank", lambda notebook, cells: None)
+    submit(course, "copies", copies)
+    submit(course, "edits", edits)
     submit(course, "half", half_right)
+    submit(course, "solved", lambda notebook, cells: solve(cells, *CHECKED))
+    log = nbgrader(course, "autograde", ASSIGNMENT)
     submit(course, "dies", dies)
-    (course / "autograde.log").write_text(nbgrader(course, "autograde", ASSIGNMENT, fails=True))
+    submit(course, "zoe", lambda notebook, cells: solve(cells, "6.1.1"))
+    (course / "autograde.log").write_text(log + nbgrader(course, "autograde", ASSIGNMENT, fails=True))
     nbgrader(course, "export")
     nbgrader(course, "generate_feedback", ASSIGNMENT, "--student", "half")
     return course
@@ -207,11 +229,29 @@ def test_a_wrong_answer_is_told_why_without_a_stack(course):
     assert "exercises/" not in told
 
 
+def test_a_copied_cell_is_named_and_stops_nobody(grades, course):
+    assert grades["copies"]["score"] == f"{FULL:.1f}"
+    assert grades["half"]["score"] != "0.0"  # who comes after it in the alphabet
+    log = (course / "autograde.log").read_text()
+    assert "copies copied cell ex-6-1-1-answer: the last one counts" in log
+    assert "copies copied cell ex-6-1-4-check: the last one counts" in log
+    assert "old version" not in log
+
+
+def test_edited_grading_data_cost_the_points_of_their_checks_and_stop_nobody(grades, course):
+    lost = EXERCISES["6.1.4"].points + EXERCISES["6.1.7"].points
+    assert grades["edits"]["score"] == f"{FULL - lost:.1f}"
+    log = (course / "autograde.log").read_text()
+    for name in ("ex-6-1-1-answer", "ex-6-1-4-check", "ex-6-1-7-check"):
+        assert f"edits changed the grading data of {name}, not graded: " in log
+
+
 def test_a_submission_that_kills_its_kernel_has_no_points_and_does_not_stop_the_others(grades, course):
     assert grades["dies"]["score"] == "0.0"
     assert "There was an error processing assignment" in (course / "autograde.log").read_text()
     assert not (course / "autograded" / "dies" / ASSIGNMENT).exists()
-    assert set(grades) == {"solved", "blank", "half", "dies"}
+    assert grades["zoe"]["score"] == f"{EXERCISES['6.1.1'].points:.1f}"
+    assert set(grades) == {"blank", "copies", "edits", "half", "solved", "dies", "zoe"}
 
 
 def test_the_feedback_page_shows_score_and_hint(course):
@@ -257,16 +297,27 @@ def notebooks(tmp_path):
     return folder
 
 
-def test_a_section_is_found_by_chapter_and_number_or_by_its_path(notebooks):
-    path = notebooks / "6_vision" / NOTEBOOK
-    assert find_notebook("6_vision/1", notebooks) == path
-    assert find_notebook(str(path), notebooks) == path
-    assert assignment_name(path) == ASSIGNMENT
+def test_a_section_has_an_assignment_for_each_part(notebooks, tmp_path):
+    chapter = notebooks / "3_architectures"
+    chapter.mkdir()
+    for part in ("1a_perceptron", "1b_backpropagation", "2_convolution", "10_late"):
+        nbformat.write(small_notebook(), chapter / f"{part}.ipynb")
+
+    def assignments(name, *sections):
+        make_course(tmp_path / name, sections, notebooks=notebooks)
+        return sorted(path.name for path in (tmp_path / name / "source").iterdir())
+
+    assert assignments("section", "3_architectures/1") == ["3_1a_perceptron", "3_1b_backpropagation"]
+    assert assignments("part", "3_architectures/1b") == ["3_1b_backpropagation"]
+    assert assignments("two", "3_architectures/2", "6_vision/1") == ["3_2_convolution", ASSIGNMENT]
+    assert assignments("path", str(chapter / "10_late.ipynb")) == ["3_10_late"]
 
 
-@pytest.mark.parametrize("section", ["6_vision/2", "6_visoin/1", "1", "", "nowhere.ipynb"])
+@pytest.mark.parametrize("section", ["6_vision/2", "6_visoin/1", "3_architectures/1c", "", "nowhere.ipynb"])
 def test_an_unknown_section_is_refused_with_a_list_and_nothing_is_written(notebooks, tmp_path, section):
-    with pytest.raises(FileNotFoundError, match=f"6_vision/{NOTEBOOK}"):
+    with pytest.raises(
+        ValueError, match=f"no notebook is called '{section}'; there are:\n  6_vision/{NOTEBOOK}"
+    ):
         make_course(tmp_path / "course", ["6_vision/1", section], notebooks=notebooks)
     assert not (tmp_path / "course").exists()
 
