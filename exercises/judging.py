@@ -1,27 +1,32 @@
 """`check`: the named cases first, then the drawn calls, then the likely cause of what went wrong."""
 
-import ast
-import contextlib
-import copy
 import inspect
 import os
-import re
-import sys
 import textwrap
+import time
 import traceback
-import warnings
 from typing import NamedTuple
 
-import numpy as np
-
-from helpers.comparing import as_array, as_code, difference, show
+from helpers.comparing import as_array, difference, show
 from helpers.settings import setting
 
 from . import texts
-from .exercise import FROM_SOLUTION, Case
+from .blank import is_blank, is_still_there
+from .calling import (
+    Trial,
+    call_text,
+    drawn_cases,
+    in_silence,
+    prints_bounded,
+    result_of,
+    trial_of,
+)
+from .exercise import Listed
 from .finding import find, section_exercises
+from .mentions import not_named, values_named
 
 SLIPS = (NameError, AttributeError, ImportError, SyntaxError, TypeError)  # what a typing mistake raises
+SECONDS = 10  # after which a slow answer is asked no more drawn calls
 
 _done = set()  # the numbers answered right in this kernel
 _shown_hints = {}  # (number, name of the answer) -> the places of the hints shown in this kernel
@@ -47,7 +52,7 @@ def check(number, answer):
     shown beforehand takes none from the learner's function.
     Raises ValueError for a number that does not exist.
     """
-    exercise, grading = find(number), _grading()
+    exercise, grading = find(number), _grading()  # before the answer runs, which might change the environment
     if exercise.kind == "design":
         raise ValueError(
             f'{number} is an experiment of your own: nothing to check; see show_solution("{number}")'
@@ -55,9 +60,6 @@ def check(number, answer):
     words = texts.words(number)
     _done.discard(number)
     try:
-        handed_back = exercise.kind == "fill" and answer is exercise.solution  # what a blank answer got
-        if answer is ... or handed_back:
-            raise Blank
         problem = first_problem(exercise, answer)
     except Blank:
         if grading:
@@ -95,6 +97,9 @@ def show_solution(number):
             print(f"- {sentence}")
 
 
+# what is wrong -------------------------------------------------------------------------------------
+
+
 class Blank(Exception):
     """The stub is still as it was handed out."""
 
@@ -102,24 +107,33 @@ class Blank(Exception):
 class Problem(NamedTuple):
     """What is wrong with an answer.
 
-    text   lines for the learner
-    cause  the exception behind it, if there is one
-    slip   True when it is not about the idea of the exercise: the text says enough, no hint is spent
-    case   the call that failed: a Case
-    listed the listed wrong answer that gives the same: a Listed
+    text    lines for the learner
+    cause   the exception behind it, if there is one
+    slip    True when it is not about the idea of the exercise: the text says enough, no hint is spent
+    trial   the call that went wrong; None where a listed wrong answer cannot be the cause
+    listed  the listed wrong answer that gives the same
     """
 
     text: str
-    cause: Exception | None = None
+    cause: BaseException | None = None
     slip: bool = False
-    case: Case | None = None
-    listed: object = None
+    trial: Trial | None = None
+    listed: Listed | None = None
 
 
 def first_problem(exercise, answer):
     """None for a right answer, else the first Problem. Raises Blank for a blank."""
+    if answer is ...:
+        raise Blank
     if exercise.kind == "predict":
         return _problem_of_prediction(exercise, answer)
+    if answer is exercise.solution:  # what `check` gave back for a blank is blank still
+        raise Blank
+    return problem_of_function(exercise, answer)
+
+
+def problem_of_function(exercise, answer):
+    """The first Problem of a function: in the named cases, then the shortest of the drawn calls that fail."""
     if not callable(answer):
         name = exercise.answer_name
         text = (
@@ -127,212 +141,175 @@ def first_problem(exercise, answer):
             f'without calling it: {name} = check("{exercise.number}", {name})'
         )
         return Problem(text, slip=True)
-    problem = _problem_of_cases(exercise, answer) or _problem_of_draws(exercise, answer)
-    if problem is None or problem.case is None:
-        return problem
-    with _in_silence():
-        return problem._replace(listed=likely_cause(exercise, answer, problem.case))
+    trials = []
+    with prints_bounded():
+        problem = _problem_of_cases(exercise, answer, trials)
+    with in_silence():
+        problem = problem or _problem_of_draws(exercise, answer, trials)
+        if problem is None:
+            return _one_message_for_all(exercise, trials)
+        if problem.trial is None:
+            return problem
+        return problem._replace(listed=likely_cause(exercise, answer, problem.trial, trials))
 
 
-def _problem_of_cases(exercise, answer):
-    with contextlib.redirect_stderr(sys.stdout):  # nbgrader takes any stderr, a warning too, for a failure
-        for place, case in enumerate(exercise.cases):
-            problem = _problem_of_call(exercise, answer, case, first=place == 0)
-            if problem is not None:
-                return problem._replace(
-                    text=f"case      {place + 1} of {len(exercise.cases)}\n{problem.text}"
-                )
+def _problem_of_cases(exercise, answer, trials):
+    for place, case in enumerate(exercise.cases):
+        trials.append(trial_of(exercise, answer, case))
+        if place == 0 and is_blank(answer, trials[0].got.error):
+            raise Blank
+        problem = _problem_of(exercise, answer, trials[-1])
+        if problem is not None:
+            return problem._replace(text=f"case      {place + 1} of {len(exercise.cases)}\n{problem.text}")
     return None
 
 
-def _problem_of_draws(exercise, answer):
-    """The problem of the shortest call among the drawn ones that fail."""
-    failing = []
-    with _in_silence():
-        for case in drawn_cases(exercise):
-            problem = _problem_of_call(exercise, answer, case)
-            if problem is not None:
-                failing.append((len(_call_text(exercise, case)), problem))
+def _problem_of_draws(exercise, answer, trials):
+    failing, until = [], time.monotonic() + SECONDS
+    for case in drawn_cases(exercise):
+        trials.append(trial_of(exercise, answer, case))
+        problem = _problem_of(exercise, answer, trials[-1])
+        if problem is not None:
+            failing.append((len(call_text(exercise, case)), problem))
+        if time.monotonic() > until:
+            break
     if not failing:
         return None
-    _, problem = min(failing, key=lambda pair: pair[0])
+    problem = min(failing, key=lambda pair: pair[0])[1]
+    drawn = len(trials) - len(exercise.cases)
     return problem._replace(
-        text=f"drawn     the shortest of {len(failing)} that fail, of {exercise.draws} calls\n{problem.text}"
+        text=f"drawn     the shortest of {len(failing)} calls that fail, of {drawn}\n{problem.text}"
     )
 
 
-def drawn_cases(exercise):
-    """The calls that an exercise draws, as Cases: always the same."""
-    random = np.random.default_rng(0)
-    for _ in range(exercise.draws if exercise.draw else 0):
-        call = exercise.draw(random)
-        yield call if isinstance(call, Case) else Case(call)
-
-
-# one call ------------------------------------------------------------------------------------------
-
-
-class Result(NamedTuple):
-    """How a call ended: with a value or an error, and whether an argument was changed."""
-
-    value: object = None
-    error: Exception | None = None
-    changed: bool = False
-
-
-def result_of(function, case):
-    """Call a function with fresh arguments of its own, so that no other call sees what it does to them."""
-    given, kept = _arguments(case), _arguments(case)
-    try:
-        with np.errstate():
-            value = function(*given, **copy.deepcopy(case.kwargs))
-    except Exception as error:
-        return Result(error=error)
-    return Result(value, changed=_changed(given, kept))
-
-
-def expected_result(exercise, case):
-    """What a call must end in: the Result of the solution, or what the case says."""
-    if case.raises is not None:
-        return Result(error=case.raises())
-    if case.expected is not FROM_SOLUTION:
-        return Result(copy.deepcopy(case.expected))
-    return result_of(exercise.solution, case)
-
-
-def _problem_of_call(exercise, answer, case, *, first=False):
-    call = f"call      {_call_text(exercise, case)}"
-    misfit = _misfit(answer, case)
-    if misfit is not None:
+def _problem_of(exercise, answer, trial):
+    """What is wrong with one call; None when it is right."""
+    wanted, got = trial.wanted, trial.got
+    found = None
+    if wanted.error is None and got.error is None:
+        changed = got.changed and not exercise.may_change_inputs
+        found = difference(got.value, wanted.value, rtol=exercise.rtol, atol=exercise.atol)
+        if found is None and not changed:
+            return None
+    elif wanted.error is not None and isinstance(got.error, type(wanted.error)):
+        missing = not_named(str(got.error), trial.case.mentions)
+        if not missing:
+            return None
+    call = f"call      {call_text(exercise, trial.case)}"
+    if isinstance(got.error, NotImplementedError) and is_still_there(answer, got.error):
+        return Problem(
+            "The line `raise NotImplementedError` is still there: remove it.", got.error, slip=True
+        )
+    if isinstance(got.error, TypeError) and (misfit := _misfit(answer, trial.case)) is not None:
         return Problem(f"{call}\n{misfit}: keep the signature of the stub", slip=True)
-    wanted = expected_result(exercise, case)
-    got = result_of(answer, case)
-    if isinstance(got.error, NotImplementedError):
-        return _not_implemented(answer, got.error, first=first)
     if wanted.error is not None:
-        return _problem_of_error(answer, case, wanted.error, got, call)
+        return _problem_of_error(answer, trial, call)
+    call += f"\nexpected  {_indent(show(wanted.value))}"
     if got.error is not None:
-        return _own_problem(answer, case, got.error, f"{call}\nexpected  {_indent(show(wanted.value))}\n")
-    if got.changed and not exercise.may_change_inputs:
-        text = f"{call}\nThe input was changed by the call: work on a copy, or build a new array."
-        return Problem(text, slip=True, case=case)
-    found = difference(got.value, wanted.value, rtol=exercise.rtol, atol=exercise.atol)
+        return _own_problem(answer, trial, call)
     if found is None:
-        return None
-    lines = [call, f"expected  {_indent(show(wanted.value))}", f"got       {_indent(show(got.value))}"]
+        text = f"{call}\nThe input was changed by the call: work on a copy, or build a new array."
+        return Problem(text, slip=True, trial=trial)
+    lines = [call, f"got       {_indent(show(got.value))}"]
     if got.value is None:
         lines.append("The function returned None: is there a return?")
     elif got.value is Ellipsis:
         lines.append("The function returned ... (three dots): is there a return with a value?")
     elif found != "wrong value":
         lines.append(found)
-    return Problem("\n".join(lines), slip=found.about == "type", case=case)
+    return Problem("\n".join(lines), slip=found.about == "type", trial=trial)
 
 
-def _problem_of_error(answer, case, wanted, got, call):
-    names = " that names " + ", ".join(str(word) for word in case.mentions) if case.mentions else ""
-    call = f"{call}\nexpected  {type(wanted).__name__}{names}"
+def _problem_of_error(answer, trial, call):
+    mentions, wanted, got = trial.case.mentions, trial.wanted, trial.got
+    named = " that names " + ", ".join(str(mention) for mention in mentions) if mentions else ""
+    call += f"\nexpected  {type(wanted.error).__name__}{named}"
     if got.error is None:
-        return Problem(f"{call}\ngot       {_indent(show(got.value))}", slip=got.value is None, case=case)
-    if not isinstance(got.error, type(wanted)):
-        return _own_problem(answer, case, got.error, f"{call}\n")
-    if missing := _not_mentioned(got.error, case):
-        text = f"{call}\ngot       {_error_text(got.error)}\nnot named: {', '.join(missing)}"
-        return Problem(text, got.error, slip=True, case=case)
+        return Problem(f"{call}\ngot       {_indent(show(got.value))}", slip=got.value is None, trial=trial)
+    if not isinstance(got.error, type(wanted.error)):
+        return _own_problem(answer, trial, call)
+    missing = ", ".join(not_named(str(got.error), mentions))
+    text = f"{call}\ngot       {_error_text(got.error)}\nnot named: {missing}"
+    return Problem(text, got.error, slip=True, trial=trial)
+
+
+def _own_problem(answer, trial, text):
+    """What the learner's code raised, and in which of its lines."""
+    error = trial.got.error
+    text += f"\ngot       {_error_text(error)}"
+    own_file = getattr(getattr(answer, "__code__", None), "co_filename", None)
+    own_lines = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == own_file]
+    if own_lines and own_lines[-1].line:
+        text += f"\n          line {own_lines[-1].lineno}: {textwrap.shorten(own_lines[-1].line, 200)}"
+    return Problem(text, error, slip=isinstance(error, SLIPS), trial=trial)
+
+
+def _one_message_for_all(exercise, trials):
+    """The Problem of errors that have to name different numbers and do it with the very same words."""
+    said = {}
+    for trial in trials:
+        values = values_named(trial.case.mentions)
+        if trial.wanted.error is None or not values:
+            continue
+        message = str(trial.got.error)
+        other = said.setdefault(message, trial)
+        if values_named(other.case.mentions) != values:
+            calls = [f"call      {call_text(exercise, one.case)}" for one in (other, trial)]
+            got = f"got       {_error_text(trial.got.error)}, both times"
+            return Problem("\n".join([*calls, got, "Name the values of each call."]), slip=True)
     return None
-
-
-def _not_mentioned(error, case):
-    return [str(word) for word in case.mentions if not names(str(error), str(word))]
-
-
-def names(message, word):
-    """Whether the word stands in the message by itself: 5 is in "5 by 5", not in "15" or "5.2"."""
-    return re.search(rf"(?<![\w.]){re.escape(word)}(?!\w|\.\d)", message) is not None
-
-
-def _arguments(case):
-    return list(case.args() if callable(case.args) else copy.deepcopy(case.args))
 
 
 def _misfit(function, case):
     """None when the function can be called so, else Python's sentence about the arguments."""
     try:
-        inspect.signature(function).bind(*_arguments(case), **case.kwargs)
+        inspect.signature(function).bind(*(case.args() if callable(case.args) else case.args), **case.kwargs)
     except TypeError as error:
         return str(error)
-    except ValueError:  # a function written in C tells no signature: the call itself will show
+    except ValueError:  # a function written in C tells no signature
         return None
-
-
-def _changed(value, kept):
-    """Whether an argument is no longer what it was. Looks at numbers, arrays and containers of them."""
-    if isinstance(value, (list, tuple)):
-        return len(value) != len(kept) or any(map(_changed, value, kept))
-    if isinstance(value, dict):
-        return value.keys() != kept.keys() or any(_changed(value[key], kept[key]) for key in value)
-    return as_array(value) is not None and difference(value, kept, rtol=0, atol=0) is not None
-
-
-def _call_text(exercise, case):
-    """The call as Python that can be pasted: conv_output_size(28, 5, padding=2)."""
-    shown = [case.args_text] if case.args_text else [as_code(value) for value in _arguments(case)]
-    shown += [f"{key}={as_code(value)}" for key, value in case.kwargs.items()]
-    return f"{exercise.answer_name}({', '.join(shown)})"
-
-
-@contextlib.contextmanager
-def _in_silence():
-    """What hundreds of calls print, and warn of, is thrown away."""
-    with (
-        open(os.devnull, "w") as nowhere,
-        contextlib.redirect_stdout(nowhere),
-        contextlib.redirect_stderr(nowhere),
-        warnings.catch_warnings(),
-    ):
-        warnings.simplefilter("ignore")
-        yield
 
 
 # the likely cause ----------------------------------------------------------------------------------
 
 
-def likely_cause(exercise, answer, case):
-    """The listed wrong answer that gives what this answer gives: on the call that failed, and on all others
-    of its kind (with a value expected, or with an error). None when there is none."""
-    mine = result_of(answer, case)
-    alike = [
-        listed for listed in exercise.listed if _same(exercise, case, result_of(listed.answer, case), mine)
-    ]
+def likely_cause(exercise, answer, failed, trials):
+    """The listed wrong answer that gives what this answer gives; None when there is none.
+
+    It must give the same in the trial that failed and in all others of its kind: with a value expected, or
+    with an error. (Many write the computation first and its errors later.) Of several, the one that gives the
+    same in all trials. trials: those made so far, in the order of cases and draws.
+    """
+    alike = _that_agree(exercise, exercise.listed, [failed])
     if not alike:
         return None
     calls = [*exercise.cases, *drawn_cases(exercise)]
-    ends_in_error = [expected_result(exercise, call).error is not None for call in calls]
-    kind = expected_result(exercise, case).error is not None
-    of_its_kind = [call for call, error in zip(calls, ends_in_error, strict=True) if error is kind]
-    alike = _that_agree(exercise, answer, alike, of_its_kind)
-    return (
-        (_that_agree(exercise, answer, alike, calls) or [None])[0]
-        if len(alike) > 1
-        else next(iter(alike), None)
+    trials = [*trials, *(trial_of(exercise, answer, case) for case in calls[len(trials) :])]
+    error_wanted = failed.wanted.error is not None
+    alike = _that_agree(
+        exercise, alike, [trial for trial in trials if (trial.wanted.error is not None) is error_wanted]
     )
+    if len(alike) > 1:
+        alike = _that_agree(exercise, alike, trials)
+    return alike[0] if alike else None
 
 
-def _that_agree(exercise, answer, listed, calls):
-    """Those of the list that give on each of the calls what the answer gives."""
-    for call in calls:
+def _that_agree(exercise, listed, trials):
+    """Those of the list that give in each of the trials what the answer gave."""
+    for trial in trials:
         if not listed:
             break
-        mine = result_of(answer, call)
-        listed = [one for one in listed if _same(exercise, call, result_of(one.answer, call), mine)]
+        listed = [
+            one for one in listed if same(exercise, trial.case, result_of(one.answer, trial.case), trial.got)
+        ]
     return listed
 
 
-def _same(exercise, case, one, other):
+def same(exercise, case, one, other):
     """Whether two calls ended alike: in the same value, or in errors of one type that name the same."""
     if one.error is not None or other.error is not None:
-        same_type = type(one.error) is type(other.error)
-        return same_type and _not_mentioned(one.error, case) == _not_mentioned(other.error, case)
+        left_out = [not_named(str(result.error), case.mentions) for result in (one, other)]
+        return type(one.error) is type(other.error) and left_out[0] == left_out[1]
     tolerance = {"rtol": exercise.rtol, "atol": exercise.atol}
     return (
         one.changed == other.changed
@@ -376,7 +353,7 @@ def _is_prediction(answer, listed, exercise):
     return difference(answer, listed, rtol=exercise.rtol, atol=exercise.atol) is None
 
 
-# blanks and errors of the answer -------------------------------------------------------------------
+# what is said --------------------------------------------------------------------------------------
 
 
 def _grading():
@@ -384,57 +361,6 @@ def _grading():
     if value not in ("", "0", "1"):
         raise ValueError(f"COURSE_GRADING is {value!r}: use 1 (a blank answer raises) or 0, or leave it out")
     return value == "1" or (value == "" and "NBGRADER_EXECUTION" in os.environ)  # nbgrader sets it by itself
-
-
-def _not_implemented(answer, error, *, first):
-    """The Problem of an answer that raised NotImplementedError; raises Blank when it is still the stub."""
-    of_the_stub = not str(error) or str(error).startswith("exercise")
-    body = _statements(answer)
-    if of_the_stub and first and (body is None or (len(body) == 1 and _raises_not_implemented(body[0]))):
-        raise Blank from None
-    if of_the_stub and any(_raises_not_implemented(node) for part in body or () for node in ast.walk(part)):
-        text = "The line `raise NotImplementedError` is still there: remove it."
-        return Problem(text, error, slip=True)
-    return _own_problem(answer, None, error)
-
-
-def _statements(function):
-    """The statements of a function without docstring, `pass` and `...`; None when its source is unknown."""
-    try:
-        tree = ast.parse(textwrap.dedent(inspect.getsource(function))).body[0]
-    except (OSError, TypeError, SyntaxError, IndexError):  # typed into a prompt, no Python, part of a line
-        return None
-    if not isinstance(tree, ast.FunctionDef):
-        return None
-    return [
-        part
-        for part in tree.body
-        if not isinstance(part, ast.Pass)
-        and not (isinstance(part, ast.Expr) and isinstance(part.value, ast.Constant))
-    ]
-
-
-def _raises_not_implemented(node):
-    raised = node.exc if isinstance(node, ast.Raise) else None
-    raised = raised.func if isinstance(raised, ast.Call) else raised
-    return isinstance(raised, ast.Name) and raised.id == "NotImplementedError"
-
-
-def _own_problem(answer, case, error, text=""):
-    """What the learner's code raised, and in which of its lines."""
-    text += f"got       {_error_text(error)}"
-    own_file = getattr(getattr(answer, "__code__", None), "co_filename", None)
-    own_lines = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == own_file]
-    if own_lines and own_lines[-1].line:
-        text += f"\n          line {own_lines[-1].lineno}: {own_lines[-1].line}"
-    return Problem(text, error, slip=isinstance(error, SLIPS), case=case)
-
-
-def _error_text(error):
-    return f"{type(error).__name__}: {textwrap.shorten(str(error), 500)}"
-
-
-# what is said --------------------------------------------------------------------------------------
 
 
 def _message(exercise, words, answer, problem):
@@ -470,11 +396,15 @@ def _hint_text(words, place):
 
 
 def _how_many(exercise):
-    """ " (9 cases, 200 draws)" of a function."""
+    """What a right function went through: " (9 cases, 200 draws)"."""
     if exercise.kind == "predict":
         return ""
     draws = f", {exercise.draws} draws" if exercise.draw else ""
     return f" ({len(exercise.cases)} cases{draws})"
+
+
+def _error_text(error):
+    return f"{type(error).__name__}: {textwrap.shorten(str(error), 500)}"
 
 
 def _indent(text):

@@ -1,11 +1,12 @@
 """Checks that speak: one line that is the same on every machine, or an error that shows the difference."""
 
 import math
-import sys
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+
+from helpers.comparing import close, kind_of, to_numpy
 
 
 class CheckFailed(AssertionError):
@@ -13,20 +14,6 @@ class CheckFailed(AssertionError):
 
     def _render_traceback_(self):
         return [f"CheckFailed: {self}"]
-
-
-def _to_numpy(value: Any) -> np.ndarray:
-    """A NumPy array of an array, a torch tensor (any device), a Keras/TensorFlow tensor or a list of them."""
-    torch = sys.modules.get("torch")
-    if torch is not None and isinstance(value, torch.Tensor):
-        value = value.detach().cpu().resolve_conj()
-        if value.dtype == torch.bfloat16:  # NumPy has no bfloat16
-            value = value.float()
-        return value.numpy()
-    if torch is not None and isinstance(value, (list, tuple)):
-        value = [_to_numpy(item) for item in value]
-    array = np.asarray(value)
-    return array.astype(np.float32) if array.dtype.name == "bfloat16" else array  # TensorFlow's
 
 
 def _describe(array: np.ndarray) -> str:
@@ -44,30 +31,23 @@ def check_close(name: str, mine: Any, reference: Any, *, rtol: float = 1e-5, ato
     Source of the rule: numpy.testing.assert_allclose.
     """
     try:
-        mine, reference = _to_numpy(mine), _to_numpy(reference)
+        mine, reference = to_numpy(mine), to_numpy(reference)
     except ValueError as error:  # a list whose rows differ in length
         raise CheckFailed(f"{name}: not an array of numbers: {error}") from None
-    kinds = {"i": "integer", "u": "integer", "f": "float", "c": "complex", "b": "boolean"}
-    mine_kind, reference_kind = (kinds.get(a.dtype.kind) for a in (mine, reference))
+    mine_kind, reference_kind = kind_of(mine), kind_of(reference)
     if mine_kind is None or reference_kind is None:
         raise CheckFailed(f"{name}: not an array of numbers: mine {mine!r}, reference {reference!r}")
     if mine.shape != reference.shape:
         raise CheckFailed(f"{name}: wrong shape: mine {mine.shape}, reference {reference.shape}")
     if mine_kind != reference_kind:
         raise CheckFailed(f"{name}: wrong type: mine {mine.dtype}, reference {reference.dtype}")
-    if mine_kind in ("float", "complex"):
-        wide = np.complex128 if mine_kind == "complex" else np.float64
-        a, b = mine.astype(wide), reference.astype(wide)
-        close = np.isclose(a, b, rtol=rtol, atol=atol, equal_nan=True)
-        limit = f" by more than atol={atol:g} + rtol={rtol:g}"
-    else:
-        close = np.asarray(mine == reference)
-        limit = ""
-    if not close.all():
-        where = tuple(int(i) for i in np.argwhere(~close)[0])
+    right = close(mine, reference, rtol=rtol, atol=atol)
+    if not right.all():
+        limit = f" by more than atol={atol:g} + rtol={rtol:g}" if mine.dtype.kind in "fc" else ""
+        where = tuple(int(i) for i in np.argwhere(~right)[0])
         place = f" at {list(where)}" if where else ""
         raise CheckFailed(
-            f"{name}: right shape, wrong values: {int((~close).sum())} of {close.size} differ{limit}; "
+            f"{name}: right shape, wrong values: {int((~right).sum())} of {right.size} differ{limit}; "
             f"first{place}: mine {mine[where]!s}, reference {reference[where]!s}"
         )
     print(f"ok   {name}   {_describe(mine)}")
@@ -80,7 +60,7 @@ def check_true(claim: str, holds: Any) -> None:
     ``check_true("accuracy at least 0.93", accuracy >= 0.93)``.  Raises TypeError for anything else, such as
     an array of truth values: say .all() or .any().
     """
-    value = _to_numpy(holds)
+    value = to_numpy(holds)
     if value.dtype != bool or value.ndim:
         raise TypeError(f"{claim}: {holds!r} is not one truth value; compare, or say .all() or .any()")
     if not value:
@@ -100,10 +80,10 @@ def check_grad(
     Prints one line; raises CheckFailed with input, slope got and expected, ValueError if ``fn`` does not
     return one number.
     """
-    arrays = [np.asarray(_to_numpy(x), dtype=np.float64).copy() for x in inputs]
+    arrays = [np.asarray(to_numpy(x), dtype=np.float64).copy() for x in inputs]
 
     def value(*at: np.ndarray) -> float:
-        result = _to_numpy(fn(*(array.copy() for array in at)))  # a function may write into its input
+        result = to_numpy(fn(*(array.copy() for array in at)))  # a function may write into its input
         if result.size != 1:
             raise ValueError(f"{name}: fn must return one number, not shape {result.shape}: sum it, say")
         return float(result.item())
@@ -114,7 +94,7 @@ def check_grad(
         raise CheckFailed(f"{name}: {len(claimed)} gradients for {len(arrays)} inputs")
     directions = np.random.default_rng(0)
     for i, (x, gradient) in enumerate(zip(arrays, claimed, strict=True)):
-        gradient = np.asarray(_to_numpy(gradient), dtype=np.float64)
+        gradient = np.asarray(to_numpy(gradient), dtype=np.float64)
         if gradient.shape != x.shape:
             raise CheckFailed(f"{name}, input {i}: gradient {gradient.shape}, input {x.shape}")
         for _ in range(3):

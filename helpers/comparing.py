@@ -1,74 +1,127 @@
-"""What is different between an answer and what was expected: one sentence, or None. Imports no framework."""
+"""Whether two values are the same, and what is different between them. Imports no framework.
+
+`check_close` and the exercises compare with `close`; `difference` says in one sentence what is wrong with an
+answer.
+"""
 
 import re
 import reprlib
+import sys
+from typing import Any
 
 import numpy as np
 
-KIND_NAMES = {"b": "booleans", "i": "integers", "u": "integers", "f": "floats", "c": "complex numbers"}
-_ONE = {
-    "booleans": "a bool",
-    "integers": "an int",
-    "floats": "a float",
-    "complex numbers": "a complex number",
-}
+KINDS = {"b": "boolean", "i": "integer", "u": "integer", "f": "float", "c": "complex number"}
+ONE = {"boolean": "a bool", "integer": "an int", "float": "a float", "complex number": "a complex number"}
+FRAMEWORKS = ("torch", "tensorflow", "keras", "jax", "jaxlib")
 
 
 class Difference(str):
     """What is different, one sentence; `about` says what it concerns: "type", "shape" or "value"."""
 
-    def __new__(cls, sentence, about):
+    about: str
+
+    def __new__(cls, sentence: str, about: str) -> "Difference":
         made = super().__new__(cls, sentence)
         made.about = about
         return made
 
 
-def difference(got, expected, *, rtol=1e-6, atol=1e-9):
+def to_numpy(value: Any) -> np.ndarray:
+    """A NumPy array of an array, a torch tensor (any device), a Keras/TensorFlow tensor or a list of them.
+
+    bfloat16, which NumPy does not have, becomes float32. Raises ValueError for a list whose rows differ in
+    length.
+    """
+    torch = sys.modules.get("torch")
+    if torch is not None and isinstance(value, torch.Tensor):
+        value = value.detach().cpu().resolve_conj()
+        return (value.float() if value.dtype == torch.bfloat16 else value).numpy()
+    if torch is not None and isinstance(value, (list, tuple)):
+        value = [to_numpy(item) for item in value]
+    array = np.asarray(value)
+    return array.astype(np.float32) if array.dtype.name == "bfloat16" else array  # TensorFlow's
+
+
+def kind_of(array: np.ndarray) -> str | None:
+    """ "boolean", "integer", "float" or "complex number"; None for an array of anything else."""
+    return KINDS.get(array.dtype.kind)
+
+
+def close(mine: np.ndarray, reference: np.ndarray, *, rtol: float, atol: float) -> np.ndarray:
+    """Where two arrays of one shape agree: an array of booleans.
+
+    Floats and complex numbers: |mine - reference| <= atol + rtol |reference|, in float64, nan equal to nan;
+    integers and booleans: equal. Source of the rule: numpy.testing.assert_allclose.
+    """
+    if kind_of(reference) not in ("float", "complex number"):
+        return np.asarray(mine == reference)
+    wide = np.complex128 if "c" in (mine.dtype.kind, reference.dtype.kind) else np.float64
+    with np.errstate(invalid="ignore", over="ignore"):
+        return np.isclose(mine.astype(wide), reference.astype(wide), rtol=rtol, atol=atol, equal_nan=True)
+
+
+def as_array(value: Any) -> np.ndarray | None:
+    """A number, an array or a framework's tensor as a NumPy array of numbers; None for anything else."""
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 2**63:
+        return np.asarray(float(value) if abs(value) < 2**1023 else np.inf * np.sign(value))
+    if not isinstance(value, (bool, int, float, complex, np.ndarray, np.generic)) and not is_tensor(value):
+        return None
+    array = to_numpy(value)
+    return array if kind_of(array) else None
+
+
+def is_tensor(value: Any) -> bool:
+    """Whether it is an array of a framework."""
+    return _library(value) in FRAMEWORKS and hasattr(value, "shape") and hasattr(value, "dtype")
+
+
+def difference(got: Any, expected: Any, *, rtol: float = 1e-6, atol: float = 1e-9) -> Difference | None:
     """The first thing that is wrong with `got`, as a sentence (a Difference); None when it is as expected.
 
-    Looked at in this order: is there a value at all, its type, its shape, its kind of numbers (integers,
-    floats …; the width does not matter), its values (floats within rtol and atol, all else exactly; nan
-    equals nan). Arrays may be NumPy's or a framework's, of the same library as `expected`.
+    Looked at in this order: its type, its shape, its kind of numbers (integers, floats …; the width does not
+    matter), its values (`close`). A tuple may be a list. Arrays are NumPy's own (no np.matrix, no masked
+    array) or a framework's, as `expected` is; a single number is Python's or NumPy's, not a tensor.
     """
     if isinstance(expected, (tuple, list)):
-        if not isinstance(got, (tuple, list)):
-            wanted = f"{_type_name(expected)} of {len(expected)} items"
-            return Difference(f"expected {wanted}, got {_type_name(got)}", "type")
-        if len(got) != len(expected):
-            return Difference(f"expected {len(expected)} items, got {len(got)}", "shape")
-        for index, (item, wanted) in enumerate(zip(got, expected, strict=True)):
-            if (found := difference(item, wanted, rtol=rtol, atol=atol)) is not None:
-                return Difference(f"item {index}: {found}", found.about)
-        return None
+        return _different_items(got, expected, rtol, atol)
+    if isinstance(expected, dict) and isinstance(got, dict):
+        return _different_entries(got, expected, rtol, atol)
+    if _is_int(expected) and _is_int(got):
+        return None if int(got) == int(expected) else Difference("wrong value", "value")
     wanted, numbers = as_array(expected), as_array(got)
-    if wanted is None and type(got) is type(expected):  # text, dictionary …
+    if wanted is None and (
+        type(got) is type(expected) or (isinstance(expected, str) and type(got) is np.str_)
+    ):
         return None if got == expected else Difference("another value than expected", "value")
-    if wanted is None or numbers is None or (wanted.ndim and _library(got) != _library(expected)):
+    if wanted is None or numbers is None or not _of_one_library(got, expected):
         return Difference(f"expected {_type_name(expected)}, got {_type_name(got)}", "type")
     if numbers.shape != wanted.shape:
         return Difference(f"wrong shape: expected {wanted.shape}, got {numbers.shape}", "shape")
     return _wrong_kind(numbers, wanted) or _wrong_values(numbers, wanted, rtol, atol)
 
 
-def as_array(value):
-    """A number, an array or a tensor as a NumPy array; None for anything else."""
-    if hasattr(value, "detach"):  # torch: off the graph, off the device; bfloat16 does not exist in NumPy
-        value = value.detach().cpu()
-        value = value.double() if value.is_floating_point() else value
-    if hasattr(value, "numpy"):
-        value = value.numpy()
-    if not isinstance(value, (bool, int, float, complex, np.ndarray, np.generic)):
-        return None
-    array = np.asarray(value)
-    return array if array.dtype.kind in KIND_NAMES else None
+def identical(value: Any, other: Any) -> bool:
+    """Whether two values are the same to the last bit: numbers, texts, arrays, tensors, and containers."""
+    if type(value) is not type(other):
+        return False
+    if isinstance(value, (list, tuple)):
+        return len(value) == len(other) and all(map(identical, value, other))
+    if isinstance(value, dict):
+        return list(value) == list(other) and all(identical(value[key], other[key]) for key in value)
+    array, other_array = as_array(value), as_array(other)
+    if array is None or other_array is None:
+        return value == other if isinstance(value, (str, bytes)) else True
+    same = array.shape == other_array.shape and array.dtype == other_array.dtype
+    return same and array.tobytes() == other_array.tobytes()
 
 
-def show(value):
+def show(value: Any) -> str:
     """A value as short text: small arrays in full, large ones as their shape."""
     array = as_array(value)
-    if array is None or (array.ndim == 0 and not hasattr(value, "numpy")):
+    if array is None or (array.ndim == 0 and not is_tensor(value)):
         short = reprlib.Repr()
-        short.maxstring = short.maxother = 100
+        short.maxstring = short.maxother = short.maxlong = 100
         return repr(value.item()) if isinstance(value, np.generic) else short.repr(value)
     what = f"{_type_name(value)} of shape {array.shape}, {value.dtype}"
     if array.size > 40:
@@ -76,7 +129,7 @@ def show(value):
     return f"{np.array2string(array, precision=6, max_line_width=100)}\n{what}"
 
 
-def as_code(value):
+def as_code(value: Any) -> str:
     """A value as Python that makes it again, on one line; an array of more than 40 numbers as its shape."""
     array = as_array(value)
     if isinstance(value, (list, tuple)):
@@ -100,25 +153,55 @@ def as_code(value):
     return f"{code})" if array.dtype.name == default else f"{code}, dtype=np.{array.dtype.name})"
 
 
-def _name_specials(numbers):
+def _name_specials(numbers: str) -> str:
     """nan and inf, which are no Python, as np.nan and np.inf."""
     return re.sub(r"\b(nan|inf)\b", r"np.\1", numbers)
 
 
-def _wrong_kind(numbers, wanted):
-    kind, wanted_kind = KIND_NAMES[numbers.dtype.kind], KIND_NAMES[wanted.dtype.kind]
-    if kind == wanted_kind or (wanted.ndim == 0 and (kind, wanted_kind) == ("integers", "floats")):
+def _different_items(got: Any, expected: tuple | list, rtol: float, atol: float) -> Difference | None:
+    if not isinstance(got, (tuple, list)):
+        wanted = f"{_type_name(expected)} of {len(expected)} items"
+        return Difference(f"expected {wanted}, got {_type_name(got)}", "type")
+    if len(got) != len(expected):
+        return Difference(f"expected {len(expected)} items, got {len(got)}", "shape")
+    for index, (item, wanted) in enumerate(zip(got, expected, strict=True)):
+        if (found := difference(item, wanted, rtol=rtol, atol=atol)) is not None:
+            return Difference(f"item {index}: {found}", found.about)
+    return None
+
+
+def _different_entries(got: dict, expected: dict, rtol: float, atol: float) -> Difference | None:
+    if got.keys() != expected.keys():
+        return Difference(f"expected the keys {list(expected)}, got {list(got)}", "value")
+    for key, wanted in expected.items():
+        if (found := difference(got[key], wanted, rtol=rtol, atol=atol)) is not None:
+            return Difference(f"at {key!r}: {found}", found.about)
+    return None
+
+
+def _is_int(value: Any) -> bool:
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+
+
+def _of_one_library(got: Any, expected: Any) -> bool:
+    if is_tensor(got) or is_tensor(expected):
+        return _library(got) == _library(expected)
+    if isinstance(got, np.ndarray):
+        return type(got) is np.ndarray  # no masked array, no matrix
+    return not isinstance(expected, np.ndarray) or expected.ndim == 0
+
+
+def _wrong_kind(numbers: np.ndarray, wanted: np.ndarray) -> Difference | None:
+    kind, wanted_kind = kind_of(numbers), kind_of(wanted)
+    if kind == wanted_kind or (wanted.ndim == 0 and (kind, wanted_kind) == ("integer", "float")):
         return None  # the single number 2 is as good as 2.0
     if wanted.ndim == 0:
-        return Difference(f"wrong kind of number: expected {_ONE[wanted_kind]}, got {_ONE[kind]}", "type")
-    return Difference(f"right shape, wrong kind of numbers: expected {wanted_kind}, got {kind}", "type")
+        return Difference(f"wrong kind of number: expected {ONE[wanted_kind]}, got {ONE[kind]}", "type")
+    return Difference(f"right shape, wrong kind of numbers: expected {wanted_kind}s, got {kind}s", "type")
 
 
-def _wrong_values(numbers, wanted, rtol, atol):
-    if wanted.dtype.kind in "fc":
-        right = np.isclose(numbers, wanted, rtol=rtol, atol=atol, equal_nan=True)
-    else:
-        right = numbers == wanted
+def _wrong_values(numbers: np.ndarray, wanted: np.ndarray, rtol: float, atol: float) -> Difference | None:
+    right = close(numbers, wanted, rtol=rtol, atol=atol)
     if np.all(right):
         return None
     if wanted.ndim == 0:
@@ -136,16 +219,16 @@ def _wrong_values(numbers, wanted, rtol, atol):
     )
 
 
-def _library(value):
+def _library(value: Any) -> str:
     return type(value).__module__.partition(".")[0]
 
 
-def _type_name(value):
+def _type_name(value: Any) -> str:
     if value is None or value is Ellipsis:
         return "None" if value is None else "... (three dots)"
-    library = _library(value)
-    article = "an" if type(value).__name__[0] in "aeiouAEIO" else "a"
-    if library == "builtins":
-        return f"{article} {type(value).__name__}"
-    name = "array" if isinstance(value, np.ndarray) else type(value).__name__
-    return f"a {library} {name}"
+    name = type(value).__name__
+    if _library(value) == "builtins":
+        return f"{'an' if name[0] in 'aeiouAEIO' else 'a'} {name}"
+    if type(value) is np.ma.MaskedArray:
+        return "a masked array"
+    return f"a {_library(value)} {'array' if type(value) is np.ndarray else name}"

@@ -3,7 +3,10 @@
 One exercise: `pytest tests/exercises -k 2_1_3`; one section: `-k 2_1`.
 """
 
+import contextlib
+import io
 import time
+import warnings
 from dataclasses import replace
 from pathlib import Path
 from types import FunctionType
@@ -12,7 +15,7 @@ import nbformat
 import numpy as np
 import pytest
 
-from exercises import check, finding, judging, still_open, texts
+from exercises import calling, check, finding, judging, still_open, texts
 from exercises.exercise import FROM_SOLUTION
 from helpers.comparing import difference
 from tools.sync_exercises import notebook_paths, parts, sync
@@ -53,6 +56,12 @@ def stub_of(exercise):
     return namespace[exercise.answer_name]
 
 
+def judged(exercise, answer):
+    """The first problem of an answer, of which nothing is shown."""
+    with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings(record=True):
+        return judging.first_problem(exercise, answer)
+
+
 def handed_over(listed):
     """A listed wrong answer as a learner gives it: a ... in a tuple stands for any value, here 0."""
     answer = listed.answer
@@ -78,7 +87,7 @@ def test_every_listed_wrong_answer_is_refused_and_named_as_itself(exercise):
     if exercise.number in NOT_TOLD_APART:
         pytest.xfail("two of the list give the same on every case; draws will tell them apart")
     for listed in exercise.listed:
-        problem = judging.first_problem(exercise, handed_over(listed))
+        problem = judged(exercise, handed_over(listed))
         assert problem is not None, f"{listed.name} is accepted"
         assert problem.listed is not None, f"{listed.name} is not named: {problem.text}"
         assert problem.listed.name == listed.name, "two of the list give the same, or the names are exchanged"
@@ -89,28 +98,25 @@ def test_a_wrong_answer_that_is_not_listed_is_never_taken_for_one_that_gives_ano
     """Each listed one in turn is taken off the list."""
     for key, listed in zip(exercise.wrong, exercise.listed, strict=True):
         others = {other: hint for other, hint in exercise.wrong.items() if other != key}
-        problem = judging.first_problem(replace(exercise, wrong=others), listed.answer)
+        problem = judged(replace(exercise, wrong=others), listed.answer)
         if problem.listed is None:
             continue
-        wants_an_error = judging.expected_result(exercise, problem.case).error is not None
-        for call in [*exercise.cases, *judging.drawn_cases(exercise)]:
-            if (judging.expected_result(exercise, call).error is not None) is wants_an_error:
-                results = (
-                    judging.result_of(answer, call) for answer in (listed.answer, problem.listed.answer)
-                )
-                assert judging._same(exercise, call, *results), (listed.name, problem.listed.name)
+        wants_an_error = problem.trial.wanted.error is not None
+        with calling.in_silence():
+            for case in [*exercise.cases, *calling.drawn_cases(exercise)]:
+                if (calling.wanted_from(exercise, case).error is not None) is wants_an_error:
+                    results = [calling.result_of(one.answer, case) for one in (listed, problem.listed)]
+                    assert judging.same(exercise, case, *results), (listed.name, problem.listed.name)
 
 
 @each(FUNCTIONS)
 def test_every_case_refuses_a_wrong_answer_or_says_why_it_is_there(exercise):
     assert len(exercise.cases) >= 3
-    with judging._in_silence():
-        idle = [
-            case.name or str(case.args)
-            for case in exercise.cases
-            if not case.why
-            and not any(judging._problem_of_call(exercise, one.answer, case) for one in exercise.listed)
-        ]
+    idle = []
+    for case in exercise.cases:
+        alone = replace(exercise, cases=(case,), draw=None)
+        if not case.why and not any(judged(alone, listed.answer) for listed in exercise.listed):
+            idle.append(calling.call_text(exercise, case))
     assert idle == []
 
 
@@ -122,6 +128,18 @@ def test_a_blank_is_todo_and_the_notebook_goes_on_with_the_solution(exercise, ca
     assert back is (exercise.solution if exercise.kind == "fill" else ...)
     check(exercise.number, back)
     assert capsys.readouterr().out == todo, "what a blank got back counts as an answer"
+
+
+@each(FUNCTIONS)
+def test_the_solution_warns_of_nothing_and_draws_are_always_the_same(exercise):
+    """Warnings are errors here."""
+    drawn = [list(calling.drawn_cases(exercise)) for _ in range(2)]
+    for case, again in zip(*drawn, strict=True):
+        assert calling.call_text(exercise, case) == calling.call_text(exercise, again)
+    for case in [*exercise.cases, *drawn[0]]:
+        ended = calling.result_of(exercise.solution, case)
+        assert not isinstance(ended.error, Warning), calling.call_text(exercise, case)
+        assert exercise.may_change_inputs or not ended.changed, calling.call_text(exercise, case)
 
 
 @each_section
@@ -170,9 +188,9 @@ def test_an_expected_result_does_not_rest_on_the_solution_alone(exercise):
 @each(FUNCTIONS)
 def test_the_call_of_every_case_can_be_pasted(exercise):
     for case in exercise.cases:
-        text = judging._call_text(exercise, case).replace(exercise.answer_name, "call", 1)
+        text = calling.call_text(exercise, case).replace(exercise.answer_name, "call", 1)
         args, kwargs = eval(text, {"np": np, "call": lambda *args, **kwargs: (args, kwargs)})
-        given = judging._arguments(case)
+        given = calling.arguments(case)
         assert difference(list(args), given, rtol=0, atol=0) is None, text
         for got, wanted in zip(args, given, strict=True):
             assert getattr(got, "dtype", None) == getattr(wanted, "dtype", None), text

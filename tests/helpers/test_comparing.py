@@ -1,9 +1,11 @@
 """One sentence says what is different between an answer and what was expected."""
 
+import copy
+
 import numpy as np
 import pytest
 
-from helpers.comparing import as_array, as_code, difference
+from helpers.comparing import as_array, as_code, difference, identical
 
 
 @pytest.mark.parametrize(
@@ -19,6 +21,10 @@ from helpers.comparing import as_array, as_code, difference
         ([1, 2], (1, 2)),
         ((1, np.ones(2)), (1, np.ones(2))),
         ("yes", "yes"),
+        (np.str_("yes"), "yes"),
+        (2**70, 2**70),
+        (2**70, 2.0**70),
+        ({"a": np.ones(2)}, {"a": np.ones(2)}),
         ({"a": 1}, {"a": 1}),
         (True, True),
         (np.array([1.0, np.nan]), np.array([1.0, np.nan])),
@@ -47,7 +53,13 @@ def test_equal_answers_are_equal(got, expected):
         ([1, 2, 3], (1, 2), "expected 2 items, got 3"),
         (1, (1, 2), "expected a tuple of 2 items, got an int"),
         ((1, 3), (1, 2), "item 1: wrong value"),
-        ({"a": 2}, {"a": 1}, "another value than expected"),
+        ({"a": 2}, {"a": 1}, "at 'a': wrong value"),
+        ({"b": 1}, {"a": 1}, "expected the keys ['a'], got ['b']"),
+        ({"a": [1.0, 3.0]}, {"a": [1.0, 2.0]}, "at 'a': item 1: wrong value"),
+        ("no", "yes", "another value than expected"),
+        (2**70, 2**70 + 1, "wrong value"),
+        (2**70, 2, "wrong value"),
+        (3.0, 2**70, "wrong value"),
         ([1.0], np.ones(1), "expected a numpy array, got a list"),
         (np.ones((3, 1)), np.ones(3), "wrong shape: expected (3,), got (3, 1)"),
         (np.ones(3), np.ones((1, 3)), "wrong shape: expected (1, 3), got (3,)"),
@@ -76,7 +88,8 @@ def test_tensors_are_compared_like_arrays_but_not_with_arrays():
     assert difference(one, torch.ones(2, dtype=torch.long)).startswith("right shape, wrong kind")
     assert difference(torch.ones(2), np.ones(2)) == "expected a numpy array, got a torch Tensor"
     assert difference(np.ones(2), torch.ones(2)) == "expected a torch Tensor, got a numpy array"
-    assert difference(torch.tensor(2.0), 2.0) is None
+    assert difference(torch.tensor(2.0), 2.0) == "expected a float, got a torch Tensor"
+    assert difference(2.0, torch.tensor(2.0)) == "expected a torch Tensor, got a float"
 
 
 @pytest.mark.parametrize(
@@ -112,3 +125,50 @@ def test_tensors_are_shown_as_python_that_makes_them():
         again = eval(as_code(tensor), {"torch": torch, "np": np})
         assert torch.equal(again, tensor)
         assert again.dtype == tensor.dtype
+
+
+class Disguised:
+    """What answers to .numpy() without being an array of a framework."""
+
+    shape, dtype = (), np.dtype(float)
+
+    def numpy(self):
+        return np.float64(1.0)
+
+
+@pytest.mark.filterwarnings("ignore:the matrix subclass")
+def test_what_only_looks_like_an_array_or_a_number_is_refused():
+    hidden = np.ma.masked_array([1.0, 2.0], [False, True])
+    assert difference(hidden, np.array([1.0, 5.0])) == "expected a numpy array, got a masked array"
+    assert difference(np.ma.masked, 1.0) == "expected a float, got a numpy MaskedConstant"
+    assert difference(np.matrix([[1.0]]), np.ones((1, 1))) == "expected a numpy array, got a numpy matrix"
+    assert difference(Disguised(), 1.0).startswith("expected a float, got a ")
+
+
+@pytest.mark.parametrize(
+    ("value", "other"),
+    [
+        ([1, 2], [1, 3]),
+        ([1, 2], [1]),
+        ([1], [1.0]),
+        ([1], [None]),
+        (["a"], ["b"]),
+        ({"a": 1}, {"a": 2}),
+        ({"a": 1, "b": 2}, {"b": 2, "a": 1}),
+        (np.zeros(2), np.zeros((2, 1))),
+        (np.zeros(2), -np.zeros(2)),
+        (np.zeros(2), np.zeros(2, np.float32)),
+        ([np.array([1.0])], [np.array([2.0])]),
+    ],
+)
+def test_identical_means_to_the_last_bit(value, other):
+    assert identical(value, copy.deepcopy(value))
+    assert not identical(value, other)
+    assert not identical(other, value)
+
+
+def test_nan_is_identical_to_nan_and_tensors_are_looked_at():
+    torch = pytest.importorskip("torch")
+    assert identical(np.array([np.nan]), np.array([np.nan]))
+    assert identical(torch.ones(2), torch.ones(2))
+    assert not identical(torch.ones(2), torch.zeros(2))

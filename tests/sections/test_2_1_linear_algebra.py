@@ -143,4 +143,4 @@ def test_a_wrong_answer_is_told_why_it_is_wrong():
     with pytest.raises(WrongAnswer, match="row and column are exchanged"):
         check("2.1.1", 7)
     with pytest.raises(WrongAnswer, match="Do not compare with another decomposition"):
-        check("2.1.4", ch.same_as_the_library)
+        check("2.1.4", ch.compares_with_the_library)
