@@ -27,6 +27,7 @@ from .mentions import not_named, values_named
 
 SLIPS = (NameError, AttributeError, ImportError, SyntaxError, TypeError)  # what a typing mistake raises
 SECONDS = 10  # after which a slow answer is asked no more drawn calls
+ERROR = 500  # characters of an error's message that are shown
 
 _done = set()  # the numbers answered right in this kernel
 _shown_hints = {}  # (number, name of the answer) -> the places of the hints shown in this kernel
@@ -240,7 +241,7 @@ def _own_problem(answer, trial, text):
     own_file = getattr(getattr(answer, "__code__", None), "co_filename", None)
     own_lines = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == own_file]
     if own_lines and own_lines[-1].line:
-        text += f"\n          line {own_lines[-1].lineno}: {textwrap.shorten(own_lines[-1].line, 200)}"
+        text += f"\n          line {own_lines[-1].lineno}: {own_lines[-1].line[:ERROR]}"
     return Problem(text, error, slip=isinstance(error, SLIPS), trial=trial)
 
 
@@ -404,7 +405,8 @@ def _how_many(exercise):
 
 
 def _error_text(error):
-    return f"{type(error).__name__}: {textwrap.shorten(str(error), 500)}"
+    message = str(error)
+    return f"{type(error).__name__}: {message[:ERROR]}{' …' if len(message) > ERROR else ''}"
 
 
 def _indent(text):

@@ -482,3 +482,246 @@ def test_a_comparison_that_refuses_everything_is_noticed_by_the_solutions(monkey
     for exercise in finding.section_exercises("6.1"):
         if exercise.kind == "fill":
             assert judging.problem_of_function(exercise, exercise.solution) is not None
+
+
+# hundreds of calls
+
+
+def total(values):
+    """values: array (N,) -> their sum"""
+    return float(np.sum(values))
+
+
+def draw_values(random):
+    return (random.integers(-3, 4, size=random.integers(0, 6)).astype(float),)
+
+
+SHORT = (Case((np.array([1.0, 2.0]),), expected=3.0),)
+
+
+def counts_what_is_negative_twice(values):
+    return float(np.sum(values) + np.sum(values[values < 0]))
+
+
+def starts_at_the_second(values):
+    return float(np.sum(values[1:]) + (values[0] if len(values) < 3 else 0)) if len(values) else 0.0
+
+
+def test_a_right_answer_goes_through_the_cases_and_all_draws(practice, capsys):
+    practice(total, SHORT, draw=draw_values, draws=50)
+    called = []
+
+    def by_hand(values):
+        called.append(values)
+        return sum(values.tolist(), 0.0)
+
+    check("9.9.1", by_hand)
+    assert len(called) == 51
+    assert capsys.readouterr().out == "ok   9.9.1 Practice (1 cases, 50 draws)\n"
+
+
+def test_what_lies_between_the_cases_is_found_and_shown_by_the_shortest_call(practice, message):
+    practice(total, SHORT, draw=draw_values)
+    told = message("9.9.1", counts_what_is_negative_twice).splitlines()
+    assert told[1].startswith("drawn     the shortest of ")
+    assert told[1].endswith(" calls that fail, of 200")
+    assert told[2] in ("call      total(np.array([-1.0]))", "call      total(np.array([-2.0]))")
+
+
+def test_a_draw_on_which_the_solution_raises_asks_for_that_error(practice, message):
+    def root(number):
+        """number -> its root; ValueError below 0"""
+        if number < 0:
+            raise ValueError(f"{number} is negative")
+        return number**0.5
+
+    practice(root, (Case((4,), expected=2.0),), draw=lambda random: (int(random.integers(-5, 5)),))
+    assert "expected  ValueError" in message("9.9.1", lambda number: abs(number) ** 0.5)
+
+
+def test_a_draw_may_be_a_case_with_keywords_and_mentions(practice, message):
+    def shifted(values, by=1):
+        """values (N,) -> values moved up"""
+        return values + by
+
+    practice(
+        shifted,
+        (Case((np.ones(2),), expected=np.full(2, 2.0)),),
+        draw=lambda random: Case((np.zeros(1),), {"by": 2.0}),
+        draws=3,
+    )
+    assert "call      shifted(np.array([0.0]), by=2.0)" in message("9.9.1", lambda values, by=1: values + 1)
+
+
+def test_what_an_answer_prints_in_drawn_calls_is_thrown_away(practice, capsys):
+    practice(total, SHORT, draw=draw_values)
+
+    def talkative(values):
+        print("thinking")
+        return float(np.sum(values))
+
+    check("9.9.1", talkative)
+    assert capsys.readouterr().out.count("thinking") == 1
+
+
+def test_a_slow_answer_is_asked_fewer_drawn_calls(practice, monkeypatch, message):
+    monkeypatch.setattr(judging, "SECONDS", 0)
+    practice(total, SHORT, draw=lambda random: (np.array([5.0]),))
+    assert "the shortest of 1 calls that fail, of 1" in message("9.9.1", lambda values: 3.0)
+
+
+# the likely cause
+
+
+def test_the_cause_is_told_from_the_answer_and_not_from_the_case(practice, message):
+    wrong = {takes_the_first: 0, wrong_for_long: 1}
+    practice(last_item, (Case(([1, 2, 3],), expected=3),), hints=THREE_HINTS, wrong=wrong)
+    assert "likely cause: wrong for long" in message("9.9.1", lambda values: values[-2])
+    assert "likely cause: takes the first" in message("9.9.1", lambda values: values[0])
+    told = message("9.9.1", lambda values: 7)
+    assert "likely cause" not in told
+    assert len(hints_of(told)) == 1
+
+
+def test_an_answer_that_agrees_by_chance_in_the_failing_call_is_not_named(practice, message):
+    practice(
+        total, SHORT, draw=draw_values, wrong={counts_what_is_negative_twice: 0, starts_at_the_second: 1}
+    )
+    assert "likely cause: counts what is negative twice" in message(
+        "9.9.1", lambda values: float(values.sum() + np.minimum(values, 0).sum())
+    )
+    only_for_short = message(
+        "9.9.1", lambda values: float(values.sum() + (np.minimum(values, 0).sum() if len(values) == 1 else 0))
+    )
+    assert "likely cause" not in only_for_short
+
+
+def test_who_has_not_written_the_errors_yet_is_told_the_cause_all_the_same(practice, message):
+    def root(number):
+        """number -> its root; ValueError below 0"""
+        if number < 0:
+            raise ValueError(f"{number} is negative")
+        return number**0.5
+
+    def forgets_the_root(number):
+        if number < 0:
+            raise ValueError(f"{number} is negative")
+        return number
+
+    cases = (Case((4.0,), expected=2.0), Case((-4.0,), raises=ValueError, mentions=(-4,)))
+    practice(root, cases, wrong={forgets_the_root: 0})
+    assert "likely cause: forgets the root" in message("9.9.1", lambda number: number)
+
+
+def test_of_two_causes_that_fit_the_one_that_fits_everywhere_is_named(practice, message):
+    def root(number):
+        """number -> its root; ValueError below 0"""
+        if number < 0:
+            raise ValueError(f"{number} is negative")
+        return number**0.5
+
+    def forgets_the_root(number):
+        if number < 0:
+            raise ValueError(f"{number} is negative")
+        return number
+
+    def forgets_root_and_error(number):
+        return number
+
+    cases = (Case((4.0,), expected=2.0), Case((-4.0,), raises=ValueError, mentions=(-4,)))
+    practice(root, cases, wrong={forgets_the_root: 0, forgets_root_and_error: 1})
+    assert "likely cause: forgets root and error" in message("9.9.1", lambda number: number)
+
+
+def test_an_error_is_a_cause_too(practice, message):
+    def goes_one_too_far(values):
+        return values[len(values)]
+
+    practice(last_item, SHORT_AND_LONG, wrong={takes_the_first: 0, goes_one_too_far: 1})
+    assert "likely cause: goes one too far" in message("9.9.1", lambda values: values[99])
+
+
+# cheats, and what an answer leaves behind
+
+
+def test_one_message_for_every_error_is_refused(practice, message, capsys):
+    cases = (Case((-4,), raises=ValueError, mentions=(-4,)), Case((-5,), raises=ValueError, mentions=(-5,)))
+    practice(must_be_positive, cases)
+
+    def lists_everything(number):
+        if number < 0:
+            raise ValueError("numbers: -1 -2 -3 -4 -5 -6")
+        return number**0.5
+
+    told = message("9.9.1", lists_everything)
+    assert "both times\nName the values of each call." in told
+    check("9.9.1", must_be_positive)
+    assert capsys.readouterr().out.startswith("ok")
+
+
+def test_an_answer_cannot_switch_grading_off(practice, monkeypatch, message):
+    practice(last_item, SHORT_AND_LONG)
+    monkeypatch.setenv("COURSE_GRADING", "1")
+    namespace = {"os": os}
+    exec(
+        "def sneaky(values):\n    os.environ.pop('COURSE_GRADING')\n    raise NotImplementedError",
+        namespace,
+    )
+    assert message("9.9.1", namespace["sneaky"]).endswith("no answer yet")
+
+
+def test_a_flood_of_prints_and_a_long_error_are_cut(practice, message, capsys):
+    practice(last_item, SHORT_AND_LONG)
+
+    def floods(values):
+        print("x" * 1_000_000)
+        print("y", file=sys.stderr)
+        raise ValueError("z" * 1_000_000)
+
+    told = message("9.9.1", floods)
+    assert "zzz" in told
+    assert len(told) < 2_000
+    printed = capsys.readouterr()
+    assert len(printed.out) < 3_000
+    assert printed.out.endswith("(what else the function prints is left out)\n")
+    assert printed.err == ""
+
+
+def test_numpy_warns_of_the_same_things_after_a_check(practice, message):
+    practice(last_item, SHORT_AND_LONG)
+    before = np.geterr()
+
+    def leaves_its_settings(values):
+        np.seterr(all="raise")
+        return values[0]
+
+    message("9.9.1", leaves_its_settings)
+    assert np.geterr() == before
+
+
+def test_a_list_changed_in_place_is_noticed_whatever_it_holds(practice, message):
+    practice(last_item, (Case((["b", "a"],), expected="a"),))
+
+    def sorts_in_place(values):
+        last = values[-1]
+        values.sort()
+        return last
+
+    assert "The input was changed" in message("9.9.1", sorts_in_place)
+
+
+def test_an_answer_that_leaves_python_is_wrong_like_any_other(practice, message):
+    practice(last_item, SHORT_AND_LONG)
+    assert "got       SystemExit: 0" in message("9.9.1", lambda values: sys.exit(0))
+
+
+def test_what_a_blank_answer_got_back_is_no_answer(practice, capsys):
+    exercise = practice(last_item, SHORT_AND_LONG)
+    assert check("9.9.1", untouched) is exercise.solution
+    assert check("9.9.1", exercise.solution) is exercise.solution
+    assert capsys.readouterr().out == "todo 9.9.1 Practice\n" * 2
+
+
+def test_a_right_answer_comes_back(practice):
+    practice(last_item, SHORT_AND_LONG)
+    assert check("9.9.1", last_item) is last_item
