@@ -283,13 +283,15 @@ def _mirror():
     if not url.startswith(("http://", "https://")):
         advice = "write it as http://HOST:PORT or https://HOST/PATH, or unset COURSE_MIRROR"
         return Row("FAIL", "data mirror", f"{url} is not a web address", advice)
-    login = {"Authorization": "Basic " + b64encode(b":".join(login)).decode()} if login else {}
     reason = [f"no answer within {MIRROR_SECONDS:g} s"]
 
     def ask():
         try:
             quoted = quote(url, safe="%/:=&?~#+!$,;'@()*[]")  # as requests does for fetch
-            request = urllib.request.Request(quoted, headers=login)
+            request = urllib.request.Request(quoted)
+            if login:
+                basic = "Basic " + b64encode(b":".join(login)).decode()
+                request.add_unredirected_header("Authorization", basic)  # nobody else is to have it
             urllib.request.urlopen(request, timeout=MIRROR_SECONDS).close()
             reason[0] = ""
         except urllib.error.HTTPError as error:
@@ -330,8 +332,7 @@ def _chinese_font():
 
 
 if __name__ == "__main__":
-    whole = argparse.RawDescriptionHelpFormatter
-    argparse.ArgumentParser(
-        "python -m helpers.doctor", description=__doc__, formatter_class=whole
-    ).parse_args()
+    as_written = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser("python -m helpers.doctor", None, __doc__, formatter_class=as_written)
+    parser.parse_args()
     sys.exit(main())

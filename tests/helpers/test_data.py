@@ -575,6 +575,18 @@ def test_a_corrupt_file_in_the_cache_is_replaced(server, describe, cache):
     assert holds(data.fetch("toy")["a.txt"], BODY)
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows does not replace a file that is being read")
+def test_who_is_reading_a_file_that_is_replaced_reads_the_old_one_to_its_end(server, describe, cache):
+    describe(entry(f"{server.base}/a.txt"))
+    server.answers["/a.txt"] = serve(BODY)
+    (cache / "toy").mkdir(parents=True)
+    (cache / "toy" / "a.txt").write_bytes(BAD)
+    with (cache / "toy" / "a.txt").open("rb") as reader:
+        path = data.fetch("toy")["a.txt"]
+        assert reader.read() == BAD
+    assert holds(path, BODY)
+
+
 def test_a_corrupt_file_in_the_cache_is_named_when_no_better_one_is_to_be_had(describe, cache):
     describe(entry(f"{closed_port()}/a.txt"))
     (cache / "toy").mkdir(parents=True)
@@ -888,6 +900,11 @@ def test_an_archive_that_reaches_outside_is_refused_and_writes_nothing(
         data.fetch("toy")
     assert listing(cache) == ["toy"]
     assert [name for name in listing(tmp_path) if name not in before] == ["cache", "cache/toy"]
+
+
+def test_an_archive_may_expand_to_the_bytes_that_are_allowed(server, describe):
+    describe(archive(server, packed({"zeros": bytes(1_000_000)})))
+    assert holds(data.fetch("toy")["zeros"], bytes(1_000_000))
 
 
 def test_an_archive_that_expands_too_far_is_refused(server, describe, cache):

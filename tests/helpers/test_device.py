@@ -304,9 +304,13 @@ def draw(seed):
     layer = keras.layers.Dense(1)(tf.ones((1, 1)))  # its weight is drawn
     return [float(keras.random.uniform(())), float(tf.random.uniform(())), float(layer[0, 0])]
 
+asked = []
+tf.config.list_physical_devices = lambda kind: [kind + " 0", kind + " 1"]
+tf.config.experimental.set_memory_growth = lambda card, growth: asked.append([card, growth])
 said = {
     "backend": keras.backend.backend(),
     "again": load_keras() is keras,
+    "memory": asked,
     "sum": float(keras.ops.sum(keras.ops.ones(3))),
     "draws": [draw(1), draw(1), draw(2)],
     "graph": float(tf.function(lambda x: x + 1)(tf.constant(1.0))),
@@ -347,6 +351,10 @@ def test_keras_runs_on_tensorflow_whatever_keras_json_says(keras_session):
 
 def test_a_second_load_returns_the_same_keras(keras_session):
     assert keras_session[1]["again"] is True
+
+
+def test_tensorflow_takes_the_memory_of_each_card_as_it_needs_it(keras_session):
+    assert keras_session[1]["memory"] == [["GPU 0", True], ["GPU 1", True]]
 
 
 def test_a_seed_repeats_what_keras_and_tensorflow_draw(keras_session):

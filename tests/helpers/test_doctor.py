@@ -41,6 +41,11 @@ def web_server():
     class NotFound(BaseHTTPRequestHandler):
         def do_GET(self):
             allowed = self.headers["Authorization"] == "Basic YW5uOnMvY3JldA=="  # ann, s/cret
+            if self.path == "/moved":
+                self.send_response(302)
+                self.send_header("Location", f"http://localhost:{self.server.server_port}/closed")
+                self.end_headers()
+                return
             self.send_error(401 if self.path == "/closed" and not allowed else 404)
 
         def log_message(self, *arguments):
@@ -433,6 +438,13 @@ def test_a_mirror_with_user_and_password_answers_and_the_password_is_never_shown
     assert f"{web_server}closed does not answer: 401" in out
     for secret in ("ann", "s%2Fcr", "s/cr"):
         assert secret not in out.replace("cannot", "")
+
+
+def test_the_password_of_a_mirror_is_not_passed_on_to_another_address(requirements, monkeypatch, web_server):
+    monkeypatch.setenv("COURSE_MIRROR", web_server.replace("//", "//ann:s%2Fcret@") + "moved")
+    row = doctor._mirror()
+    assert row.mark == "FAIL", "a mirror that moved is asked there without the password: 401"
+    assert "401" in row.found
 
 
 @pytest.mark.parametrize(
