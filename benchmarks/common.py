@@ -40,6 +40,11 @@ def ratio_of_medians(seconds: dict[str, list[float]], name: str, unit: str) -> f
     return statistics.median(seconds[name]) / statistics.median(seconds[unit])
 
 
+def median_of_pairs(seconds: dict[str, list[float]], name: str, unit: str) -> float:
+    """Median over the rounds of name / unit: both ran in the same round, so a busy machine hit both."""
+    return statistics.median(a / b for a, b in zip(seconds[name], seconds[unit], strict=True))
+
+
 def table(seconds: dict[str, list[float]], unit: str) -> list[str]:
     """Markdown rows: contestant, median, fastest, slowest, ratio of its median to that of ``unit``."""
     rows = ["| | median s | min | max | ratio |", "|---|---:|---:|---:|---:|"]

@@ -29,7 +29,7 @@ class Batches:
                 batch = [array[start : start + self.batch_size].clone() for array in self.arrays]
             else:
                 rows = order[start : start + self.batch_size]
-                batch = [array.index_select(0, rows.to(array.device)) for array in self.arrays]
+                batch = [picked(array, rows.to(array.device)) for array in self.arrays]
             if self.augment is not None:
                 batch[0] = self.augment(batch[0], self.generator)
             yield tuple(batch)
@@ -37,6 +37,13 @@ class Batches:
     def __repr__(self) -> str:
         shapes = ", ".join(str(tuple(array.shape)) for array in self.arrays)
         return f"{len(self)} batches of {self.batch_size} from {shapes}"
+
+
+def picked(array: Tensor, rows: Tensor) -> Tensor:
+    """Rows of an array; pictures that are stored channels-last come so, which index_select alone forgets."""
+    if array.ndim == 4 and array.is_contiguous(memory_format=torch.channels_last):
+        return array.permute(0, 2, 3, 1).index_select(0, rows).permute(0, 3, 1, 2)
+    return array.index_select(0, rows)
 
 
 def batches(

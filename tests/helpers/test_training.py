@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import platform
 import signal
 import subprocess
 import sys
@@ -341,6 +342,50 @@ def test_what_is_done_to_a_batch_in_place_does_not_reach_the_data():
 def test_batches_refuse_what_they_cannot_feed(arrays, options, message):
     with pytest.raises(ValueError, match=message):
         batches(*arrays, **{"batch_size": 2, **options})
+
+
+def test_pictures_stored_channels_last_come_so_in_every_batch_and_others_as_they_are():
+    rows = torch.arange(2 * 3 * 4 * 4.0).reshape(2, 3, 4, 4)
+    for layout in (torch.contiguous_format, torch.channels_last):
+        for shuffle in (False, True):
+            stored = rows.to(memory_format=layout)
+            ((batch, order),) = batches(stored, np.arange(2), batch_size=2, shuffle=shuffle)
+            assert torch.equal(batch, rows[order])
+            assert batch.is_contiguous(memory_format=layout)
+
+
+PAGES = """
+import resource, torch
+from torch import nn
+from helpers import batches, fit
+
+def pages_of_ten_steps():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(10):
+        activations = [torch.ones(5_000_000) for _ in range(5)]  # 20 MB each, freed together
+        del activations
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+pages_of_ten_steps()
+before, model = pages_of_ten_steps(), nn.Linear(2, 1)
+sgd = torch.optim.SGD(model.parameters(), lr=0.1)
+fit(model, batches(torch.ones(4, 2), torch.ones(4, 1), batch_size=4), nn.MSELoss(), sgd, device="cpu")
+pages_of_ten_steps()
+print(before > 10_000, pages_of_ten_steps() < 1_000)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries have no mallopt")
+def test_after_fit_what_a_step_frees_is_kept_for_the_next_one():
+    giving_back = {"MALLOC_TRIM_THRESHOLD_": "131072", "MALLOC_MMAP_THRESHOLD_": "131072"}
+    done = subprocess.run(
+        [sys.executable, "-c", PAGES],
+        capture_output=True,
+        text=True,
+        env={**os.environ, **giving_back},
+        check=True,
+    )
+    assert done.stdout.split() == ["True", "True"]
 
 
 # ---------------------------------------------------------------- bad input
