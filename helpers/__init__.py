@@ -1,14 +1,15 @@
-"""What the notebooks share: device, data, training, plotting, recommending, checking.
+"""What the notebooks share: device, data, training, plotting, checking, recommending.
 
 Names are looked up on first use, so a notebook that needs only NumPy never waits for torch:
 ``from helpers import check_close`` imports ``helpers.checking`` and nothing else.
 """
 
 from importlib import import_module
+from typing import Any
 
 from helpers.settings import print_whatever_the_console_shows
 
-_HOME = {
+_NAMES_IN = {
     "device": ("profile", "pick_device", "pick_precision", "seed_everything", "load_keras"),
     "data": ("load_data", "load_reviews", "class_names", "fetch"),
     "settings": ("data_cache",),
@@ -19,7 +20,6 @@ _HOME = {
         "show_images",
         "plot_history",
         "plot_confusion",
-        "plot_curve",
         "draw_layers",
         "draw_grid",
         "draw_attention",
@@ -38,11 +38,11 @@ _HOME = {
     ),
     "checking": ("check_close", "check_grad", "check_true"),
 }
-_MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
+_MODULE_OF = {name: module for module, names in _NAMES_IN.items() for name in names}
 __all__ = sorted(_MODULE_OF)
 
 
-def __getattr__(name: str):
+def __getattr__(name: str) -> Any:
     if name not in _MODULE_OF:
         raise AttributeError(f"helpers has no {name!r}; it has: {', '.join(__all__)}")
     return getattr(import_module(f"helpers.{_MODULE_OF[name]}"), name)

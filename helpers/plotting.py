@@ -1,7 +1,7 @@
 """Pictures: take data and an optional Axes, draw, return the Axes, never touch the model.
 
 Colours are Okabe and Ito's (2008) set, told apart with any common colour-vision deficiency; sequential
-maps are viridis, which also reads in grey.  Importing this module sets the style once: 100 dpi, type
+maps are viridis, which also reads in grey. Importing this module sets the style once: 100 dpi, type
 that reads from the back row, and a font with Chinese glyphs behind the default one if there is one.
 """
 
@@ -70,10 +70,9 @@ def show_images(
 ) -> np.ndarray:
     """Draw images (N, H, W) or (N, 1 or 3, H, W), values 0 to ``vmax``, in a grid; returns the Axes (N,).
 
-    Values beyond that range are drawn as its nearer end.
-
-    ``titles`` holds one text an image.  ``size`` is the side of one image in inches.  Raises ValueError
-    for another shape, no images, or a number of titles that is not N.
+    Values outside that range are drawn as the nearer end of it. ``titles`` holds one text per image, ``size``
+    is the side of one image in inches. Raises ValueError for another shape, no images, or a number of titles
+    other than N.
     """
     images = np.asarray(images)
     if images.ndim == 4 and images.shape[1] in (1, 3):
@@ -100,7 +99,9 @@ def show_images(
     return grid.flat[:n]
 
 
-def plot_history(history: list[dict], *, keys: Sequence[str] = ("loss", "val_loss"), ax: Axes | None = None):
+def plot_history(
+    history: list[dict], *, keys: Sequence[str] = ("loss", "val_loss"), ax: Axes | None = None
+) -> Axes:
     """Draw the named columns of ``Run.history`` against the epoch; returns the Axes.
 
     Raises ValueError for an empty history or a key that no row holds.
@@ -124,8 +125,8 @@ def plot_history(history: list[dict], *, keys: Sequence[str] = ("loss", "val_los
 def plot_confusion(matrix: Any, names: Sequence[str], *, ax: Axes | None = None) -> Axes:
     """Draw a confusion matrix of counts (C, C), rows true, columns predicted; returns the Axes.
 
-    Colour is the share of the row, so rare classes are read like common ones; the diagonal is left
-    uncoloured, so that what is seen is the mistakes.  Raises ValueError if shape and names disagree.
+    Colour is the share of the row, so that rare classes can be compared with common ones; the diagonal is
+    left white, so that the mistakes stand out. Raises ValueError if shape and names disagree.
     """
     matrix = np.asarray(matrix)
     if matrix.shape != (len(names), len(names)) or not len(names):
@@ -147,21 +148,6 @@ def plot_confusion(matrix: Any, names: Sequence[str], *, ax: Axes | None = None)
     return ax
 
 
-def plot_curve(x: Any, y: Any, *, label: str | None = None, ax: Axes | None = None, **labels: str) -> Axes:
-    """Draw one line y (N,) against x (N,), with ``xlabel=``, ``ylabel=``, ``title=``; returns the Axes.
-
-    Raises ValueError for other shapes.
-    """
-    if np.ndim(x) != 1 or np.shape(x) != np.shape(y):
-        raise ValueError(f"x {np.shape(x)} and y {np.shape(y)} do not fit: both must be (N,)")
-    ax = _axes(ax)
-    ax.plot(x, y, label=label)
-    ax.set(**labels)
-    if label is not None:
-        ax.legend()
-    return ax
-
-
 def _inches(texts: Sequence[str]) -> float:
     """About the width of the widest line of the texts at 12 points; Chinese signs are twice as wide."""
     lines = [line for text in texts for line in text.split("\n")]
@@ -176,9 +162,9 @@ def draw_layers(
     per_row: int = 4,
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw L layers as boxes, left to right, with the shape of what flows on every arrow; returns the Axes.
+    r"""Draw L layers as boxes, left to right, with the shape of what flows on every arrow; returns the Axes.
 
-    ``names`` (L) stand in the boxes ("\\n" breaks a line). ``shapes`` (L + 1) stand under the arrows: what
+    ``names`` (L) stand in the boxes ("\n" breaks a line). ``shapes`` (L + 1) stand under the arrows: what
     goes into the first layer, from each to the next, and out of the last; each is a tuple such as (16, 8, 8)
     or a text such as "N × 16". After ``per_row`` layers a new row begins, which repeats the shape.
     ``skips`` are shortcuts as in a residual block: (first, last), numbered from 0, goes from the arrow before
@@ -211,7 +197,7 @@ def draw_layers(
     ax.set(xlim=(0, size[0]), ylim=(-size[1], 0))
     ax.set_axis_off()
 
-    def place(layer):  # left end of the arrow into it, and the height of its row
+    def place(layer: int) -> tuple[float, float]:  # left end of the arrow into it, and the height of its row
         return layer % per_row * step, -(layer // per_row + 1) * row_step + 0.3 + height / 2
 
     line = {
@@ -255,7 +241,7 @@ def draw_grid(
 
     ``window`` is (top row, left column, height, width), numbered from 0: what a kernel sees at one place.
     Decimals are written with up to two places; nan is an empty place, so a table with holes can be drawn
-    too. With ``shade`` numbers above 0 are the bluer, those below 0 the more orange, the larger they are.
+    too. With ``shade`` numbers above 0 are blue, those below 0 orange; the larger, the deeper.
 
         draw_grid([[1, 2, 0], [0, 3, 1], [2, 0, 1]], window=(0, 1, 2, 2))
 
@@ -298,7 +284,7 @@ def draw_grid(
 def draw_attention(
     weights: Any, words: Sequence[str], *, queries: Sequence[str] | None = None, ax: Axes | None = None
 ) -> Axes:
-    """Draw attention weights (Q, K) over K words, one row a query; returns the Axes.
+    """Draw attention weights (Q, K) over K words, one row per query; returns the Axes.
 
     Row i shows how query i divides its attention among the ``words`` above, each weight 0 to 1 (after the
     softmax). The queries are the words themselves unless ``queries`` (Q) names others, as in translation.

@@ -21,7 +21,6 @@ from helpers import (
     draw_grid,
     draw_layers,
     plot_confusion,
-    plot_curve,
     plot_history,
     show_images,
 )
@@ -33,12 +32,10 @@ GREY, COLOUR = RNG.random((5, 6, 4), dtype=np.float32), RNG.random((5, 3, 6, 4),
 HISTORY = [{"epoch": i, "loss": 1 / i, "val_loss": 1.2 / i, "val_accuracy": 1 - 0.5 / i} for i in (1, 2, 3)]
 MATRIX = np.array([[90, 10, 0], [0, 5, 5], [1, 0, 0]])
 NAMES = ["shirt", "coat", "bag"]
-XS, YS = np.linspace(0, 1, 7), np.linspace(0, 1, 7) ** 2
 
 ON_AXES = {  # what draws on an Axes: the function and what it is given
     "plot_history": (plot_history, (HISTORY,), {}),
     "plot_confusion": (plot_confusion, (MATRIX, NAMES), {}),
-    "plot_curve": (plot_curve, (XS, YS), {"label": "square", "xlabel": "x", "ylabel": "y", "title": "t"}),
     "draw_layers": (draw_layers, (["conv", "ReLU", "conv"], [(16, 8, 8)] * 4), {"skips": [(0, 2)]}),
     "draw_grid": (draw_grid, (MATRIX,), {"window": (0, 1, 2, 2)}),
     "draw_attention": (draw_attention, (np.array([[1, 0], [0.25, 0.75]]), ["the", "cat"]), {}),
@@ -96,11 +93,10 @@ def test_with_axes_they_are_drawn_on_and_returned_and_no_figure_is_made(name):
     assert plt.get_fignums() == figures
 
 
-@pytest.mark.parametrize("name", ["plot_history", "plot_curve"])
-def test_a_second_call_adds_its_lines_to_the_first(name):
-    ax = draw(name)
+def test_a_second_call_adds_its_lines_to_the_first():
+    ax = draw("plot_history")
     lines = len(ax.lines)
-    draw(name, ax=ax)
+    draw("plot_history", ax=ax)
     assert len(ax.lines) == 2 * lines
 
 
@@ -297,30 +293,6 @@ def test_a_matrix_that_does_not_fit_its_names_is_an_error_that_shows_both(matrix
     assert f"matrix {matrix.shape} and {len(names)} names" in str(error.value)
 
 
-# plot_curve
-
-
-def test_the_curve_goes_through_its_points_with_its_labels():
-    ax = draw("plot_curve")
-    (line,) = ax.lines
-    assert np.array_equal(line.get_xydata(), np.c_[XS, YS])
-    assert (ax.get_xlabel(), ax.get_ylabel(), ax.get_title()) == ("x", "y", "t")
-    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["square"]
-
-
-def test_a_curve_without_a_label_has_no_legend():
-    assert plot_curve(range(3), [0, 1, 4]).get_legend() is None
-
-
-@pytest.mark.parametrize("shapes", [(7, 6), (7, (7, 1)), ((7, 2), (7, 2)), ((), ())])
-def test_a_curve_of_shapes_that_do_not_fit_is_an_error_that_shows_them(shapes):
-    x, y = (np.zeros(shape) for shape in shapes)
-    with pytest.raises(ValueError, match="both must be") as error:
-        plot_curve(x, y)
-    assert str(x.shape) in str(error.value)
-    assert str(y.shape) in str(error.value)
-
-
 # draw_layers
 
 SHAPES = [(1, 28, 28), (16, 26, 26), (16, 13, 13), "2704", (10,)]
@@ -513,7 +485,6 @@ def test_weights_that_no_softmax_gives_are_an_error_that_shows_their_range(wrong
         lambda: show_images(GREY, ["t"]),
         lambda: plot_history(HISTORY, keys=("f1",)),
         lambda: plot_confusion(MATRIX, NAMES[:2]),
-        lambda: plot_curve(XS, YS[:2]),
     ],
 )
 def test_an_error_leaves_no_empty_figure(wrong):
@@ -581,7 +552,7 @@ def test_the_simulated_eyes_see_white_and_grey_as_they_are():
 
 def test_lines_take_the_palette_in_its_order():
     ax = plot_history(HISTORY)
-    plot_curve(XS, YS, ax=ax)
+    ax.plot([1, 2], [3, 4])
     assert tuple(line.get_color() for line in ax.lines) == PALETTE[:3]
 
 
@@ -604,7 +575,10 @@ def chinese_title() -> list[str]:
     """The warnings that a figure with a Chinese title gives."""
     with warnings.catch_warnings(record=True) as given:
         warnings.simplefilter("always")
-        ax = plot_curve(XS, YS, title="损失 loss, 学习率 η = 0.1", label="训练")
+        _, ax = plt.subplots()
+        ax.plot([1, 2], [3, 4], label="训练")
+        ax.set_title("损失 loss, 学习率 η = 0.1")
+        ax.legend()
         ax.figure.canvas.draw()
     return [str(warning.message) for warning in given]
 
@@ -626,14 +600,14 @@ def test_without_a_chinese_font_the_style_is_that_of_latin_text(monkeypatch):
     monkeypatch.setattr("helpers.plotting.cjk_font", lambda: None)
     use_course_style()
     assert plt.rcParams["font.family"] == ["DejaVu Sans"]
-    assert texts(draw("plot_curve"))
+    assert texts(draw("plot_history"))
 
 
 def test_importing_the_pictures_sets_the_style_opens_no_figure_and_loads_no_framework():
     code = """
 import sys
 import matplotlib
-from helpers import plot_curve
+from helpers import plot_history
 import matplotlib.pyplot as plt
 print(plt.rcParams["font.size"], plt.get_fignums())
 print([name for name in ("torch", "sklearn", "tensorflow", "keras") if name in sys.modules])
