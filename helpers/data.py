@@ -20,7 +20,9 @@ import tempfile
 import time
 import zipfile
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -122,7 +124,7 @@ def load_reviews(split: str | None = None) -> list[dict]:
 
 
 def _without_marks(text: str) -> tuple[str, list[tuple[int, int, str]]]:
-    """ "By [PER Ann]." -> ("By Ann.", [(3, 6, "PER")])."""
+    """Take the marks out: "By [PER Ann]." -> "By Ann.", [(3, 6, "PER")]."""
     plain, names, end = "", [], 0
     for mark in re.finditer(r"\[(PER|LOC|ORG) ([^\[\]]+)\]", text):
         plain += text[end : mark.start()]
@@ -153,7 +155,7 @@ def fetch(name: str) -> dict[str, Path]:
     return files
 
 
-def _manifest():
+def _manifest() -> dict[str, Any]:
     import tomllib
 
     if not MANIFEST.is_file():
@@ -164,7 +166,7 @@ def _manifest():
     return tomllib.loads(MANIFEST.read_text(encoding="utf-8"))
 
 
-def _known(kind, name, known):
+def _known(kind: str, name: str, known: dict[str, Any]) -> Any:
     """known[name], or a ValueError that suggests the nearest name."""
     if name in known:
         return known[name]
@@ -173,7 +175,7 @@ def _known(kind, name, known):
     raise ValueError(f"unknown {kind}: {name!r}.{hint} Known: {', '.join(known)}")
 
 
-def _verified(name, entry, note):
+def _verified(name: str, entry: dict[str, Any], note: str | None) -> Path:
     """The path of one good file in the cache, downloaded if need be."""
     path, tried = data_cache() / name / entry["name"], []
     with _explained("read", path):
@@ -207,7 +209,9 @@ def _verified(name, entry, note):
     )
 
 
-def _download(url, path, entry, auth=None):
+def _download(
+    url: str, path: Path, entry: dict[str, Any], auth: tuple[bytes, bytes] | None = None
+) -> str | None:
     """Fetch one file to ``path``: None if it is there and verified, else what went wrong, in words."""
     import pooch
     from requests import exceptions
@@ -241,7 +245,7 @@ def _download(url, path, entry, auth=None):
 
 
 @contextlib.contextmanager
-def _explained(doing, path):
+def _explained(doing: str, path: Path) -> Iterator[None]:
     """Turn the disk's refusal to "read" or "write" into advice; errors of the network do not come so far."""
     advice = {
         "read": f"Whoever filled the cache can open it to all (chmod -R a+rX {data_cache()}), or set "
@@ -255,7 +259,7 @@ def _explained(doing, path):
         raise OSError(error.errno, message) from error
 
 
-def _fault(path, entry):
+def _fault(path: Path, entry: dict[str, Any]) -> str | None:
     """What is wrong with a file, in words; None if it is the one that the manifest describes."""
     import pooch
 
@@ -276,7 +280,7 @@ def _fault(path, entry):
     return None
 
 
-def _members(archive, entry):
+def _members(archive: zipfile.ZipFile, entry: dict[str, Any]) -> list[zipfile.ZipInfo]:
     """The wanted files of a zip archive, by name; ValueError if any member could do harm."""
     wanted = []
     for member in archive.infolist():
@@ -293,7 +297,7 @@ def _members(archive, entry):
     return sorted(wanted, key=lambda member: member.filename)
 
 
-def _unpack(path, entry):
+def _unpack(path: Path, entry: dict[str, Any]) -> dict[str, Path]:
     """{member name: path}; a file that is already there with the right bytes is left alone."""
     files, missing = {}, []
     with zipfile.ZipFile(path) as archive:
@@ -314,7 +318,7 @@ def _unpack(path, entry):
     return files
 
 
-def _read_idx(path, shape):
+def _read_idx(path: Path, shape: tuple[int, ...]) -> np.ndarray:
     """The uint8 array in a gzipped IDX file; ValueError unless it has exactly this shape."""
     raw = gzip.decompress(path.read_bytes())
     wanted = [0x0800 + len(shape), *shape]  # 0x08: unsigned bytes; then how many axes, and their sizes
@@ -328,7 +332,7 @@ def _read_idx(path, shape):
 class _ArraysOnly(pickle.Unpickler):
     """Reads a pickle of plain values and NumPy arrays; any other name is refused, so that no code runs."""
 
-    def find_class(self, module, name):
+    def find_class(self, module: str, name: str) -> Any:
         allowed = {"_reconstruct": np.empty(0).__reduce__()[0], "ndarray": np.ndarray, "dtype": np.dtype}
         homes = ("numpy", "numpy.core.multiarray", "numpy._core.multiarray")
         if module not in homes or name not in allowed:
@@ -336,7 +340,7 @@ class _ArraysOnly(pickle.Unpickler):
         return allowed[name]
 
 
-def _read_cifar(path, prefix):
+def _read_cifar(path: Path, prefix: str) -> tuple[np.ndarray, np.ndarray]:
     """Pictures uint8 (N, 3, 32, 32) and labels (N,) of "data_batch" or "test_batch", unpacked in memory.
 
     ValueError unless the archive has the official layout: files of CIFAR_ROWS rows each.

@@ -3,13 +3,17 @@
 import os
 import random
 import sys
+from collections.abc import Iterator
 from contextlib import contextmanager
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from helpers.settings import DEVICES, PROFILES, setting
+
+if TYPE_CHECKING:
+    import torch
 
 
 def profile(*, quick: Any, full: Any) -> Any:
@@ -32,7 +36,7 @@ def _available(kind: str) -> bool:
     return torch.get_device_module(kind).is_available()
 
 
-def pick_device(prefer: str | None = None, *, verbose: bool = True):
+def pick_device(prefer: str | None = None, *, verbose: bool = True) -> "torch.device":
     """Return the ``torch.device`` to use and print the choice with its reason.
 
     The first available of cuda, mps, xpu, cpu; ``prefer`` (or the variable COURSE_DEVICE) overrules.
@@ -69,7 +73,7 @@ def pick_device(prefer: str | None = None, *, verbose: bool = True):
     return device
 
 
-def pick_precision(device) -> tuple[Any, str]:
+def pick_precision(device: Any) -> tuple[Any, str]:
     """Return ``(dtype, reason)`` for mixed precision on ``device``; pass the dtype to ``fit``.
 
     bfloat16 where the card computes in it, float16 (with loss scaling) on older CUDA cards, otherwise
@@ -88,7 +92,7 @@ def pick_precision(device) -> tuple[Any, str]:
     return torch.float32, f"the safe choice on {device.type}; section 8.1 measures what bfloat16 would gain"
 
 
-def seed_everything(seed: int = 0):
+def seed_everything(seed: int = 0) -> "torch.Generator":
     """Seed Python, NumPy, torch and, if it is loaded, Keras; return a CPU ``torch.Generator`` seeded alike.
 
     Give the generator to ``batches``, so that the order of the data has a stream of its own.
@@ -104,7 +108,7 @@ def seed_everything(seed: int = 0):
 
 
 @contextmanager
-def _silent_stderr():
+def _silent_stderr() -> Iterator[None]:
     """Send file descriptor 2 nowhere: TensorFlow's C++ parts log there before anyone can ask them not to."""
     sys.stderr.flush()
     saved, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)

@@ -11,7 +11,15 @@ from torch import Tensor, nn
 IGNORED = -100  # the label that torch's losses leave out
 
 
-def check_arguments(clip_norm, patience, validation, resume, checkpoint, precision, metrics) -> None:
+def check_arguments(
+    clip_norm: float | None,
+    patience: int | None,
+    validation: Any,
+    resume: bool,
+    checkpoint: str | Path | None,
+    precision: torch.dtype,
+    metrics: dict[str, Callable] | None,
+) -> None:
     """Refuse arguments of ``fit`` that make no sense, alone or together."""
     if clip_norm is not None and not clip_norm > 0:
         raise ValueError(f"clip_norm is {clip_norm!r}; it must be above 0, or None to leave gradients alone")

@@ -47,34 +47,34 @@ class Alone:
 class Together(Alone):
     """One of several processes, each of which trains on its rows of every batch."""
 
-    def __init__(self, device: torch.device):
+    def __init__(self, device: torch.device) -> None:
         self.device = device
         self.rank, self.world = torch.distributed.get_rank(), torch.distributed.get_world_size()
 
-    def share(self, batch):
+    def share(self, batch: Any) -> tuple[Any, int]:
         rows = len(range(self.rank, len(batch[-1]), self.world))
         # a process without rows still takes part in the exchange of gradients, with weight 0
         return [part[self.rank :: self.world] if rows else part[:1] for part in batch], rows
 
-    def wrap(self, model):
+    def wrap(self, model: nn.Module) -> nn.Module:
         return nn.parallel.DistributedDataParallel(model)
 
-    def exchanging(self, net, now):
+    def exchanging(self, net: nn.Module, now: bool) -> Any:
         return nullcontext() if now else net.no_sync()
 
-    def total(self, values):
+    def total(self, values: Tensor) -> Tensor:
         values = values.to(self.device)
         torch.distributed.all_reduce(values)
         return values.cpu()
 
-    def agree_to_stop(self, stop):
+    def agree_to_stop(self, stop: bool) -> bool:
         return bool(self.total(torch.tensor(float(stop))))
 
-    def take_buffers_of_rank_0(self, model):
+    def take_buffers_of_rank_0(self, model: nn.Module) -> None:
         for buffer in model.buffers():
             torch.distributed.broadcast(buffer, 0)
 
-    def meet(self):
+    def meet(self) -> None:
         torch.distributed.barrier()
 
 

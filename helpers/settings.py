@@ -63,7 +63,7 @@ def mirror() -> "tuple[str, tuple[bytes, bytes] | None]":
 
 
 def print_whatever_the_console_shows() -> None:
-    """Let what the console cannot show (− – 数 in ASCII, Latin-1, cp1252) be printed as \\u2212, not fail."""
+    r"""Let what the console cannot show (− – 数 in ASCII, Latin-1, cp1252) be printed as \u2212, not fail."""
     stream = sys.stdout
     if getattr(stream, "errors", None) == "strict" and hasattr(stream, "reconfigure"):
         stream.reconfigure(errors="backslashreplace")

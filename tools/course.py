@@ -57,6 +57,7 @@ class Part:
 
     @property
     def path(self) -> Path:
+        """Where its notebook stands, or will stand."""
         return ENGLISH / f"{self.notebook}.ipynb"
 
 
@@ -82,12 +83,15 @@ class Tolerance:
 
 @dataclass(frozen=True)
 class Course:
+    """All of course.toml."""
+
     chapters: dict[str, str]  # folder -> title
     sections: tuple[Section, ...]
     tolerances: tuple[Tolerance, ...] = ()
 
     @property
     def parts(self) -> list[Part]:
+        """The parts of all sections, in order."""
         return [part for section in self.sections for part in section.parts]
 
     def part_of(self, notebook: str | Path) -> Part | None:
@@ -335,6 +339,7 @@ def write_tables() -> list[str]:
 
 
 def main(arguments: list[str] | None = None) -> int:
+    """The command; returns its exit status."""
     parser = argparse.ArgumentParser(prog="python -m tools.course", description=__doc__.split("\n")[0])
     parser.add_argument("--count", action="store_true", help="what each notebook holds, beside course.toml")
     parser.add_argument("--table", action="store_true", help="print the table of chapters of the README")

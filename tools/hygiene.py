@@ -14,9 +14,12 @@ import math
 import re
 import sys
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from tools.course import PICTURES, course, drawings, pictures_of
+from nbformat import NotebookNode
+
+from tools.course import PICTURES, Part, course, drawings, pictures_of
 from tools.nbval_tolerance import KNOWN_TAGS, rtol_of
 from tools.normalise import WIDGET, normalise
 from tools.notebooks import (
@@ -53,7 +56,7 @@ _ABSOLUTE = re.compile(r"(?<![\w.:/~-])/(?:home|root|Users|work|tmp)\b|(?<!\w)[A
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
-def problems(notebook, path):
+def problems(notebook: NotebookNode, path: Path) -> list[str]:
     """Everything that is wrong with a notebook (a NotebookNode), read from `path`: a list of sentences."""
     path = Path(path)
     part = course().part_of(path)
@@ -75,7 +78,8 @@ def problems(notebook, path):
     ]
 
 
-def wrong_in_file(notebook, path):
+def wrong_in_file(notebook: NotebookNode, path: Path) -> Iterator[str]:
+    """The file: its size, its title, its form, no empty cell."""
     if path.stat().st_size > MAX_BYTES:
         yield f"{path.stat().st_size:,} bytes; at most {MAX_BYTES:,}: fewer or smaller pictures"
     first = notebook.cells[0] if notebook.cells else None
@@ -88,7 +92,7 @@ def wrong_in_file(notebook, path):
             yield f"cell {_name(cell)}: empty"
 
 
-def wrong_place(notebook, path, part):
+def wrong_place(notebook: NotebookNode, path: Path, part: Part | None) -> Iterator[str]:
     """A notebook of the course stands in course.toml, and calls itself as it is called there."""
     if part is None:
         if path.resolve().is_relative_to(NOTEBOOKS.resolve()):
@@ -105,7 +109,7 @@ def wrong_place(notebook, path, part):
 # ---- one sitting -----------------------------------------------------------------------------------------
 
 
-def wrong_size(notebook):
+def wrong_size(notebook: NotebookNode) -> Iterator[str]:
     """The limits of one sitting: cells, lines, words, minutes, drawings."""
     sizes = [len(cell.source.splitlines()) for cell in code_cells(notebook)]
     words = words_of(notebook)
@@ -137,25 +141,26 @@ def wrong_size(notebook):
         )
 
 
-def wrong_lines(notebook, most):
+def wrong_lines(notebook: NotebookNode, most: int) -> Iterator[str]:
+    """Code cells have at most so many lines."""
     for cell in code_cells(notebook):
         if (lines := len(cell.source.splitlines())) > most:
             yield f"cell {_name(cell)}: {lines} lines; at most {most}: split it"
 
 
-def words_of(notebook):
+def words_of(notebook: NotebookNode) -> int:
     """The words of all prose, formulas and links included."""
     return sum(len(cell.source.split()) for cell in notebook.cells if cell.cell_type == "markdown")
 
 
-def minutes_of(notebook):
+def minutes_of(notebook: NotebookNode) -> int:
     """What a new learner takes: words / 180 + code lines / 4 + the exercises' minutes, up to a full five."""
     lines = sum(len(cell.source.splitlines()) for cell in code_cells(notebook))
     exercises = sum(_minutes_of_exercise(cell) for cell in notebook.cells)
     return 5 * math.ceil((words_of(notebook) / 180 + lines / 4 + exercises) / 5)
 
 
-def _minutes_of_exercise(cell):
+def _minutes_of_exercise(cell: NotebookNode) -> int:
     if cell.cell_type != "markdown" or not is_exercise(cell):
         return 0
     found = re.search(r"^#+ .* (\d+) min$", cell.source, re.MULTILINE)
@@ -165,7 +170,8 @@ def _minutes_of_exercise(cell):
 # ---- what it says of itself ------------------------------------------------------------------------------
 
 
-def wrong_course_metadata(notebook, part=None):
+def wrong_course_metadata(notebook: NotebookNode, part: Part | None = None) -> Iterator[str]:
+    """metadata.course holds all that it must, and budgets within the limits."""
     course_data = notebook.metadata.get("course")
     wanted = {"title": str, "minutes": int, "needs": list, "frameworks": list, "budget": dict}
     if not isinstance(course_data, dict):
@@ -187,7 +193,7 @@ def wrong_course_metadata(notebook, part=None):
             yield f"metadata.course.budget.{name} is {value!r}; it must be a whole number from 1 to {most}"
 
 
-def wrong_needs(notebook, part=None):
+def wrong_needs(notebook: NotebookNode, part: Part | None = None) -> Iterator[str]:
     """`needs` names sections or parts of the course, and only such as come before."""
     needs = notebook.metadata.get("course", {}).get("needs")
     places = course().places()
@@ -199,7 +205,8 @@ def wrong_needs(notebook, part=None):
             yield f"metadata.course.needs: {name!r} comes later in the course"
 
 
-def wrong_ids(notebook):
+def wrong_ids(notebook: NotebookNode) -> Iterator[str]:
+    """Every cell has an id of its own that says what it is."""
     seen = set()
     for cell in notebook.cells:
         name = cell.get("id", "")
@@ -210,7 +217,8 @@ def wrong_ids(notebook):
             yield f"cell id {name!r} says nothing: give it a readable one such as conv-size-check"
 
 
-def wrong_execution(notebook):
+def wrong_execution(notebook: NotebookNode) -> Iterator[str]:
+    """Executed from the first cell to the last, without a stray error or output to stderr."""
     for place, cell in enumerate(code_cells(notebook), 1):
         if cell.get("execution_count") != place:
             count = cell.get("execution_count")
@@ -227,7 +235,8 @@ def wrong_execution(notebook):
             yield f"cell {_name(cell)}: holds output to stderr"
 
 
-def wrong_tags(notebook):
+def wrong_tags(notebook: NotebookNode) -> Iterator[str]:
+    """Known tags only, few ignored cells, and none of these carries a claim."""
     for cell in notebook.cells:
         for tag in tags_of(cell):
             if tag.startswith("rtol="):
@@ -249,7 +258,7 @@ def wrong_tags(notebook):
             yield f"cell {_name(cell)}: its output is ignored, but it ends in a claim: give that its own cell"
 
 
-def wrong_tolerances(notebook, part=None):
+def wrong_tolerances(notebook: NotebookNode, part: Part | None = None) -> Iterator[str]:
     """Decimals may differ by more than a tenth only in cells that course.toml lists, with the reason."""
     listed = {tolerance.cell: tolerance.rtol for tolerance in course().tolerances}
     for cell in code_cells(notebook):
@@ -262,7 +271,7 @@ def wrong_tolerances(notebook, part=None):
                 )
 
 
-def loosest(cell):
+def loosest(cell: NotebookNode) -> list[float]:
     """The largest relative tolerance that a code cell's tags and checks name, in a list; empty if none."""
     asked = []
     for tag in tags_of(cell):
@@ -284,7 +293,7 @@ def loosest(cell):
     return [max(asked)] if asked else []
 
 
-def wrong_end(notebook):
+def wrong_end(notebook: NotebookNode) -> Iterator[str]:
     """A notebook with exercises lists at its end which are open."""
     numbers = {re.match(r"ex-(\d+)-(\d+)-", cell.id) for cell in notebook.cells if is_exercise(cell)}
     sections = {f"{match[1]}.{match[2]}" for match in numbers if match}
@@ -294,7 +303,7 @@ def wrong_end(notebook):
         yield f"the last line of code must be {end}"
 
 
-def carries_claim(source):
+def carries_claim(source: str) -> bool:
     """Whether code ends in a claim: a comparison, an `assert`, or a call of check…() or assert…()."""
     try:
         body = statements(source).body
@@ -314,7 +323,8 @@ def carries_claim(source):
     return False
 
 
-def absolute_paths(notebook):
+def absolute_paths(notebook: NotebookNode) -> Iterator[str]:
+    """No source and no output names a folder of one machine."""
     for cell in notebook.cells:
         texts = [cell.source]
         for output in cell.get("outputs", []):
@@ -328,7 +338,8 @@ def absolute_paths(notebook):
                 break
 
 
-def wrong_pictures(notebook):
+def wrong_pictures(notebook: NotebookNode) -> Iterator[str]:
+    """Every picture has words of its own, and shows something."""
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
             for alt in re.findall(r"!\[([^\]]*)\]\(", _without_code(cell.source)):
@@ -355,7 +366,7 @@ def wrong_pictures(notebook):
             yield f"{count} pictures have the same words: {alt[:60]!r}"
 
 
-def is_blank(png):
+def is_blank(png: str) -> bool:
     """Whether all pixels of a base64-encoded PNG are alike (or there are none that can be read)."""
     from matplotlib.image import imread  # slow to import
 
@@ -367,7 +378,8 @@ def is_blank(png):
     return bool((pixels == pixels[0]).all())
 
 
-def dead_links(notebook, path):
+def dead_links(notebook: NotebookNode, path: Path) -> Iterator[str]:
+    """Links lead to files that are there, or to notebooks that are planned."""
     for cell in notebook.cells:
         if cell.cell_type != "markdown":
             continue
@@ -379,7 +391,7 @@ def dead_links(notebook, path):
                 yield f"cell {_name(cell)}: link to {target!r}, which is not there"
 
 
-def _is_section(path):
+def _is_section(path: Path) -> bool:
     """Whether a path is the place of a planned notebook, e.g. notebooks/en/2_math/1_linear_algebra.ipynb."""
     path = path.resolve()
     try:
@@ -389,16 +401,17 @@ def _is_section(path):
     return path.suffix == ".ipynb" and "/".join(inside.parts[1:]) in course().places()
 
 
-def _without_code(markdown):
+def _without_code(markdown: str) -> str:
     markdown = re.sub(r"^(```|~~~).*?^\1", "", markdown, flags=re.MULTILINE | re.DOTALL)
     return re.sub(r"`[^`\n]+`|\$\$.*?\$\$|\$[^$\n]+\$", "", markdown, flags=re.DOTALL)
 
 
-def _name(cell):
+def _name(cell: NotebookNode) -> str:
     return cell.get("id") or repr(cell.source[:30])
 
 
-def main(arguments=None):
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command; returns its exit status."""
     parser = argparse.ArgumentParser(prog="python -m tools.hygiene", description=__doc__.split("\n")[0])
     parser.add_argument("notebooks", nargs="*", help="paths, or names like 6_vision/1 (default: all)")
     given = parser.parse_args(arguments)

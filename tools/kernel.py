@@ -3,6 +3,7 @@
 import os
 import re
 import threading
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -23,7 +24,7 @@ ONE_THREAD = {  # two notebooks share two cores, and sums are added in the same 
 }
 
 
-def kernel_environment(ipython_folder, profile="quick"):
+def kernel_environment(ipython_folder: str | Path, profile: str = "quick") -> dict[str, str]:
     """The environment variables of a kernel whose outputs are to be the same everywhere.
 
     In the quick profile NumPy, torch and TensorFlow have one thread; the full one takes what there is.
@@ -43,7 +44,7 @@ def kernel_environment(ipython_folder, profile="quick"):
     return environment
 
 
-def stop_echo_of_widget_outputs():
+def stop_echo_of_widget_outputs() -> None:
     """Keep nbclient from sending what a widget printed back to the kernel.
 
     Nobody reads it there, and a message sent on a socket that another task waits on can swallow the signal
@@ -53,7 +54,7 @@ def stop_echo_of_widget_outputs():
 
 
 @contextmanager
-def changed_environment(environment):
+def changed_environment(environment: dict[str, str]) -> Iterator[None]:
     """For the length of the block `os.environ` is exactly `environment`."""
     before = os.environ.copy()
     os.environ.clear()
@@ -73,7 +74,7 @@ class PeakMemory:
     the processes of a tree are counted once for each.
     """
 
-    def __init__(self, pid, interval=0.1):
+    def __init__(self, pid: int, interval: float = 0.1) -> None:
         self._process = psutil.Process(pid)
         self._interval = interval
         self._peak = 0
@@ -82,19 +83,21 @@ class PeakMemory:
         self._thread.start()
 
     @property
-    def megabytes(self):
+    def megabytes(self) -> float:
+        """The most until now."""
         self._sample()
         return self._peak / MEGABYTE
 
-    def stop(self):
+    def stop(self) -> None:
+        """End the thread."""
         self._stop.set()
         self._thread.join()
 
-    def _sample_until_stopped(self):
+    def _sample_until_stopped(self) -> None:
         while not self._stop.wait(self._interval):
             self._sample()
 
-    def _sample(self):
+    def _sample(self) -> None:
         try:
             tree = [self._process, *self._process.children(recursive=True)]
         except psutil.Error:
@@ -108,7 +111,7 @@ class PeakMemory:
         self._peak = max(self._peak, total, _high_water_mark(self._process.pid))
 
 
-def processor_seconds(pid):
+def processor_seconds(pid: int) -> float:
     """What a process and its children, ended ones too, have had of the processor; waiting does not count."""
     seconds = 0.0
     try:
@@ -122,7 +125,7 @@ def processor_seconds(pid):
     return seconds
 
 
-def _high_water_mark(pid):
+def _high_water_mark(pid: int) -> int:
     """VmHWM of one process in bytes; 0 where the system does not tell."""
     try:
         status = Path(f"/proc/{pid}/status").read_text()

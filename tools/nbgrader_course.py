@@ -150,6 +150,7 @@ def _require_exercises(notebook: Path) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
+    """The command: say what was written, or end with what was wrong."""
     parser = argparse.ArgumentParser(
         prog="python -m tools.nbgrader_course", description=__doc__.splitlines()[0]
     )

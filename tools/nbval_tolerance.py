@@ -12,10 +12,14 @@ import json
 import re
 import tempfile
 import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 from queue import Empty
+from typing import Any
 
 import nbformat
 import pytest
+from nbformat import NotebookNode
 from nbval.kernel import RunningKernel
 from nbval.plugin import IPyNbCell, IPyNbFile, NbCellError
 
@@ -39,7 +43,7 @@ _NUMBER = re.compile(
 # ---- comparing text --------------------------------------------------------------------------------------
 
 
-def rtol_of(tags):
+def rtol_of(tags: Iterable[str]) -> float:
     """The tolerance that the tags of a cell ask for, RTOL if they do not. ValueError for `rtol=wide`."""
     for tag in tags:
         if tag.startswith("rtol="):
@@ -53,7 +57,7 @@ def rtol_of(tags):
     return RTOL
 
 
-def differences(expected, got, rtol=RTOL):
+def differences(expected: str, got: str, rtol: float = RTOL) -> list[str]:
     """Where two texts differ: a list of sentences, empty if they agree.
 
     Words are compared in order, the numbers in them within `rtol` of what is expected, integers exactly; any
@@ -73,12 +77,12 @@ def differences(expected, got, rtol=RTOL):
     return found
 
 
-def _words(text):
+def _words(text: str) -> list[str]:
     text = text.replace("\N{MINUS SIGN}", "-")
     return re.sub(r"([\[(])\s+", r"\1", text).split()
 
 
-def _unlike(expected, got, rtol):
+def _unlike(expected: str, got: str, rtol: float) -> str:
     """Why two words are not the same, or an empty string."""
     if expected == got:
         return ""
@@ -100,7 +104,9 @@ def _unlike(expected, got, rtol):
 # ---- comparing outputs -----------------------------------------------------------------------------------
 
 
-def output_differences(expected, got, rtol=RTOL):
+def output_differences(
+    expected: list[NotebookNode], got: list[NotebookNode], rtol: float = RTOL
+) -> list[str]:
     """Where the outputs of two runs of a cell differ: a list of sentences, empty if they agree.
 
     Both are lists of nbformat outputs with the pieces of each stream already merged. Of an error only its
@@ -125,7 +131,7 @@ def output_differences(expected, got, rtol=RTOL):
     return found
 
 
-def _rich_differences(expected, got, rtol):
+def _rich_differences(expected: NotebookNode, got: NotebookNode, rtol: float) -> list[str]:
     if expected.output_type != got.output_type:
         return [f"expected {_kinds([expected])}, got {_kinds([got])}"]
     if expected.output_type == "error":
@@ -143,38 +149,38 @@ def _rich_differences(expected, got, rtol):
     ]
 
 
-def _stream(outputs, name):
+def _stream(outputs: list[NotebookNode], name: str) -> str:
     return "".join(o.text for o in outputs if o.output_type == "stream" and o.name == name)
 
 
-def _text(value):
+def _text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, sort_keys=True)
 
 
-def _short(text, length=200):
+def _short(text: str, length: int = 200) -> str:
     text = text.strip()
     return repr(text if len(text) <= length else text[:length] + "…")
 
 
-def _kinds(outputs):
+def _kinds(outputs: list[NotebookNode]) -> str:
     return "; ".join(o.get("ename") or " + ".join(sorted(o.data)) for o in outputs) or "none"
 
 
 # ---- collecting and running ------------------------------------------------------------------------------
 
 
-def pytest_configure(config):
+def pytest_configure(config: pytest.Config) -> None:
     config.option.nbval_current_env = True  # the kernel is this very Python
 
 
-def pytest_collect_file(file_path, parent):
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> "CourseNotebook | None":
     ours = not (parent.config.option.nbval or parent.config.option.nbval_lax)  # else nbval collects it
     if ours and file_path.suffix == ".ipynb" and ".ipynb_checkpoints" not in file_path.parts:
         return CourseNotebook.from_parent(parent, path=file_path)
     return None
 
 
-def pytest_terminal_summary(terminalreporter, config):
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     reports = [report for found in terminalreporter.stats.values() for report in found]
     reports = [report for report in reports if getattr(report, "when", "") == "call"]
     properties = [pair for report in reports for pair in report.user_properties]
@@ -188,10 +194,10 @@ def pytest_terminal_summary(terminalreporter, config):
 class CourseKernel(RunningKernel):
     """nbval's kernel, but its death is noticed at once, and a trailing `;` silences as it does elsewhere."""
 
-    def execute_cell_input(self, cell_input, allow_stdin=None):
+    def execute_cell_input(self, cell_input: str, allow_stdin: bool | None = None) -> str:
         return self.kc.execute(cell_input, store_history=True, allow_stdin=allow_stdin, stop_on_error=False)
 
-    def await_reply(self, msg_id, timeout=None):
+    def await_reply(self, msg_id: str, timeout: float | None = None) -> dict:
         deadline = time.monotonic() + timeout
         while True:
             try:
@@ -202,7 +208,7 @@ class CourseKernel(RunningKernel):
                 if time.monotonic() > deadline:
                     raise
 
-    def stop(self):
+    def stop(self) -> None:
         stderr = (getattr(self.km, "_launch_args", None) or {}).get("stderr")
         super().stop()
         if stderr:  # nbval opens the null device for it and never closes it: a ResourceWarning
@@ -214,14 +220,14 @@ class CourseNotebook(IPyNbFile):
 
     memory = None  # until the kernel runs
 
-    def collect(self):
+    def collect(self) -> Iterator[pytest.Item]:
         for cell in super().collect():
             yield CourseCell.from_parent(
                 self, name=cell.cell.id, cell_num=cell.cell_num, cell=cell.cell, options=cell.options
             )
         yield Budget.from_parent(self, name="budget")
 
-    def setup(self):
+    def setup(self) -> None:
         started = time.perf_counter()
         self.output_areas, self.capturing, self.current = set(), False, None
         self.ipython_folder = tempfile.TemporaryDirectory()
@@ -231,7 +237,7 @@ class CourseNotebook(IPyNbFile):
         self.memory = PeakMemory(self.kernel.km.provisioner.pid)
         self.seconds = time.perf_counter() - started  # without the time between cells: others may have had it
 
-    def teardown(self):
+    def teardown(self) -> None:
         if self.memory:
             self.memory.stop()
         if self.kernel:
@@ -239,7 +245,7 @@ class CourseNotebook(IPyNbFile):
             self.kernel = None
         self.ipython_folder.cleanup()
 
-    def get_kernel_message(self, timeout=None, stream="iopub"):
+    def get_kernel_message(self, timeout: float | None = None, stream: str = "iopub") -> dict:
         """The next message that belongs to a cell: as a front end would, take out what goes to a widget."""
         while True:
             message = super().get_kernel_message(timeout=timeout, stream=stream)
@@ -257,7 +263,7 @@ class CourseNotebook(IPyNbFile):
                 self.current.before_output(kind, content)
             return message
 
-    def _follow_output_areas(self, kind, content):
+    def _follow_output_areas(self, kind: str, content: dict) -> None:
         """An output widget catches what is printed between `msg_id` being set and being emptied again."""
         state = content["data"].get("state", {})
         if kind == "comm_open" and state.get("_model_name") == "OutputModel":
@@ -269,14 +275,14 @@ class CourseNotebook(IPyNbFile):
 class CourseCell(IPyNbCell):
     """One code cell, named by its id: `pytest notebooks/en/x.ipynb -v` shows `x.ipynb::conv-size-check`."""
 
-    def runtest(self):
+    def runtest(self) -> None:
         started = time.perf_counter()
         try:
             self.run_and_compare()
         finally:
             self.parent.seconds += time.perf_counter() - started
 
-    def run_and_compare(self):
+    def run_and_compare(self) -> None:
         self.parent.current, self.parent.capturing = self, False
         self.displays, self.clear_before_next = {}, False
         try:
@@ -297,11 +303,11 @@ class CourseCell(IPyNbCell):
         if stderr := _stream(self.test_outputs, "stderr"):
             self.raise_cell_error(f"it writes to stderr: {_short(stderr, 1000)}")
 
-    def compare_outputs(self, test, ref, skip_compare=None):
+    def compare_outputs(self, test: Any, ref: Any, skip_compare: Any = None) -> bool:
         self.comparison_traceback = output_differences(ref, test, self.rtol)
         return not self.comparison_traceback
 
-    def before_output(self, kind, content):
+    def before_output(self, kind: str, content: dict) -> None:
         """Remember where an output with a display id will stand; carry out a delayed clear_output."""
         if kind not in ("stream", "display_data", "execute_result", "error"):
             return
@@ -311,7 +317,7 @@ class CourseCell(IPyNbCell):
         if display_id := (content.get("transient") or {}).get("display_id"):
             self.displays[display_id] = len(self.test_outputs)
 
-    def change_earlier_output(self, kind, content):
+    def change_earlier_output(self, kind: str, content: dict) -> None:
         if kind == "update_display_data":
             place = self.displays.get(content["transient"]["display_id"])
             if place is not None:
@@ -321,20 +327,20 @@ class CourseCell(IPyNbCell):
         else:
             self.test_outputs.clear()
 
-    def repr_failure(self, excinfo):
+    def repr_failure(self, excinfo: pytest.ExceptionInfo) -> str:
         error = excinfo.value
         if not isinstance(error, NbCellError):
             return f"cell {self.cell.id}: {type(error).__name__}: {error}"
         return f"cell {self.cell.id}: {error}\n\n{error.source}\n\n{error.inner_traceback or ''}"
 
-    def reportinfo(self):
+    def reportinfo(self) -> tuple:
         return self.path, 0, self.name
 
 
 class Budget(pytest.Item):
     """The last item of a notebook: its seconds and its memory against what it declares."""
 
-    def runtest(self):
+    def runtest(self) -> None:
         notebook = self.parent
         measured = {
             "seconds": notebook.seconds,
@@ -352,12 +358,12 @@ class Budget(pytest.Item):
         if problems:
             raise BudgetOverrun("; ".join(problems))
 
-    def repr_failure(self, excinfo):
+    def repr_failure(self, excinfo: pytest.ExceptionInfo) -> str:
         if isinstance(excinfo.value, BudgetOverrun):
             return str(excinfo.value)
         return super().repr_failure(excinfo)
 
-    def reportinfo(self):
+    def reportinfo(self) -> tuple:
         return self.path, 0, self.name
 
 
@@ -365,7 +371,7 @@ class BudgetOverrun(Exception):
     """More than NOISE times what the notebook declares, or nothing declared."""
 
 
-def budget_problems(measured, declared):
+def budget_problems(measured: dict[str, float], declared: dict[str, float]) -> list[str]:
     """What is wrong with {"seconds": …, "ram_mb": …} measured beside declared: a list of sentences."""
     problems = []
     for name, value in measured.items():

@@ -8,8 +8,10 @@ Also the pre-commit hook: it exits with 1 when it has changed something.
 import argparse
 import re
 import sys
+from collections.abc import Sequence
 
 import nbformat
+from nbformat import NotebookNode
 
 from tools.notebooks import find_notebooks, read_notebook, write_notebook
 
@@ -21,7 +23,7 @@ WIDGET = "application/vnd.jupyter.widget-view+json"
 _FOLDER = r"(?:[A-Za-z]:)?~?(?:[/\\][^'\"\n\x1b/\\:]+)*?[/\\]"  # absolute, or below the home folder
 
 
-def normalise(notebook):
+def normalise(notebook: NotebookNode) -> NotebookNode:
     """Bring a notebook (a NotebookNode, changed in place) to the form in which it is committed; return it.
 
     Kept: sources, ids, outputs, execution counts, the `course` metadata; of cells the tags, nbgrader, alt,
@@ -51,7 +53,7 @@ def normalise(notebook):
     return notebook
 
 
-def _merged_streams(outputs):
+def _merged_streams(outputs: list[NotebookNode]) -> list[NotebookNode]:
     """Adjacent pieces of the same stream become one."""
     merged = []
     for output in outputs:
@@ -63,14 +65,15 @@ def _merged_streams(outputs):
     return merged
 
 
-def _without_folders(text):
+def _without_folders(text: str) -> str:
     """`/somewhere/site-packages/torch/nn.py` -> `site-packages/torch/nn.py`; files of the course likewise."""
     text = re.sub(_FOLDER + r"(?=site-packages[/\\])", "", text)
     text = re.sub(_FOLDER + r"(?=(?:helpers|exercises)[/\\]\w+\.py)", "", text)
     return re.sub(_FOLDER + r"[Ll]ib[/\\]python3\.\d+[/\\]", "python/", text)
 
 
-def main(arguments=None):
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command; returns its exit status."""
     parser = argparse.ArgumentParser(prog="python -m tools.normalise", description=__doc__.split("\n")[0])
     parser.add_argument("notebooks", nargs="*", help="paths, or names like 6_vision/1 (default: all)")
     given = parser.parse_args(arguments)

@@ -103,10 +103,12 @@ def write_notebook(notebook: NotebookNode, path: str | Path) -> bool:
 
 
 def code_cells(notebook: NotebookNode) -> list[NotebookNode]:
+    """The code cells, in order."""
     return [cell for cell in notebook.cells if cell.cell_type == "code"]
 
 
 def tags_of(cell: NotebookNode) -> list[str]:
+    """The tags of a cell; empty if it has none."""
     return cell.metadata.get("tags", [])
 
 

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from functools import cache
 from html import escape
 from pathlib import Path
+from typing import Any
 
 from fontTools.ttLib import TTFont
 from jupyter_core.paths import jupyter_path
@@ -45,11 +46,11 @@ class ReadableMarkdown(IPythonRenderer):
 class ReadableCells(Preprocessor):
     """Pictures get the `alt` of their cell; a widget, dead on a page, is replaced by its first view."""
 
-    def __init__(self, first_views: Mapping, **traits) -> None:
+    def __init__(self, first_views: Mapping, **traits: Any) -> None:
         super().__init__(**traits)
         self.first_views = first_views
 
-    def preprocess_cell(self, cell, resources, index):
+    def preprocess_cell(self, cell: NotebookNode, resources: dict, index: int) -> tuple[NotebookNode, dict]:
         if cell.cell_type != "code":
             return cell, resources
         shown = []
@@ -71,7 +72,7 @@ class ReadableCells(Preprocessor):
 class PageExporter(HTMLExporter):
     """nbconvert's HTML exporter with the Markdown of above."""
 
-    def markdown2html(self, context, source):
+    def markdown2html(self, context: Any, source: str) -> str:
         path = context.get("resources", {}).get("metadata", {}).get("path", "")
         attachments = context.get("cell", {}).get("attachments", {})
         renderer = ReadableMarkdown(escape=False, attachments=attachments, embed_images=True, path=path)

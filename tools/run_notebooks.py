@@ -16,12 +16,15 @@ import platform
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
+from typing import IO, Any
 
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+from nbformat import NotebookNode
 from tqdm import tqdm
 
 from helpers.settings import setting
@@ -40,6 +43,8 @@ class NotebookFailed(Exception):
 
 @dataclass
 class Run:
+    """What one notebook took: seconds, and MB at the most; what it declares; what went wrong."""
+
     name: str
     seconds: float
     peak_mb: float
@@ -48,7 +53,9 @@ class Run:
     notes: tuple = ()
 
 
-def execute(notebook, folder, profile="quick", on_cell=lambda: None):
+def execute(
+    notebook: NotebookNode, folder: Path, profile: str = "quick", on_cell: Callable[[], Any] = lambda: None
+) -> tuple[float, float, dict[str, list]]:
     """Execute a notebook (changed in place) in a fresh kernel that works in `folder`.
 
     Returns (seconds from the start of the kernel to the last output, peak MB, first view of each widget by
@@ -91,7 +98,7 @@ def execute(notebook, folder, profile="quick", on_cell=lambda: None):
     return seconds, peak_mb, _first_views(client)
 
 
-def _execute_cell(client, cell, index, kernel_log):
+def _execute_cell(client: NotebookClient, cell: NotebookNode, index: int, kernel_log: IO[str]) -> str | None:
     """Execute one cell; what went wrong in words, or None."""
     try:
         client.execute_cell(cell, index, execution_count=client.code_cells_executed + 1)
@@ -109,7 +116,7 @@ def _execute_cell(client, cell, index, kernel_log):
     return None
 
 
-def _problem_in_widgets(client):
+def _problem_in_widgets(client: NotebookClient) -> str | None:
     """An error inside `interact` goes to its output widget, where nobody would look for it."""
     for widget in client.comm_objects.values():
         for output in widget.outputs:
@@ -118,10 +125,10 @@ def _problem_in_widgets(client):
     return None
 
 
-def _first_views(client):
+def _first_views(client: NotebookClient) -> dict[str, list]:
     """What each widget that holds an output area showed at first: {model id: outputs}."""
 
-    def outputs_below(model_id):
+    def outputs_below(model_id: str):
         if model_id in client.comm_objects:
             return client.comm_objects[model_id].outputs
         children = client.widget_state.get(model_id, {}).get("children", [])
@@ -131,7 +138,15 @@ def _first_views(client):
     return {model_id: outputs_below(model_id) for model_id in client.widget_state}
 
 
-def run_one(path, shown_name, *, in_place=False, build=None, profile="quick", on_cell=lambda: None):
+def run_one(
+    path: Path,
+    shown_name: str,
+    *,
+    in_place: bool = False,
+    build: Path | None = None,
+    profile: str = "quick",
+    on_cell: Callable[[], Any] = lambda: None,
+) -> Run:
     """Execute one notebook and write it: over itself, or as copy and page below `build`. Returns a Run."""
     notebook = read_notebook(path)
     declared = dict(notebook.metadata.get("course", {}).get("budget", {}))
@@ -159,7 +174,7 @@ def run_one(path, shown_name, *, in_place=False, build=None, profile="quick", on
     return Run(shown_name, round(seconds, 1), round(peak_mb), declared, error, notes)
 
 
-def table(runs, profile="quick"):
+def table(runs: Sequence[Run], profile: str = "quick") -> str:
     """Seconds and MB measured, and declared for the quick profile, one line a notebook."""
     width = max([len(run.name) for run in runs] + [8])
     lines = [f"{'notebook':{width}}  {'seconds':>8}  {'budget':>6}  {'peak MB':>8}  {'budget':>6}"]
@@ -175,7 +190,7 @@ def table(runs, profile="quick"):
     return "\n".join(lines)
 
 
-def write_times(runs, path, profile):
+def write_times(runs: Sequence[Run], path: Path, profile: str) -> None:
     """Record what was measured, on what, and when."""
     record = {
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
@@ -188,7 +203,14 @@ def write_times(runs, path, profile):
     path.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def run_all(names=(), *, in_place=False, folder=NOTEBOOKS, build=ROOT / "build", profile="quick"):
+def run_all(
+    names: Iterable[str] = (),
+    *,
+    in_place: bool = False,
+    folder: Path = NOTEBOOKS,
+    build: Path = ROOT / "build",
+    profile: str = "quick",
+) -> list[Run]:
     """Run the notebooks of `folder` one after the other; returns their Runs, in chapter order."""
     folder = Path(folder).resolve()
     paths = find_notebooks(names, folder)
@@ -217,7 +239,7 @@ def run_all(names=(), *, in_place=False, folder=NOTEBOOKS, build=ROOT / "build",
     return runs
 
 
-def refuse_read_only(build, *sources):
+def refuse_read_only(build: Path, *sources: Path) -> None:
     """Raise PermissionError, before anything is executed, where the results could not be written."""
     for folder in (build, *sources):
         try:
@@ -228,7 +250,8 @@ def refuse_read_only(build, *sources):
             raise PermissionError(f"{folder} cannot be written to ({error.strerror}); {way_on}") from error
 
 
-def main(arguments=None):
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command; returns its exit status."""
     parser = argparse.ArgumentParser(prog="python -m tools.run_notebooks", description=__doc__.split("\n")[0])
     parser.add_argument("names", nargs="*", help="notebooks, e.g. 6_vision/1 (default: all)")
     parser.add_argument("--in-place", action="store_true", help="write outputs into the sources, normalised")

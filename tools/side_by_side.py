@@ -8,7 +8,9 @@ processes wait: these flood a service, or measure what other work would disturb.
 
 import shutil
 import tempfile
+from collections.abc import Generator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from filelock import FileLock
@@ -18,19 +20,19 @@ from tools.course import course
 _FOLDER, _HELD = pytest.StashKey[Path](), pytest.StashKey[list[FileLock]]()
 
 
-def pytest_configure(config):
+def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "alone: no other test runs beside it, whatever -n says")
     config.stash[_HELD] = []
 
 
-def pytest_unconfigure(config):
+def pytest_unconfigure(config: pytest.Config) -> None:
     _release(config.stash[_HELD])
     if _FOLDER in config.stash:
         shutil.rmtree(config.stash[_FOLDER], ignore_errors=True)
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config, log):
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     from xdist.scheduler import LoadFileScheduling
 
     if config.getoption("dist") != "load":  # somebody asks for another order
@@ -40,7 +42,7 @@ def pytest_xdist_make_scheduler(config, log):
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_configure_node(node):
+def pytest_configure_node(node: Any) -> None:
     """In the process that hands out the work: a folder for locks, which all the others are told."""
     if _FOLDER not in node.config.stash:
         node.config.stash[_FOLDER] = Path(tempfile.mkdtemp(prefix="course-locks-"))
@@ -48,7 +50,7 @@ def pytest_configure_node(node):
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_runtest_protocol(item, nextitem):
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> Generator[None, Any, Any]:
     """Each process holds its own lock while it tests; one that tests alone holds those of all of them."""
     if not hasattr(item.config, "workerinput"):
         return (yield)
@@ -63,6 +65,7 @@ def pytest_runtest_protocol(item, nextitem):
 
 
 def is_alone(item: pytest.Item) -> bool:
+    """Whether a test has the mark `alone`, or belongs to a notebook of which course.toml says so."""
     if item.path.suffix == ".ipynb":
         part = course().part_of(item.path)
         return bool(part and part.alone)

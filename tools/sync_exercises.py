@@ -13,22 +13,24 @@ they differed (--check) or cells are missing.
 import argparse
 import re
 import sys
-from pathlib import Path
+from collections.abc import Sequence
 
-import nbformat
+from nbformat import NotebookNode
 
+from exercises.exercise import Exercise
 from exercises.finding import find, section_exercises
 from exercises.texts import words
+from tools.notebooks import find_notebooks, read_notebook, write_notebook
 
 CELL_ID = re.compile(r"ex-(\d+)-(\d+)-(\d+)-(text|answer|check)")
 
 
-def cell_id(number, part):
+def cell_id(number: str, part: str) -> str:
     """("6.1.3", "answer") -> "ex-6-1-3-answer"."""
     return f"ex-{number.replace('.', '-')}-{part}"
 
 
-def text_source(exercise):
+def text_source(exercise: Exercise) -> str:
     """The Markdown of an exercise: heading, statement, one fold per hint."""
     level = "●" * exercise.level + "○" * (5 - exercise.level)
     said = words(exercise.number)
@@ -40,12 +42,12 @@ def text_source(exercise):
     return "\n\n".join([heading, said.statement, *folds])
 
 
-def check_source(exercise):
+def check_source(exercise: Exercise) -> str:
     """The notebook goes on with what `check` gives back: the right answer, or the course's for a blank."""
     return f'{exercise.answer_name} = check("{exercise.number}", {exercise.answer_name})'
 
 
-def nbgrader_metadata(exercise, part):
+def nbgrader_metadata(exercise: Exercise, part: str) -> dict | None:
     """The cell metadata of nbgrader's schema 3; None for cells that nbgrader is not told about."""
     if part == "text" or exercise.kind == "design":
         return None
@@ -61,24 +63,13 @@ def nbgrader_metadata(exercise, part):
     return {**metadata, "points": exercise.points} if graded else metadata
 
 
-def parts(exercise):
+def parts(exercise: Exercise) -> list[tuple[str, str, str]]:
     """[(part, cell type, source)] of an exercise, in the order of the notebook."""
     cells = [("text", "markdown", text_source(exercise)), ("answer", "code", exercise.stub)]
     return cells if exercise.kind == "design" else [*cells, ("check", "code", check_source(exercise))]
 
 
-def new_cells(exercise):
-    """The cells of an exercise, ready to be put into a notebook that has none yet."""
-    cells = []
-    for part, cell_type, source in parts(exercise):
-        new_cell = nbformat.v4.new_code_cell if cell_type == "code" else nbformat.v4.new_markdown_cell
-        metadata = nbgrader_metadata(exercise, part)
-        name = cell_id(exercise.number, part)
-        cells.append(new_cell(source, id=name, metadata={"nbgrader": metadata} if metadata else {}))
-    return cells
-
-
-def sync(notebook):
+def sync(notebook: NotebookNode) -> tuple[list[str], list[str]]:
     """Write the exercises into a notebook in memory: (what was changed, what cannot be mended), sentences."""
     changed, broken = [], []
     places = {cell.get("id"): place for place, cell in enumerate(notebook.cells)}
@@ -127,25 +118,15 @@ def sync(notebook):
     return changed, broken
 
 
-def _known(section):
+def _known(section: str) -> list[Exercise]:
     try:
         return section_exercises(section)
     except ValueError:
         return []  # said already, exercise by exercise
 
 
-def notebook_paths(paths):
-    """The notebooks among files and folders. Raises FileNotFoundError for what is neither."""
-    for path in map(Path, paths):
-        if path.is_dir():
-            yield from sorted(p for p in path.rglob("*.ipynb") if ".ipynb_checkpoints" not in p.parts)
-        elif path.suffix == ".ipynb" and path.is_file():
-            yield path
-        else:
-            raise FileNotFoundError(f"{path} is neither a notebook nor a folder")
-
-
-def main(arguments=None):
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command; returns its exit status."""
     parser = argparse.ArgumentParser(
         prog="python -m tools.sync_exercises", description=__doc__.splitlines()[0]
     )
@@ -154,18 +135,18 @@ def main(arguments=None):
     options = parser.parse_args(arguments)
     failed = False
     try:
-        paths = list(notebook_paths(options.paths))
-    except FileNotFoundError as error:
+        paths = find_notebooks(options.paths)
+    except ValueError as error:
         parser.error(str(error))
     for path in paths:
-        notebook = nbformat.read(path, as_version=4)
+        notebook = read_notebook(path)
         changed, broken = sync(notebook)
         for line in broken:
             print(f"{path}: {line}")
         for line in changed:
             print(f"{path}: {line} {'differs' if options.check else 'written'}")
         if changed and not options.check:
-            nbformat.write(notebook, path)
+            write_notebook(notebook, path)
             print(f"{path}: run the notebook again, so that its outputs belong to its code")
         failed |= bool(broken) or (options.check and bool(changed))
     return int(failed)

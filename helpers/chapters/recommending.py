@@ -45,10 +45,12 @@ class Ratings:
 
     @property
     def n_users(self) -> int:
+        """U, the number of users, those without a rating included."""
         return len(self.user_ids)
 
     @property
     def n_items(self) -> int:
+        """I, the number of items, those without a rating included."""
         return len(self.item_ids)
 
     def rows(self, chosen: Any) -> "Ratings":
@@ -279,7 +281,7 @@ def load_movielens() -> tuple[Ratings, list[str]]:
     """
     files = {path.name: path for path in fetch("ml-latest-small").values()}
 
-    def read(name):
+    def read(name: str):
         with files[name].open(encoding="utf-8", newline="") as file:
             return list(csv.DictReader(file))
 
@@ -384,7 +386,9 @@ def fit_factors(
     return Factors(mean, user_bias, item_bias, P, Q, ratings.scale, None if implicit is None else Y)
 
 
-def _normal_equations(M, R, Q, bias):
+def _normal_equations(
+    M: sparse.csr_array, R: sparse.csr_array, Q: np.ndarray, bias: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """For each row of R (n, m), over its entries: A (n, k, k) sums q qᵀ, B (n, k) sums q (r - bias)."""
     k = Q.shape[1]
     above = np.triu_indices(k)
@@ -394,7 +398,7 @@ def _normal_equations(M, R, Q, bias):
     return A, R @ Q - M @ (Q * bias[:, None])
 
 
-def _ridge(A, B, penalty):
+def _ridge(A: np.ndarray, B: np.ndarray, penalty: np.ndarray) -> np.ndarray:
     """Solve (A + diag(penalty)) x = B: A (n, k, k), B (n, k), penalty (k,) or (n, k) -> (n, k)."""
     A = A.copy()
     along = np.arange(A.shape[1])
@@ -402,15 +406,23 @@ def _ridge(A, B, penalty):
     return np.linalg.solve(A, B[..., None])[..., 0]
 
 
-def _times(A, x):
+def _times(A: np.ndarray, x: np.ndarray) -> np.ndarray:
     """A (n, j, k) times x (n, k), row by row -> (n, j)."""
     return (A @ x[..., None])[..., 0]
 
 
-def _conjugate_gradients(A, N, NT, reg, target, Y, steps):
+def _conjugate_gradients(
+    A: np.ndarray,
+    N: sparse.csr_array,
+    NT: sparse.csr_array,
+    reg: float,
+    target: np.ndarray,
+    Y: np.ndarray,
+    steps: int,
+) -> np.ndarray:
     """A few steps from Y (I, K) towards the solution of NT A N Y + reg Y = target."""
 
-    def left(Y):
+    def left(Y: np.ndarray):
         return NT @ _times(A, N @ Y) + reg * Y
 
     residual = target - left(Y)
@@ -480,7 +492,9 @@ def predict_from_neighbours(
     return np.clip(result, *ratings.scale)
 
 
-def _correlations(table, known, squares, one, two, n):
+def _correlations(
+    table: np.ndarray, known: np.ndarray, squares: np.ndarray, one: np.ndarray, two: np.ndarray, n: np.ndarray
+) -> np.ndarray:
     """Correlations of rows `one` with rows `two`, over the n >= 1 places that both know; 0 without spread."""
     total_one, total_two = table[one] @ known[two].T, known[one] @ table[two].T
     spread_one = squares[one] @ known[two].T - total_one**2 / n
@@ -512,7 +526,7 @@ def fit_implicit(
     return _implicit_side(seen, Q, alpha, reg), Q
 
 
-def _implicit_side(seen, Q, alpha, reg):
+def _implicit_side(seen: sparse.csr_array, Q: np.ndarray, alpha: float, reg: float) -> np.ndarray:
     A, B = _normal_equations(seen, seen, Q, np.zeros(len(Q)))
     return _ridge(Q.T @ Q + alpha * A, (1 + alpha) * B, np.full(Q.shape[1], reg))
 

@@ -17,8 +17,9 @@ import nbformat
 import pytest
 
 from exercises.finding import section_exercises
+from tests.tools.test_sync_exercises import new_cells
 from tools.nbgrader_course import main, make_course
-from tools.sync_exercises import check_source, new_cells
+from tools.sync_exercises import check_source
 
 ROOT = Path(__file__).resolve().parents[2]
 REAL_NOTEBOOK = ROOT / "notebooks" / "en" / "6_vision" / "1_image_classification.ipynb"

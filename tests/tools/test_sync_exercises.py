@@ -4,7 +4,18 @@ import nbformat
 import pytest
 
 from exercises import finding
-from tools.sync_exercises import cell_id, main, new_cells, parts, sync
+from tools.sync_exercises import cell_id, main, nbgrader_metadata, parts, sync
+
+
+def new_cells(exercise):
+    """The cells of an exercise, as they stand in a notebook."""
+    cells = []
+    for part, cell_type, source in parts(exercise):
+        new_cell = nbformat.v4.new_code_cell if cell_type == "code" else nbformat.v4.new_markdown_cell
+        metadata = nbgrader_metadata(exercise, part)
+        name = cell_id(exercise.number, part)
+        cells.append(new_cell(source, id=name, metadata={"nbgrader": metadata} if metadata else {}))
+    return cells
 
 
 @pytest.fixture
@@ -137,7 +148,7 @@ def test_sync_leaves_a_notebook_without_exercises_alone_and_refuses_what_is_no_n
     assert path.read_bytes() == before
     with pytest.raises(SystemExit):
         main([str(tmp_path / "nowhere")])
-    assert "neither a notebook nor a folder" in capsys.readouterr().err
+    assert "no notebook is called" in capsys.readouterr().err
 
 
 def test_every_cell_of_the_course_has_its_own_id():
