@@ -23,7 +23,7 @@ from helpers.checking import CheckFailed
 from tools.notebooks import ENGLISH, cells_of, statements, tags_of
 
 NOTEBOOK = ENGLISH / "5_language/3_bert_fine_tuning.ipynb"
-KINDS = ("joined", "hidden")  # of long texts
+KINDS = ("joined", "hidden")  # how the long texts were made, see 5.3
 
 
 def error_at(share, n):
@@ -32,7 +32,7 @@ def error_at(share, n):
 
 
 def execute(names):
-    """Run the notebook's code in `names`; processor seconds of each cell, and the checks that failed."""
+    """Run the notebook's code in the namespace `names`: (processor seconds of each cell, failed checks)."""
     seconds, failed = {}, []
     for cell in cells_of(NOTEBOOK):
         print(f"--- {cell.id}", flush=True)

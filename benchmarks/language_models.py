@@ -1,6 +1,6 @@
-"""The ladder of section 5.2 on tinyshakespeare, over seeds: each rung's held-out loss, and the time it took.
+"""GPT-2 and the changes of section 5.2 on tinyshakespeare, over seeds: held-out loss, and the time it took.
 
-    python benchmarks/language_models.py [seeds]     writes language_models.md; minutes for each rung and seed
+    python benchmarks/language_models.py [seeds]     writes language_models.md; minutes per model and seed
 
 The models are those of notebooks/en/5_language/2_language_models.ipynb, read from its cells (full profile).
 The text comes by helpers.fetch, so COURSE_MIRROR is tried first. One thread.
@@ -21,7 +21,8 @@ from common import where, write
 from tools.notebooks import ENGLISH, cells_of, define
 
 NOTEBOOK = ENGLISH / "5_language/2_language_models.ipynb"
-WHOLE = ("imports", "constants", "data-load", "encode", "rungs-code")  # of the other cells, what they define
+# cells that are executed; of the others only what they define is taken
+WHOLE = ("imports", "constants", "data-load", "encode", "rungs-code")
 TARGET = 1.8857  # nats: the published recipe's validation loss, by its own estimate
 RECIPE, LAST = "GPT-2, AdamW at 1e-3: the recipe", "+ Muon"
 
@@ -31,9 +32,9 @@ def nats(bits):
 
 
 def contestants(nb):
-    """{rung: (seed -> model, model -> optimisers)}."""
+    """The models to compare, {name: (seed -> model, model -> optimisers)}; each adds a change to the last."""
 
-    def rung(changes):
+    def with_changes(changes):
         def make(seed):
             torch.manual_seed(seed)
             return nb["GPT"](lambda *sizes: nb["NewBlock"](*sizes, changes), places="rotary" not in changes)
@@ -46,9 +47,11 @@ def contestants(nb):
 
     found = {
         "LSTM": (lstm, lambda model: [torch.optim.AdamW(model.parameters(), lr=8e-3)]),
-        RECIPE: (rung(()), lambda model: [nb["adamw"](model.parameters(), 1e-3)]),
+        RECIPE: (with_changes(()), lambda model: [nb["adamw"](model.parameters(), 1e-3)]),
     }
-    return found | {f"+ {name}": (rung(changes), make) for name, (changes, make) in nb["RUNGS"].items()}
+    return found | {
+        f"+ {name}": (with_changes(changes), make) for name, (changes, make) in nb["RUNGS"].items()
+    }
 
 
 def by_random_batches(nb, model, batches=20):
@@ -129,11 +132,11 @@ context before it. Nats per character; bits are nats / 0.6931.
 
 ## The ladder
 
-Each rung is the one before it with one change; *brought*: difference of the means.
+Each model is the one before it with one change; *brought*: difference of the means.
 
 @ladder
 
-By the recipe's own estimate, 20 random batches of held-out text (mean ± standard error), its rung reaches
+By the recipe's own estimate, 20 random batches of held-out text (mean ± standard error), its model reaches
 {", ".join(estimates)} with the seeds 0 … {seeds - 1}. The published figure is {TARGET}.
 
 ## Time to {TARGET}

@@ -50,13 +50,13 @@ def fit_our_neighbours(train, **options):
 
 
 def fit_theirs(train, make, **options):
-    """The making of their trainset is not timed: it is done once a fold, before."""
+    """Their training set is built beforehand, once per fold; that is not timed."""
     model = make(**options).fit(train)
     return lambda pairs: np.array([prediction.est for prediction in model.test(pairs)])
 
 
 def contestants(chosen):
-    """{name: (whether it is ours, how it is fitted)}."""
+    """The models to compare, {name: (whether it is ours, a function that fits it)}."""
     pearson = {"name": "pearson_baseline", "user_based": False}
     return {
         "SVD, ours": (True, partial(fit_ours, **chosen["svd"])),
@@ -89,7 +89,7 @@ AGAINST = [
 
 
 def both_forms(ratings, train_rows, test_rows):
-    """The same training and test ratings as our tables and as theirs."""
+    """The same training and test ratings in our form and in theirs: (train, test, trainset, pairs)."""
     rows = list(zip(ratings.users.tolist(), ratings.items.tolist(), ratings.values.tolist(), strict=True))
     dataset = Dataset(Reader(rating_scale=ratings.scale))
     trainset = dataset.construct_trainset([(*rows[row], None) for row in train_rows])
@@ -98,7 +98,7 @@ def both_forms(ratings, train_rows, test_rows):
 
 
 def measured(is_ours, fit, forms):
-    """RMSE, seconds of the fit, seconds of the predictions."""
+    """Fit and predict once: (RMSE, seconds of the fit, seconds of the predictions)."""
     train, test, trainset, pairs = forms
     started = time.process_time()
     predict = fit(train if is_ours else trainset)
@@ -109,7 +109,7 @@ def measured(is_ours, fit, forms):
 
 
 def choose(ratings, train_rows):
-    """{grid: its setting of lowest RMSE, mean of two validation tenths of the training rows}."""
+    """The setting of lowest RMSE in each grid, {grid: setting}; mean over two tenths of the training rows."""
     parts = np.array_split(np.random.default_rng(1).permutation(train_rows), 10)
     splits = [both_forms(ratings, np.concatenate(parts[:j] + parts[j + 1 :]), parts[j]) for j in (0, 1)]
     fits = {
@@ -143,7 +143,7 @@ def table(results):
 
 
 def verdict(results, mine, peer):
-    """One line: in how many folds ours is not above the peer, and how many times as fast it is."""
+    """One line: in how many folds our error is not above the peer's, and how many times as fast ours is."""
     ours, theirs = results[mine], results[peer]
     apart = [a[0] - b[0] for a, b in zip(ours, theirs, strict=True)]
     fits = statistics.median(b[1] for b in theirs) / statistics.median(a[1] for a in ours)
@@ -187,9 +187,10 @@ def main():
         "",
         "What differs besides speed. scikit-surprise descends rating by rating in compiled code (SVD: 100 "
         "factors, 20 passes; SVD++: 20 factors, 20 passes); ours solves whole blocks of unknowns at a time, "
-        "in 15 sweeps (`fit_factors`). Our kNN takes the cosine between films of what the biases leave over "
-        "and works when it is asked, so its seconds stand under predict; theirs takes mean squared "
-        "differences between users by default, and in the last row what its documentation recommends. "
+        "in 15 sweeps (`fit_factors`). Our kNN takes the cosine between films of the residuals after the "
+        "biases and does its work when a prediction is asked for, so its seconds stand under predict; theirs "
+        "takes mean squared differences between users by default, and in the last row what its documentation "
+        "recommends. "
         "Settings were chosen on two tenths of the training ratings of fold 1, for ours (SVD: "
         f"{as_words(chosen['svd'])}; SVD++: {as_words(chosen['svd++'])}; kNN: {as_words(chosen['knn'])}) and "
         f"for the row that says tuned ({as_words(chosen['their svd'])}), from six settings each. Those "

@@ -1,4 +1,4 @@
-"""What importing the helpers costs on top of what a notebook imports anyway.
+"""Seconds that importing the helpers adds to what a notebook imports anyway.
 
     python benchmarks/startup.py [rounds]      writes benchmarks/startup.md
 
