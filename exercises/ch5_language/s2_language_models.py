@@ -11,11 +11,6 @@ from exercises import Case, Exercise
 TWO_THIRDS = (math.log2(4 / 3) + math.log2(3)) / 3  # p(a|b) = 1, p(n|a) = 3/4, p(d|n) = 1/3
 
 
-def _is_not(number, sentence):
-    """A check that knows one wrong number and where it comes from."""
-    return lambda answer: sentence if np.isclose(float(answer), number, rtol=2e-3) else None
-
-
 bits_by_hand = Exercise(
     "5.2.1",
     level=1,
@@ -56,36 +51,77 @@ def witten_bell(counts, lower):
     return (counts + kinds * lower) / (counts.sum() + kinds)
 
 
-def _wb(counts, lower, kinds, unseen=True):
-    """Witten and Bell's formula with another idea of t."""
-    counts, lower = np.asarray(counts, dtype=float), np.asarray(lower, dtype=float)
-    if counts.shape != lower.shape:
-        raise ValueError("shapes")
-    if unseen and not counts.any():
-        return lower.copy()
-    t = kinds(counts)
-    with np.errstate(all="ignore"):
-        return (counts + t * lower) / (counts.sum() + t)
+def draw_context(rng):
+    """Counts of one context, often zeros, ones or nothing at all; lists or arrays; at times a misfit."""
+    size = int(rng.integers(1, 6))
+    counts = rng.integers(0, 4, size=size) if rng.random() < 0.8 else rng.integers(0, 40, size=size)
+    if rng.random() < 0.15:
+        counts[:] = 0
+    lower = rng.integers(0, 5, size=size) + 0.0
+    lower = np.full(size, round(1 / size, 3)) if not lower.any() else np.round(lower / lower.sum(), 3)
+    if rng.random() < 0.1:
+        short = lower[:1] if size > 1 else np.array([0.5, 0.5])
+        return Case((counts.tolist(), short.tolist()), raises=ValueError)
+    return (counts.tolist(), lower.tolist()) if rng.random() < 0.5 else (counts, lower)
 
 
-def wb_without_lower(counts, lower):
+def _as_arrays(counts, lower):
     counts, lower = np.asarray(counts, dtype=float), np.asarray(lower, dtype=float)
     if counts.shape != lower.shape:
-        raise ValueError("shapes")
+        raise ValueError(f"shapes {counts.shape} and {lower.shape}")
+    return counts, lower
+
+
+def _shared(counts, lower, t):
+    """Witten and Bell's formula with another t."""
+    return (counts + t * lower) / (counts.sum() + t) if counts.any() else lower.copy()
+
+
+def takes_the_size_of_the_alphabet_for_t(counts, lower):
+    counts, lower = _as_arrays(counts, lower)
+    return _shared(counts, lower, len(counts))
+
+
+def takes_n_for_t(counts, lower):
+    counts, lower = _as_arrays(counts, lower)
+    return _shared(counts, lower, counts.sum())
+
+
+def counts_what_came_exactly_once(counts, lower):
+    counts, lower = _as_arrays(counts, lower)
+    return _shared(counts, lower, np.sum(counts == 1))
+
+
+def adds_one_whatever_was_seen(counts, lower):
+    counts, lower = _as_arrays(counts, lower)
+    return _shared(counts, lower, 1)
+
+
+def ignores_the_shorter_context(counts, lower):
+    counts, lower = _as_arrays(counts, lower)
     t = np.count_nonzero(counts)
     return (counts + t / len(counts)) / (counts.sum() + t) if t else lower.copy()
 
 
-def wb_unseen_only(counts, lower):
-    """Hands t / (n + t) to the characters that were never seen, and nothing of it to the others."""
-    counts, lower = np.asarray(counts, dtype=float), np.asarray(lower, dtype=float)
-    if counts.shape != lower.shape:
-        raise ValueError("shapes")
+def gives_a_part_to_the_unseen_alone(counts, lower):
+    counts, lower = _as_arrays(counts, lower)
     t = np.count_nonzero(counts)
     return np.where(counts > 0, counts, t * lower) / (counts.sum() + t) if t else lower.copy()
 
 
-def wb_broadcasts(counts, lower):
+def divides_0_by_0_for_an_unseen_context(counts, lower):
+    counts, lower = _as_arrays(counts, lower)
+    t = np.count_nonzero(counts)
+    with np.errstate(all="ignore"):
+        return (counts + t * lower) / (counts.sum() + t)
+
+
+def answers_zeros_for_an_unseen_context(counts, lower):
+    counts, lower = _as_arrays(counts, lower)
+    return witten_bell(counts, lower) if counts.any() else np.zeros(len(counts))
+
+
+def compares_only_the_number_of_axes(counts, lower):
     counts, lower = np.asarray(counts, dtype=float), np.asarray(lower, dtype=float)
     t = np.count_nonzero(counts)
     return (counts + t * lower) / (counts.sum() + t) if t else lower.copy()
@@ -124,21 +160,17 @@ another_way_to_share = Exercise(
         Case(([1, 2, 3], [1.0]), raises=ValueError, name="shapes that differ are stretched"),
     ),
     wrong={
-        "takes_the_size_of_the_alphabet_for_t": (lambda counts, lower: _wb(counts, lower, len), 0),
-        "takes_n_for_t": (lambda counts, lower: _wb(counts, lower, np.sum), 0),
-        "counts_what_came_exactly_once_that_is_another_smoothing": (
-            lambda counts, lower: _wb(counts, lower, lambda c: np.sum(c == 1)),
-            0,
-        ),
-        "adds_one_whatever_was_seen": (lambda counts, lower: _wb(counts, lower, lambda c: 1), 0),
-        wb_without_lower: 1,
-        wb_unseen_only: 0,
-        "divides_0_by_0_for_an_unseen_context": (
-            lambda counts, lower: _wb(counts, lower, np.count_nonzero, unseen=False),
-            2,
-        ),
-        wb_broadcasts: 2,
+        takes_the_size_of_the_alphabet_for_t: 0,
+        takes_n_for_t: 0,
+        counts_what_came_exactly_once: 0,
+        adds_one_whatever_was_seen: 0,
+        ignores_the_shorter_context: 1,
+        gives_a_part_to_the_unseen_alone: 1,
+        divides_0_by_0_for_an_unseen_context: 2,
+        answers_zeros_for_an_unseen_context: 2,
+        compares_only_the_number_of_axes: 2,
     },
+    draw=draw_context,
 )
 
 # 5.2.3 one merge ----------------------------------------------------------------------------------
@@ -162,8 +194,16 @@ def merge_pair(ids, pair, new):
     return merged
 
 
-def merge_overlapping(ids, pair, new):
-    """Writes the new token for every place where the pair begins, then goes on by one."""
+def draw_tokens(rng):
+    """Few kinds of tokens, so that pairs abound: 0 and tokens of several digits among them; often equal."""
+    kinds = rng.choice([0, 1, 2, 12, 21, 112, 256], size=3, replace=False).tolist()
+    ids = [kinds[place] for place in rng.integers(0, int(rng.integers(1, 4)), size=int(rng.integers(0, 8)))]
+    pair = (kinds[int(rng.integers(0, 2))], kinds[int(rng.integers(0, 2))])
+    new = int(rng.choice([*pair, 300, 0]))
+    return ids, pair, new
+
+
+def uses_a_token_twice(ids, pair, new):
     merged, skip = [], False
     for i in range(len(ids)):
         if tuple(ids[i : i + 2]) == tuple(pair):
@@ -176,8 +216,7 @@ def merge_overlapping(ids, pair, new):
     return merged
 
 
-def merge_again(ids, pair, new):
-    """Looks back at what it has written, so that a new token can be merged once more."""
+def merges_what_it_has_just_written(ids, pair, new):
     merged = []
     for token in ids:
         if merged and (merged[-1], token) == tuple(pair):
@@ -187,14 +226,16 @@ def merge_again(ids, pair, new):
     return merged
 
 
-def merge_until_stable(ids, pair, new):
+def repeats_until_nothing_changes(ids, pair, new):
     before, after = None, list(ids)
-    while before != after:
+    for _ in range(len(ids) + 1):
+        if before == after:
+            break
         before, after = after, merge_pair(after, pair, new)
     return after
 
 
-def merge_forgets_last(ids, pair, new):
+def loses_the_last_token(ids, pair, new):
     merged, i = [], 0
     while i < len(ids) - 1:
         two = (ids[i], ids[i + 1]) == tuple(pair)
@@ -203,14 +244,14 @@ def merge_forgets_last(ids, pair, new):
     return merged
 
 
-def merge_first_only(ids, pair, new):
+def merges_the_first_pair_only(ids, pair, new):
     for i in range(len(ids) - 1):
         if (ids[i], ids[i + 1]) == tuple(pair):
             return [*ids[:i], new, *ids[i + 2 :]]
     return list(ids)
 
 
-def merge_any_order(ids, pair, new):
+def takes_the_pair_in_either_order(ids, pair, new):
     merged, i = [], 0
     while i < len(ids):
         two = sorted(ids[i : i + 2]) == sorted(pair)
@@ -219,17 +260,23 @@ def merge_any_order(ids, pair, new):
     return merged
 
 
-def merge_in_place(ids, pair, new):
-    i = 0
-    while i < len(ids) - 1:
-        if (ids[i], ids[i + 1]) == tuple(pair):
-            ids[i : i + 2] = [new]
-        i += 1
+def changes_its_input(ids, pair, new):
+    ids[:] = merge_pair(ids, pair, new)
     return ids
 
 
-def merge_from_right(ids, pair, new):
+def goes_from_right_to_left(ids, pair, new):
     return merge_pair(list(ids)[::-1], tuple(pair)[::-1], new)[::-1]
+
+
+def replaces_in_the_text_of_the_list(ids, pair, new):
+    """Tokens written one after the other as text: 12 1 holds the digits of the pair 2 1."""
+    text = " ".join(map(str, ids)).replace(f"{pair[0]} {pair[1]}", str(new))
+    return [int(token) for token in text.split()]
+
+
+def takes_token_0_for_nothing(ids, pair, new):
+    return [token for token in merge_pair(ids, pair, new) if token]
 
 
 one_merge = Exercise(
@@ -249,15 +296,18 @@ one_merge = Exercise(
         Case(([], (1, 2), 9), expected=[], why="a text without words has no tokens", name="an empty list"),
     ),
     wrong={
-        merge_overlapping: 2,
-        merge_again: 2,
-        merge_until_stable: 2,
-        merge_forgets_last: 1,
-        merge_first_only: 0,
-        merge_any_order: 0,
-        merge_in_place: 0,
-        merge_from_right: 2,
+        uses_a_token_twice: 2,
+        merges_what_it_has_just_written: 2,
+        repeats_until_nothing_changes: 2,
+        loses_the_last_token: 1,
+        merges_the_first_pair_only: 0,
+        takes_the_pair_in_either_order: 0,
+        changes_its_input: None,
+        goes_from_right_to_left: 2,
+        replaces_in_the_text_of_the_list: None,
+        takes_token_0_for_nothing: None,
     },
+    draw=draw_tokens,
 )
 
 # 5.2.4 what may be compared -----------------------------------------------------------------------
@@ -279,13 +329,77 @@ def bits_per_character(loss, tokens, characters):
     return float(loss * tokens / characters / math.log(2))
 
 
-def _refusing(formula):
-    def answer(loss, tokens, characters):
-        if tokens < 1 or characters < 1 or loss < 0:
-            raise ValueError("out of range")
-        return formula(loss, tokens, characters)
+def draw_text(rng):
+    """A loss with many digits, lengths that do not divide each other; edges: 0 loss, length 1, bad values."""
+    loss = float(rng.choice([0.0, 0.5, 1.0, 2.2, 3.1, 7.0, 1e-7, round(float(rng.random() * 5), 4)]))
+    tokens, characters = (int(length) for length in rng.choice([1, 2, 3, 7, 10, 33, 1_000, 65_537], size=2))
+    bad = int(rng.integers(0, 20))
+    if bad == 0:
+        return Case((loss, int(rng.integers(-3, 1)), characters), raises=ValueError)
+    if bad == 1:
+        return Case((loss, tokens, int(rng.integers(-3, 1))), raises=ValueError)
+    if bad == 2:
+        return Case((-loss - 0.1, tokens, characters), raises=ValueError)
+    return loss, tokens, characters
 
-    return answer
+
+def _refuse_lengths(loss, tokens, characters):
+    if tokens < 1 or characters < 1 or loss < 0:
+        raise ValueError("out of range")
+
+
+def forgets_ln_2(loss, tokens, characters):
+    _refuse_lengths(loss, tokens, characters)
+    return loss * tokens / characters
+
+
+def multiplies_by_ln_2(loss, tokens, characters):
+    _refuse_lengths(loss, tokens, characters)
+    return loss * tokens / characters * math.log(2)
+
+
+def gives_bits_per_token(loss, tokens, characters):
+    _refuse_lengths(loss, tokens, characters)
+    return loss / math.log(2)
+
+
+def turns_the_ratio_round(loss, tokens, characters):
+    _refuse_lengths(loss, tokens, characters)
+    return loss * characters / tokens / math.log(2)
+
+
+def gives_the_bits_of_the_whole_text(loss, tokens, characters):
+    _refuse_lengths(loss, tokens, characters)
+    return loss * tokens / math.log(2)
+
+
+def takes_the_logarithm_of_the_loss(loss, tokens, characters):
+    _refuse_lengths(loss, tokens, characters)
+    return math.log2(loss) * tokens / characters if loss else 0.0
+
+
+def rounds_the_result(loss, tokens, characters):
+    return round(bits_per_character(loss, tokens, characters), 2)
+
+
+def rounds_the_characters_per_token(loss, tokens, characters):
+    _refuse_lengths(loss, tokens, characters)
+    return loss / math.log(2) / max(1, round(characters / tokens))
+
+
+def refuses_a_loss_of_0(loss, tokens, characters):
+    if loss <= 0:
+        raise ValueError("the loss must be above 0")
+    return bits_per_character(loss, tokens, characters)
+
+
+def checks_nothing(loss, tokens, characters):
+    return loss * tokens / characters / math.log(2) if characters else 0.0
+
+
+def forgets_to_look_at_the_loss(loss, tokens, characters):
+    _refuse_lengths(0, tokens, characters)
+    return loss * tokens / characters / math.log(2)
 
 
 what_may_be_compared = Exercise(
@@ -305,20 +419,19 @@ what_may_be_compared = Exercise(
         Case((-0.5, 5, 5), raises=ValueError, name="a loss below 0"),
     ),
     wrong={
-        "forgets_ln_2": (_refusing(lambda loss, n, m: loss * n / m), 0),
-        "multiplies_by_ln_2": (_refusing(lambda loss, n, m: loss * n / m * math.log(2)), 0),
-        "bits_per_token": (_refusing(lambda loss, n, m: loss / math.log(2)), 0),
-        "the_ratio_the_wrong_way_round": (_refusing(lambda loss, n, m: loss * m / n / math.log(2)), 0),
-        "the_sum_over_the_text": (_refusing(lambda loss, n, m: loss * n / math.log(2)), 0),
-        "the_logarithm_of_the_loss": (
-            _refusing(lambda loss, n, m: math.log2(loss) * n / m if loss else 0.0),
-            0,
-        ),
-        "checks_nothing": (
-            lambda loss, tokens, characters: loss * tokens / characters / math.log(2) if characters else 0.0,
-            1,
-        ),
+        forgets_ln_2: 0,
+        multiplies_by_ln_2: 0,
+        gives_bits_per_token: 1,
+        turns_the_ratio_round: 2,
+        gives_the_bits_of_the_whole_text: 1,
+        takes_the_logarithm_of_the_loss: 0,
+        rounds_the_result: None,
+        rounds_the_characters_per_token: 1,
+        refuses_a_loss_of_0: None,
+        checks_nothing: None,
+        forgets_to_look_at_the_loss: None,
     },
+    draw=draw_text,
 )
 
 # 5.2.5 two heads ----------------------------------------------------------------------------------
@@ -344,44 +457,95 @@ def best_mix(p, q, shares):
     return float(shares[best]), bits[best]
 
 
-def _mix_with(bits_of):
-    """best_mix with another idea of the bits of a mixture, or of which is best."""
+def draw_models(rng):
+    """Two models' probabilities in eighths, 0 and 1 among them; shares in any order, ends included."""
+    size, some = int(rng.integers(1, 5)), int(rng.integers(1, 5))
+    p, q = rng.integers(1, 9, size=(2, size)) / 8
+    if rng.random() < 0.3:
+        (p if rng.random() < 0.5 else q)[int(rng.integers(0, size))] = 0.0
+    shares = rng.choice([0.0, 0.1, 0.25, 0.5, 0.6, 0.9, 1.0], size=some, replace=False).tolist()
+    if rng.random() < 0.1:
+        shares = [float(rng.integers(0, 2))]  # one model alone: its zeros cost infinitely many bits
+    bad = int(rng.integers(0, 16))
+    if bad == 0:
+        return Case((p.tolist(), [0.5] * (size + 1), shares), raises=ValueError)
+    if bad == 1:
+        return Case((p.tolist(), q.tolist(), []), raises=ValueError)
+    if bad == 2 and size > 1:
+        return Case((p[:1].tolist(), q.tolist(), shares), raises=ValueError)
+    return (p.tolist(), q.tolist(), shares) if rng.random() < 0.5 else (p, q, shares)
 
-    def answer(p, q, shares):
-        p, q = np.asarray(p, dtype=float), np.asarray(q, dtype=float)
-        if p.shape != q.shape or len(shares) == 0:
-            raise ValueError("lengths")
-        with np.errstate(all="ignore"):
-            bits = [float(bits_of(p, q, s)) for s in shares]
-        best = int(np.argmin(bits))
-        return float(shares[best]), bits[best]
 
-    return answer
-
-
-def mix_largest(p, q, shares):
+def _best(p, q, shares, bits_of, first=np.argmin):
+    """best_mix with another idea of the bits of a mixture, or of which one is best."""
     p, q = np.asarray(p, dtype=float), np.asarray(q, dtype=float)
     if p.shape != q.shape or len(shares) == 0:
         raise ValueError("lengths")
-    bits = [float(-np.log2(s * p + (1 - s) * q).mean()) for s in shares]
-    best = int(np.argmax(bits))
+    with np.errstate(all="ignore"):
+        bits = [float(bits_of(p, q, s)) for s in shares]
+    best = int(first(bits))
     return float(shares[best]), bits[best]
 
 
-def mix_nats(p, q, shares):
+def _bits(p, q, s):
+    return -np.log2(s * p + (1 - s) * q).mean()
+
+
+def mixes_the_bits(p, q, shares):
+    return _best(p, q, shares, lambda p, q, s: -(s * np.log2(p) + (1 - s) * np.log2(q)).mean())
+
+
+def gives_the_share_to_the_other_model(p, q, shares):
+    return _best(p, q, shares, lambda p, q, s: _bits(q, p, s))
+
+
+def takes_the_logarithm_of_the_mean_probability(p, q, shares):
+    return _best(p, q, shares, lambda p, q, s: -np.log2((s * p + (1 - s) * q).mean()))
+
+
+def adds_up_instead_of_averaging(p, q, shares):
+    return _best(p, q, shares, lambda p, q, s: _bits(p, q, s) * len(p))
+
+
+def takes_the_worst_share(p, q, shares):
+    return _best(p, q, shares, _bits, np.argmax)
+
+
+def answers_in_nats(p, q, shares):
     share, bits = best_mix(p, q, shares)
     return share, bits * math.log(2)
 
 
-def mix_stretches(p, q, shares):
-    """A loop that keeps the best so far, and asks for nothing."""
+def takes_the_last_of_equally_good_shares(p, q, shares):
+    return _best(p, q, shares, _bits, lambda bits: len(bits) - 1 - np.argmin(bits[::-1]))
+
+
+def leaves_characters_of_probability_0_out(p, q, shares):
+    return _best(p, q, shares, lambda p, q, s: _bits(p[(p > 0) & (q > 0)], q[(p > 0) & (q > 0)], s))
+
+
+def lifts_a_probability_of_0(p, q, shares):
+    return _best(p, q, shares, lambda p, q, s: _bits(np.maximum(p, 1e-9), np.maximum(q, 1e-9), s))
+
+
+def gives_the_place_of_the_share(p, q, shares):
+    share, bits = best_mix(p, q, shares)
+    return float(list(shares).index(share)), bits
+
+
+def takes_the_better_of_the_two_at_each_place(p, q, shares):
+    return _best(p, q, shares, lambda p, q, s: -np.log2(np.maximum(p, q)).mean())
+
+
+def stretches_a_length_of_1(p, q, shares):
     p, q = np.asarray(p, dtype=float), np.asarray(q, dtype=float)
-    best = (0.0, math.inf)
-    with np.errstate(divide="ignore"):
-        for s in shares:
-            bits = float(-np.log2(s * p + (1 - s) * q).mean())
-            best = (float(s), bits) if bits < best[1] else best
-    return best
+    if len(shares) == 0:
+        raise ValueError("no shares")
+    return _best(*np.broadcast_arrays(p, q), shares, _bits)
+
+
+def makes_up_an_answer_where_there_are_no_shares(p, q, shares):
+    return best_mix(p, q, shares) if len(shares) else (0.0, math.inf)
 
 
 two_heads = Exercise(
@@ -413,24 +577,21 @@ two_heads = Exercise(
         Case(([0.5], [0.5], []), raises=ValueError, name="no shares"),
     ),
     wrong={
-        "mixes_the_bits": (_mix_with(lambda p, q, s: -(s * np.log2(p) + (1 - s) * np.log2(q)).mean()), 0),
-        "gives_the_share_to_the_other_model": (
-            _mix_with(lambda p, q, s: -np.log2(s * q + (1 - s) * p).mean()),
-            0,
-        ),
-        "takes_the_logarithm_of_the_mean_probability": (
-            _mix_with(lambda p, q, s: -np.log2((s * p + (1 - s) * q).mean())),
-            0,
-        ),
-        "adds_up_instead_of_averaging": (_mix_with(lambda p, q, s: -np.log2(s * p + (1 - s) * q).sum()), 0),
-        mix_largest: 0,
-        mix_nats: 0,
-        mix_stretches: 2,
-        "takes_the_better_of_the_two_at_each_place_which_is_no": (
-            _mix_with(lambda p, q, s: -np.log2(np.maximum(p, q)).mean()),
-            0,
-        ),
+        mixes_the_bits: 0,
+        gives_the_share_to_the_other_model: None,
+        takes_the_logarithm_of_the_mean_probability: 0,
+        adds_up_instead_of_averaging: 0,
+        takes_the_worst_share: None,
+        answers_in_nats: None,
+        takes_the_last_of_equally_good_shares: None,
+        leaves_characters_of_probability_0_out: 2,
+        lifts_a_probability_of_0: 2,
+        gives_the_place_of_the_share: None,
+        takes_the_better_of_the_two_at_each_place: 0,
+        stretches_a_length_of_1: 2,
+        makes_up_an_answer_where_there_are_no_shares: None,
     },
+    draw=draw_models,
 )
 
 # 5.2.6 a bar that moves with the model ------------------------------------------------------------
@@ -450,6 +611,19 @@ def min_p(logits, share):
     return np.where(gap >= np.log(share), logits, -np.inf)
 
 
+def draw_logits(rng):
+    """One row or many, on up to three axes; halves, so that only equal ones lie on a bar; some are huge."""
+    axes = int(rng.integers(0, 3))
+    shape = (*rng.integers(1, 3, size=axes).tolist(), int(rng.integers(1, 5)))
+    logits = rng.integers(-6, 7, size=shape) / 2
+    logits = logits + float(rng.choice([0.0, 0.0, 100.0, -100.0, 2_000.0, -2_000.0]))
+    if rng.random() < 0.15:
+        logits = logits.astype(int)
+    if rng.random() < 0.1:
+        return Case((logits, float(rng.choice([0.0, -0.1, 1.01, 2.0]))), raises=ValueError)
+    return logits, float(rng.choice([1.0, 0.9, 0.5, 0.2, 0.1, 0.01]))
+
+
 def _probabilities(logits):
     logits = np.asarray(logits, dtype=float)
     e = np.exp(logits - logits.max(axis=-1, keepdims=True))
@@ -461,61 +635,74 @@ def _refuse_share(share):
         raise ValueError(f"share {share}")
 
 
-def min_p_of_logits(logits, share):
+def compares_logits(logits, share):
     _refuse_share(share)
     logits = np.asarray(logits, dtype=float)
     return np.where(logits >= share * logits.max(axis=-1, keepdims=True), logits, -np.inf)
 
 
-def min_p_absolute(logits, share):
+def compares_probabilities_with_the_share_itself(logits, share):
     _refuse_share(share)
     return np.where(_probabilities(logits) >= share, np.asarray(logits, dtype=float), -np.inf)
 
 
-def min_p_one_bar(logits, share):
+def lays_one_bar_for_all_rows(logits, share):
     _refuse_share(share)
     p = _probabilities(logits)
     return np.where(p >= share * p.max(), np.asarray(logits, dtype=float), -np.inf)
 
 
-def min_p_strict(logits, share):
+def drops_what_lies_on_the_bar(logits, share):
     _refuse_share(share)
     logits = np.asarray(logits, dtype=float)
     gap = logits - logits.max(axis=-1, keepdims=True)
     return np.where(gap > np.log(share), logits, -np.inf)
 
 
-def min_p_zero(logits, share):
+def writes_0_instead_of_minus_infinity(logits, share):
     _refuse_share(share)
     logits = np.asarray(logits, dtype=float)
     gap = logits - logits.max(axis=-1, keepdims=True)
     return np.where(gap >= np.log(share), logits, 0.0)
 
 
-def min_p_probabilities(logits, share):
+def returns_probabilities(logits, share):
     _refuse_share(share)
     p = _probabilities(logits)
     return np.where(p >= share * p.max(axis=-1, keepdims=True), p, 0.0)
 
 
-def min_p_in_place(logits, share):
+def writes_into_its_input(logits, share):
     _refuse_share(share)
     logits[logits - logits.max(axis=-1, keepdims=True) < np.log(share)] = -np.inf
     return logits
 
 
-def min_p_unchecked(logits, share):
+def accepts_any_share(logits, share):
     logits = np.asarray(logits, dtype=float)
     p = _probabilities(logits)
     return np.where(p >= share * p.max(axis=-1, keepdims=True), logits, -np.inf)
 
 
-def min_p_overflows(logits, share):
+def lets_exp_overflow(logits, share):
     _refuse_share(share)
     logits = np.asarray(logits, dtype=float)
     with np.errstate(all="ignore"):
         p = np.exp(logits) / np.exp(logits).sum(axis=-1, keepdims=True)
         return np.where(p >= share * p.max(axis=-1, keepdims=True), logits, -np.inf)
+
+
+def takes_the_maximum_over_axis_1(logits, share):
+    _refuse_share(share)
+    logits = np.asarray(logits, dtype=float)
+    gap = logits - logits.max(axis=min(1, logits.ndim - 1), keepdims=True)
+    return np.where(gap >= np.log(share), logits, -np.inf)
+
+
+def refuses_a_share_of_1(logits, share):
+    if share == 1:
+        raise ValueError("share must be below 1")
+    return min_p(logits, share)
 
 
 _LN = np.log(np.array([0.5, 0.3, 0.15, 0.05]))  # logits whose probabilities can be read off
@@ -555,16 +742,19 @@ a_moving_bar = Exercise(
         Case((_LN.copy(), 1.5), raises=ValueError, name="a share above 1 is accepted"),
     ),
     wrong={
-        min_p_of_logits: 0,
-        min_p_absolute: 0,
-        min_p_one_bar: 1,
-        min_p_strict: 0,
-        min_p_zero: 0,
-        min_p_probabilities: 0,
-        min_p_in_place: 0,
-        min_p_unchecked: 2,
-        min_p_overflows: 2,
+        compares_logits: 0,
+        compares_probabilities_with_the_share_itself: 0,
+        lays_one_bar_for_all_rows: 1,
+        drops_what_lies_on_the_bar: None,
+        writes_0_instead_of_minus_infinity: 2,
+        returns_probabilities: None,
+        writes_into_its_input: None,
+        accepts_any_share: None,
+        lets_exp_overflow: 2,
+        takes_the_maximum_over_axis_1: 1,
+        refuses_a_share_of_1: None,
     },
+    draw=draw_logits,
 )
 
-EXERCISES = [bits_by_hand, another_way_to_share, one_merge, what_may_be_compared, two_heads, a_moving_bar]
+EXERCISES = (bits_by_hand, another_way_to_share, one_merge, what_may_be_compared, two_heads, a_moving_bar)
