@@ -13,21 +13,31 @@ from service.protocol import TimelyProtocol
 CONNECTIONS = 1000
 
 
-def count(text):
+def count(text: str) -> int:
+    """A whole number of 1 or more; argparse.ArgumentTypeError for another."""
     number = int(text)
     if number < 1:
         raise argparse.ArgumentTypeError(f"{number} is not 1 or more")
     return number
 
 
-def main():
+def port(text: str) -> int:
+    """A number of a port, 0 … 65535; argparse.ArgumentTypeError for another."""
+    number = int(text)
+    if not 0 <= number <= 65_535:
+        raise argparse.ArgumentTypeError(f"{number} is no port: 0 to 65535 are")
+    return number
+
+
+def main() -> None:
+    """Read the command line, look at the models, serve until a signal comes."""
     parser = argparse.ArgumentParser(prog="python -m service", description=__doc__)
     parser.add_argument(
         "--models", help="folder with resnet/<version>/model.onnx (COURSE_MODELS, build/models)"
     )
     parser.add_argument("--host", default="127.0.0.1", help="0.0.0.0 serves the network too (127.0.0.1)")
     parser.add_argument(
-        "--port", type=int, default=8501, help="8501, as TensorFlow Serving's; 0: any free one"
+        "--port", type=port, default=8501, help="8501, as TensorFlow Serving's; 0: any free one"
     )
     parser.add_argument("--workers", type=count, default=1, help="processes behind the port (1)")
     parser.add_argument(

@@ -1,7 +1,10 @@
 """The application put together: which address leads where. ``python -m service`` starts it."""
 
 import asyncio
+import multiprocessing
 import os
+import signal
+import threading
 from collections.abc import Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -12,7 +15,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from service.endpoints import Service
-from service.errors import ANSWERED, error_answer
+from service.error_answers import ANSWERED, error_answer
 from service.headers import SecurityHeaders
 from service.limits import Limits
 from service.metrics import Counted
@@ -67,5 +70,14 @@ def _always(answer: Response):
 
 def from_environment() -> Callable:
     """The application as ``python -m service`` has set it up; each of its workers builds its own."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:  # this is a worker
+        threading.Thread(target=_end_with, args=(parent,), name="watches the parent", daemon=True).start()
     given = {"max_batch": os.environ.get("COURSE_MAX_BATCH"), "runs": os.environ.get("COURSE_RUNS")}
     return create_app(limits=Limits(**{name: int(value) for name, value in given.items() if value}))
+
+
+def _end_with(parent):
+    """Stop this worker in good order when its parent has gone, however that ended; else it held the port."""
+    parent.join()
+    signal.raise_signal(signal.SIGTERM)

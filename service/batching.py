@@ -1,9 +1,8 @@
-"""Concurrent requests share the runs of the model, and what waits in numbers is spread over the cores.
+"""Concurrent requests share the runs of the model, and what waits is divided among the cores.
 
 While the model works, pictures gather for the next run: nobody waits for a clock, and the batches grow with
-the load. Few of them run on all cores at once. Many are divided among runs beside each other, each on a
-core of its own: threads that share one run wait for each other after every layer. What waits is bounded;
-what does not fit is refused at once.
+the load. Several runs go on at once, each on its part of the cores: threads that share one run would wait
+for each other after every layer. What waits is bounded; what does not fit is refused at once.
 """
 
 import asyncio
@@ -15,9 +14,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-
-class Overloaded(Exception):
-    """More is waiting than may wait, or it waited too long: try again later."""
+from service.errors import Overloaded
 
 
 @dataclass(eq=False)
@@ -44,9 +41,7 @@ class _Request:
 class Batcher:
     """Calls ``run`` (N, …) -> (N, …) in threads of its own, on rows of several requests at once.
 
-    beside       the same as ``run``, for several runs at once: each on its part of the cores
-    runs         of ``beside`` that may go on at once
-    least        rows that are worth a run of their own beside another
+    runs         how many may go on at once; each takes its share of what waits
     max_batch    rows in one run; 1 is no batching
     max_waiting  rows that may wait
     max_seconds  that a request may wait
@@ -56,23 +51,20 @@ class Batcher:
     def __init__(
         self,
         run: Callable[[np.ndarray], np.ndarray],
-        beside: Callable[[np.ndarray], np.ndarray] | None = None,
         *,
         runs: int = 1,
-        least: int = 1,
         max_batch: int = 64,
         max_waiting: int = 4096,
         max_seconds: float = 30,
         on_batch: Callable[[int], None] = lambda size: None,
     ):
-        self.run, self.beside, self.least = run, beside or run, least
-        self.max_batch, self.on_batch = max_batch, on_batch
+        self.run, self.max_batch, self.on_batch = run, max_batch, on_batch
         self.max_waiting, self.max_seconds = max_waiting, max_seconds
         self.waiting = 0  # rows
         self._requests: deque[_Request] = deque()
         self._changed = threading.Condition()
         self._closed = False
-        self._running = 0  # runs that go on now
+        self._idle = runs  # threads without a batch
         self._threads = [
             threading.Thread(target=self._work, name=f"model {number}", daemon=True) for number in range(runs)
         ]
@@ -90,12 +82,13 @@ class Batcher:
                 raise Overloaded(f"{self.waiting} pictures are waiting already")
             self.waiting += len(rows)
             self._requests.append(request)
-            if self._due():
-                self._changed.notify(max(1, self.waiting // self.least))
+            self._changed.notify(len(rows))  # more threads than rows would find nothing
         try:
-            async with asyncio.timeout(self.max_seconds):
+            async with asyncio.timeout(self.max_seconds) as limit:
                 return await request.answer
         except TimeoutError:
+            if not limit.expired():  # an error of the model itself
+                raise
             raise Overloaded(f"no turn within {self.max_seconds:g} s") from None
 
     def close(self) -> None:
@@ -107,12 +100,10 @@ class Batcher:
             thread.join()
 
     def _work(self):
-        ended = 0  # runs of this thread that it has not reported yet
-        while batch := self._next_batch(ended):
-            run, parts = batch
-            ended = 1
+        while parts := self._next_batch():
             try:
-                answers = run(np.concatenate([request.rows[start:stop] for request, start, stop in parts]))
+                rows = [request.rows[start:stop] for request, start, stop in parts]
+                answers = self.run(np.concatenate(rows))
             except Exception as error:
                 answers = error
             self.on_batch(sum(stop - start for _, start, stop in parts))
@@ -123,26 +114,20 @@ class Batcher:
                 done += stop - start
                 with suppress(RuntimeError):  # its loop was closed: nobody waits there any more
                     request.loop.call_soon_threadsafe(request.deliver, start, part)
+            with self._changed:
+                self._idle += 1
 
-    def _next_batch(self, ended):
-        """(run or beside, [(request, first row, row after the last), …]); None when closed."""
+    def _next_batch(self):
+        """[(request, first row, row after the last), …], as soon as anything waits; [] when closed."""
         with self._changed:
-            self._running -= ended
             while True:
-                while not self._due() and not self._closed:
-                    self._changed.wait()
-                alone = not self._running and self.waiting < 2 * self.least
-                share = -(-self.waiting // (1 if alone else len(self._threads)))
-                parts = self._take(min(self.max_batch, max(share, self.least)))
+                self._changed.wait_for(lambda: self._requests or self._closed)
+                share = -(-self.waiting // self._idle)  # rounded up
+                parts = self._take(min(self.max_batch, share))
                 if parts:
-                    self._running += 1
-                    return (self.run if alone or len(self._threads) == 1 else self.beside), parts
-                if self._closed and not self._requests:
-                    return None
-
-    def _due(self):
-        """Whether what waits is worth another run."""
-        return self.waiting >= (self.least if self._running else 1)
+                    self._idle -= 1
+                if parts or (self._closed and not self._requests):
+                    return parts
 
     def _take(self, room):
         """Up to so many of the rows that wait, oldest first: [(request, first row, row after the last)]."""

@@ -8,8 +8,7 @@ from typing import TypeVar
 
 from starlette.requests import Request
 
-from service.batching import Overloaded
-from service.errors import Refused
+from service.errors import Overloaded, StillSending
 from service.limits import Limits
 
 Result = TypeVar("Result")
@@ -24,27 +23,30 @@ class Bodies:
 
     @asynccontextmanager
     async def read(self, request: Request) -> AsyncIterator[bytes]:
-        """The body of a request, counted as held while it is in use.
-
-        Raises Refused (408, 413) and Overloaded.
-        """
+        """The body of a request, counted as held while it is in use. Raises StillSending (408, 413, 503)."""
         limits, parts, size = self.limits, [], 0
+
+        def refused(status, message):
+            return StillSending(status, message, limits.linger_seconds)
+
+        too_large = f"the body is larger than {limits.body_bytes:,} bytes"
+        declared = request.headers.get("content-length", "0")
+        if not declared.isdecimal() or int(declared) > limits.body_bytes:
+            raise refused(413, too_large)
         try:
-            declared = request.headers.get("content-length", "0")
-            if not declared.isdecimal() or int(declared) > limits.body_bytes:
-                raise Refused(413, f"the body is larger than {limits.body_bytes:,} bytes")
-            async with asyncio.timeout(limits.body_seconds):
-                async for part in request.stream():
-                    size += len(part)
-                    self.held += len(part)
-                    parts.append(part)
-                    if size > limits.body_bytes:
-                        raise Refused(413, f"the body is larger than {limits.body_bytes:,} bytes")
-                    if self.held > limits.held_bytes:
-                        raise Overloaded("too many large requests at once")
+            try:
+                async with asyncio.timeout(limits.body_seconds):
+                    async for part in request.stream():
+                        size += len(part)
+                        self.held += len(part)
+                        parts.append(part)
+                        if size > limits.body_bytes:
+                            raise refused(413, too_large)
+                        if self.held > limits.held_bytes:
+                            raise refused(503, "too many large requests at once: try again later")
+            except TimeoutError:
+                raise refused(408, f"the body did not arrive within {limits.body_seconds:g} s") from None
             yield b"".join(parts)
-        except TimeoutError:
-            raise Refused(408, f"the body did not arrive within {limits.body_seconds:g} s") from None
         finally:
             self.held -= size
 
@@ -65,9 +67,11 @@ class Decoding:
             raise Overloaded(f"{self.large} large requests are waiting already")
         self.large += 1
         try:
-            async with asyncio.timeout(self.limits.wait_seconds):
+            async with asyncio.timeout(self.limits.wait_seconds) as limit:
                 return await asyncio.get_running_loop().run_in_executor(self._threads, work)
         except TimeoutError:
+            if not limit.expired():  # an error of work itself
+                raise
             raise Overloaded("too many large pictures at once") from None
         finally:
             self.large -= 1

@@ -5,11 +5,14 @@ The contract is described in https://www.tensorflow.org/tfx/serving/api_rest.
 
 import binascii
 import json
+import re
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image
 
+from service.errors import BadInput
 from service.models import NAME, Model, Models
 from service.pictures import for_model, open_picture
 
@@ -32,7 +35,7 @@ class Question:
         return sum(part.width * part.height for part in self.instances if isinstance(part, Image.Image))
 
     def pictures(self, expected: dict) -> np.ndarray:
-        """All instances as the model wants them, (N, C, H, W) float32 in 0 … 1; ValueError if one is bad."""
+        """All instances as the model wants them, (N, C, H, W) float32 in 0 … 1; BadInput if one is."""
         rows = []
         for number, instance in enumerate(self.instances):
             with _naming(number):
@@ -43,58 +46,53 @@ class Question:
 def read_question(body: bytes, expected: dict) -> Question:
     """The body of a ``:predict`` request; ``expected`` is "input" of the model's metadata.
 
-    Raises ValueError, in words for the client, for anything that is not as README.md says.
+    Raises BadInput for anything that is not as README.md says.
     """
     if body.count(b"[") + body.count(b"{") > MAX_BRACKETS:
-        raise ValueError(f"more than {MAX_BRACKETS:,} brackets: send pictures as base64, or fewer at a time")
+        raise BadInput(f"more than {MAX_BRACKETS:,} brackets: send pictures as base64, or fewer at a time")
     try:
         asked = json.loads(body)
     except RecursionError:
-        raise ValueError("the JSON is nested too deeply") from None
+        raise BadInput("the JSON is nested too deeply") from None
     except ValueError as error:
-        raise ValueError(f"the body is not JSON: {error}") from None
+        raise BadInput(f"the body is not JSON: {error}") from None
     if not isinstance(asked, dict):
-        raise ValueError(f'the body must be an object, {{"instances": [...]}}, not {_kind(asked)}')
+        raise BadInput(f'the body must be an object, {{"instances": [...]}}, not {_kind(asked)}')
     if asked.get("signature_name", SIGNATURE) not in ("", SIGNATURE):
-        raise ValueError(f"unknown signature_name {_short(asked['signature_name'])}: there is {SIGNATURE!r}")
+        raise BadInput(f"unknown signature_name {_short(asked['signature_name'])}: there is {SIGNATURE!r}")
     given = [key for key in ("instances", "inputs") if key in asked]
     if len(given) != 1:
-        raise ValueError('the body must hold one of "instances" (row format) and "inputs" (column format)')
+        raise BadInput('the body must hold one of "instances" (row format) and "inputs" (column format)')
     unknown = set(asked) - {"instances", "inputs", "signature_name"}
     if unknown:
-        raise ValueError(f"unknown key {_short(min(unknown))}: there are instances, inputs, signature_name")
+        raise BadInput(f"unknown key {_short(min(unknown))}: there are instances, inputs, signature_name")
     column = given == ["inputs"]
     values = asked[given[0]]
     if column and isinstance(values, dict):
         if list(values) != [INPUT]:
-            raise ValueError(f'"inputs" as an object must name the only input: {{"{INPUT}": [...]}}')
+            raise BadInput(f'"inputs" as an object must name the only input: {{"{INPUT}": [...]}}')
         values = values[INPUT]
     if not isinstance(values, list) or not values:
-        raise ValueError(f'"{given[0]}" must be a list with at least one picture, not {_kind(values)}')
+        raise BadInput(f'"{given[0]}" must be a list with at least one picture, not {_kind(values)}')
     if len(values) > MAX_INSTANCES:
-        raise ValueError(f"{len(values):,} pictures: at most {MAX_INSTANCES} at a time")
+        raise BadInput(f"{len(values):,} pictures: at most {MAX_INSTANCES} at a time")
     instances = []
     for number, value in enumerate(values):
         with _naming(number):
             instances.append(_instance(value, expected, named=not column))
     question = Question(instances, column)
     if question.pixels > MAX_PIXELS_OF_ALL:
-        raise ValueError(f"{question.pixels:,} pixels in all: at most {MAX_PIXELS_OF_ALL:,} at a time")
+        raise BadInput(f"{question.pixels:,} pixels in all: at most {MAX_PIXELS_OF_ALL:,} at a time")
     return question
 
 
-class _naming:
-    """Say in a ValueError which instance it is about."""
-
-    def __init__(self, number):
-        self.number = number
-
-    def __enter__(self):
-        pass
-
-    def __exit__(self, kind, error, trace):
-        if isinstance(error, ValueError):
-            raise ValueError(f"instance {self.number}: {error}") from None
+@contextmanager
+def _naming(number):
+    """Say in a BadInput which instance it is about."""
+    try:
+        yield
+    except BadInput as error:
+        raise BadInput(f"instance {number}: {error}") from None
 
 
 def _instance(value, expected, named):
@@ -104,17 +102,31 @@ def _instance(value, expected, named):
     if isinstance(value, list):
         return _array(value, expected)
     if not isinstance(value, dict) or list(value) != ["b64"]:
-        raise ValueError(f'a picture is {{"b64": "…"}} or an array of numbers, not {_kind(value)}')
+        raise BadInput(f'a picture is {{"b64": "…"}} or an array of numbers, not {_kind(value)}')
     text = value["b64"]
     if not isinstance(text, str):
-        raise ValueError(f'"b64" must be a string, not {_kind(text)}')
+        raise BadInput(f'"b64" must be a string, not {_kind(text)}')
     if text.startswith("data:"):
-        raise ValueError("this is a data URL: send only what follows the comma")
+        raise BadInput("this is a data URL: send only what follows the comma")
+    return open_picture(_decoded(text))
+
+
+def _decoded(text):
+    """Base64 -> bytes. As TensorFlow Serving does: white space is left out, padding may be missing."""
     try:
-        data = binascii.a2b_base64(text, strict_mode=True)
+        letters = b"".join(text.encode("ascii").split())
+    except UnicodeEncodeError:
+        raise BadInput("not base64: it holds letters that are not ASCII") from None
+    if re.fullmatch(rb"[A-Za-z0-9_-]*[_-][A-Za-z0-9_-]*=*", letters):
+        raise BadInput("this is URL-safe base64: send + and / in the place of - and _")
+    bare = letters.rstrip(b"=")
+    padding = b"=" * (-len(bare) % 4)
+    if letters not in (bare, bare + padding):
+        raise BadInput(f"not base64: it must end in {len(padding)} '=', or in none")
+    try:
+        return binascii.a2b_base64(bare + padding, strict_mode=True)
     except ValueError as error:
-        raise ValueError(f"not base64: {error}") from None
-    return open_picture(data)
+        raise BadInput(f"not base64: {error}") from None
 
 
 def _array(value, expected):
@@ -126,9 +138,9 @@ def _array(value, expected):
         values = np.empty(0)
     shapes = [(*size, expected["channels"])] + ([size] if expected["channels"] == 1 else [])
     if values.shape not in shapes:
-        raise ValueError(f"an array must have the shape {' or '.join(map(str, shapes))}, not {values.shape}")
+        raise BadInput(f"an array must have the shape {' or '.join(map(str, shapes))}, not {values.shape}")
     if values.dtype.kind not in "iuf" or not np.all((values >= 0) & (values <= 1)):
-        raise ValueError("an array must hold numbers from 0 to 1: divide bytes by 255")
+        raise BadInput("an array must hold numbers from 0 to 1: divide bytes by 255")
     return np.ascontiguousarray(values.reshape(shapes[0]).transpose(2, 0, 1), dtype=np.float32)
 
 
@@ -154,7 +166,7 @@ def answer(probabilities: np.ndarray, column: bool) -> dict:
 def find(models: Models, name: str, version: str | None = None, label: str | None = None) -> Model:
     """The version that was asked for, or the newest.
 
-    Raises LookupError, in words for the client, if there is none; ValueError if it is no number.
+    Raises LookupError, in words for the client, if there is none; BadInput if it is no number.
     """
     if name != NAME:
         raise LookupError(f"no model {_short(name)}: there is {NAME!r}")
@@ -165,7 +177,7 @@ def find(models: Models, name: str, version: str | None = None, label: str | Non
     if version is None:
         return models.newest
     if not (version.isascii() and version.isdecimal() and len(version) <= 19):
-        raise ValueError(f"version {_short(version)} is not a number")
+        raise BadInput(f"version {_short(version)} is not a number")
     if int(version) not in models.versions:
         raise LookupError(f"no version {version} of {NAME}: {_listed(models.versions)}")
     return models.versions[int(version)]

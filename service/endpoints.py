@@ -1,35 +1,55 @@
 """What each address does, and what the requests share: models, batchers, limits, counters."""
 
-import math
+import asyncio
 import time
+from collections.abc import Awaitable
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
-from starlette.requests import Request
+import numpy as np
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 from service import contract
-from service.batching import Batcher, Overloaded
+from service.batching import Batcher
 from service.bodies import Bodies, Decoding
-from service.errors import Refused
+from service.errors import Overloaded, Refused
 from service.forms import uploaded
 from service.limits import Limits, cores
 from service.metrics import Metrics
-from service.models import load_models, seconds_a_picture
+from service.models import load_models
 from service.pictures import as_png, for_model, open_picture
 
+Result = TypeVar("Result")
 SMALL_BODY = 65_536  # bytes
 SMALL_PICTURES = 262_144  # pixels: below both, a request is prepared at once; handing it over would cost more
-WORTHWHILE = 0.008  # seconds of the model's work: for less, starting a run beside another costs more
 TOP = 5  # classes in the answer of /classify
+
+
+async def while_connected(request: Request, work: Awaitable[Result]) -> Result:
+    """The result of work. If the client goes away first, work is cancelled; raises ClientDisconnect."""
+
+    async def disconnected():
+        while (await request.receive())["type"] != "http.disconnect":
+            pass
+
+    working, gone = asyncio.ensure_future(work), asyncio.ensure_future(disconnected())
+    try:
+        await asyncio.wait((working, gone), return_when=asyncio.FIRST_COMPLETED)
+        if not working.done():
+            raise ClientDisconnect
+        return working.result()
+    finally:
+        working.cancel()
+        gone.cancel()
 
 
 class Service:
     """One process of the service. Raises what ``load_models`` raises."""
 
     def __init__(self, folder: str | Path | None, limits: Limits):
-        self.models, self.limits = load_models(folder), limits
-        beside = load_models(folder, threads=max(1, cores() // limits.runs)).versions
+        self.models = load_models(folder, threads=max(1, cores() // limits.runs))
         self.closing = False
         self.bodies, self.decoded = Bodies(limits), Decoding(limits)
         self.metrics = Metrics(
@@ -39,9 +59,7 @@ class Service:
         self.batchers = {
             number: Batcher(
                 model.run,
-                beside[number].run,
                 runs=limits.runs,
-                least=math.ceil(WORTHWHILE / seconds_a_picture(beside[number])),
                 max_batch=limits.max_batch,
                 max_waiting=limits.waiting_pictures,
                 max_seconds=limits.wait_seconds,
@@ -63,6 +81,13 @@ class Service:
         except LookupError as error:
             raise Refused(404, error.args[0]) from None
 
+    async def _answers(self, request, model, pictures):
+        """Probabilities (N, classes) of pictures (N, C, H, W), unless the client goes away meanwhile."""
+        answers = await while_connected(request, self.batchers[model.version](pictures))
+        if not np.isfinite(answers).all():
+            raise FloatingPointError(f"version {model.version} answered with nan")
+        return answers
+
     async def predict(self, request: Request) -> Response:
         """POST …:predict, as contract.py describes it."""
         model = self._model(request)
@@ -72,7 +97,7 @@ class Service:
             question = await self.decoded(partial(contract.read_question, body, expected), large)
             large = question.pixels > SMALL_PICTURES
             pictures = await self.decoded(partial(question.pictures, expected), large)
-        answers = await self.batchers[model.version](pictures)
+        answers = await self._answers(request, model, pictures)
         return JSONResponse(contract.answer(answers, question.column))
 
     async def classify(self, request: Request) -> Response:
@@ -85,7 +110,7 @@ class Service:
             large = image.width * image.height > SMALL_PICTURES
             values = await self.decoded(partial(for_model, image, model.card["input"]), large)
         ready = time.perf_counter()
-        (answer,) = await self.batchers[model.version](values[None])
+        (answer,) = await self._answers(request, model, values[None])
         done = time.perf_counter()
         order = answer.argsort()[::-1][:TOP]
         names = model.card["classes"]

@@ -3,7 +3,7 @@
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
-from service.errors import Refused
+from service.errors import BadInput, Refused
 
 MAX_PARTS = 8
 
@@ -11,7 +11,7 @@ MAX_PARTS = 8
 def uploaded(body: bytes, content_type: str) -> bytes:
     """The picture of a request to /classify: the field "file" of a form, or the body itself.
 
-    Raises Refused (415) for another content type, ValueError for a form that cannot be read.
+    Raises Refused (415) for another content type, BadInput for a form that cannot be read.
     """
     kind = content_type.partition(";")[0].strip().lower()
     if kind == "multipart/form-data":
@@ -23,10 +23,10 @@ def uploaded(body: bytes, content_type: str) -> bytes:
 
 
 def file_in_form(body: bytes, content_type: str, field: str = "file") -> bytes:
-    """The one file in the field ``field`` of a multipart/form-data body; ValueError if it is not there."""
+    """The one file in the field ``field`` of a multipart/form-data body; BadInput if it is not there."""
     boundary = parse_options_header(content_type)[1].get(b"boundary")
     if not boundary:
-        raise ValueError("the content type names no boundary of the form's parts")
+        raise BadInput("the content type names no boundary of the form's parts")
     parts, ended = [], []
     header, value = bytearray(), bytearray()
 
@@ -53,14 +53,14 @@ def file_in_form(body: bytes, content_type: str, field: str = "file") -> bytes:
         parser.write(body)
         parser.finalize()
     except FormParserError as error:
-        raise ValueError(f"the form cannot be read: {error}") from None
+        raise BadInput(f"the form cannot be read: {error}") from None
     if not ended:
-        raise ValueError("the form is cut off")
+        raise BadInput("the form is cut off")
     files = []
     for headers, data in parts:
         options = parse_options_header(headers.get(b"content-disposition", b""))[1]
         if options.get(b"name") == field.encode() and b"filename" in options:
             files.append(bytes(data))
     if len(files) != 1:
-        raise ValueError(f'the form needs one file in a field named "{field}", it has {len(files)}')
+        raise BadInput(f'the form needs one file in a field named "{field}", it has {len(files)}')
     return files[0]

@@ -2,8 +2,6 @@
 
 import json
 import os
-import statistics
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,14 +22,19 @@ class Model:
     card: dict
     session: onnxruntime.InferenceSession
 
-    def run(self, pictures: np.ndarray) -> np.ndarray:
-        """Pictures (N, C, H, W) float32 in 0 … 1 -> probabilities of the classes, float32 (N, classes)."""
+    def logits(self, pictures: np.ndarray) -> np.ndarray:
+        """Pictures (N, C, H, W) float32 in 0 … 1, normalised and run -> logits, float32 (N, classes)."""
         expected = self.card["input"]
         shape = (1, -1, 1, 1)
         mean, std = (np.array(expected[key], dtype=np.float32).reshape(shape) for key in ("mean", "std"))
-        (logits,) = self.session.run(["logits"], {"pictures": (pictures - mean) / std})
-        powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-        return powers / powers.sum(axis=1, keepdims=True)
+        return self.session.run(["logits"], {"pictures": (pictures - mean) / std})[0]
+
+    def run(self, pictures: np.ndarray) -> np.ndarray:
+        """Pictures (N, C, H, W) float32 in 0 … 1 -> probabilities of the classes, float32 (N, classes)."""
+        logits = self.logits(pictures)
+        with np.errstate(invalid="ignore"):  # logits that are not finite give nan, which the caller refuses
+            powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+            return powers / powers.sum(axis=1, keepdims=True)
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,7 @@ class Models:
 
     @property
     def newest(self) -> Model:
+        """The version with the highest number."""
         return self.versions[max(self.versions)]
 
 
@@ -53,31 +57,35 @@ def load_models(folder: str | Path | None = None, threads: int = 0) -> Models:
     Raises FileNotFoundError if there is no model, ValueError if one is not as README.md says.
     """
     home = Path(folder or os.environ.get("COURSE_MODELS") or FOLDER) / NAME
-    numbered = sorted(home.glob("[0-9]*/model.onnx"))
-    versions = {
-        int(path.parent.name): load_model(path, threads) for path in numbered if path.parent.name.isdecimal()
-    }
+    files = [file for file in sorted(home.glob("[0-9]*/model.onnx")) if file.parent.name.isdecimal()]
+    versions = {int(file.parent.name): load_model(file, threads) for file in files}
     if not versions:
         raise FileNotFoundError(
             f"no model in {home}/<version>/model.onnx: `python -m service.make_model` trains a small one "
             "in a minute, section 8.1 exports yours; or name another folder by --models or COURSE_MODELS"
         )
-    labels = home / "labels.json"
-    labels = _read(labels) if labels.is_file() else {}
+    return Models(versions, _labels(home / "labels.json", list(versions)))
+
+
+def _labels(path, versions):
+    """{label: version} of labels.json, {} if there is none; ValueError if it is not of that kind."""
+    if not path.exists():
+        return {}
+    labels = _read(path)
     if not isinstance(labels, dict):
-        raise ValueError('labels.json must be an object, {"stable": 1}')
-    unknown = {label: version for label, version in labels.items() if version not in versions}
-    if unknown:
-        raise ValueError(
-            f"labels.json names versions that are not there: {unknown}; there are {list(versions)}"
-        )
-    return Models(versions, labels)
+        raise ValueError(f'{path} must hold an object, {{"stable": {versions[0]}}}')
+    for label, version in labels.items():
+        if type(version) is not int or version not in versions:  # True is an int as well, and equal to 1
+            raise ValueError(
+                f"{path}: {label!r} must be the number of a version, one of {versions}, not {version!r}"
+            )
+    return labels
 
 
 def load_model(path: Path, threads: int = 0) -> Model:
     """One model.onnx with its metadata.json, run by so many threads (0: one a core).
 
-    Raises ValueError if they do not fit together.
+    Raises ValueError, which names the file, if it cannot be read or run, or the two do not fit together.
     """
     card = _read(path.with_name("metadata.json"))
     options = onnxruntime.SessionOptions()
@@ -88,41 +96,53 @@ def load_model(path: Path, threads: int = 0) -> Model:
         session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # ONNX Runtime has a class of its own for each kind of fault
         raise ValueError(f"{path} cannot be read: {error}") from None
+    if fault := _fault(card, session):
+        raise ValueError(f"{path} and its metadata.json do not fit together: {fault}")
+    model = Model(int(path.parent.name), card, session)
+    expected = card["input"]
+    noise = np.random.default_rng(0).random((2, *(expected[key] for key in ("channels", "height", "width"))))
     try:
-        expected = card["input"]
-        wanted = [expected["channels"], expected["height"], expected["width"]]
-        if (
-            len(expected["mean"]) != wanted[0]
-            or len(expected["std"]) != wanted[0]
-            or min(expected["std"]) <= 0
-        ):
-            raise ValueError(f"mean and std need {wanted[0]} numbers each, std above 0")
-        inks = ("any", DRAWN, FILLING) if wanted[0] == 1 else ("any",)
-        if wanted[0] not in (1, 3) or expected["ink"] not in inks:
-            raise ValueError(f"channels must be 1 or 3, ink one of {inks}")
-        inputs, outputs = session.get_inputs(), session.get_outputs()
-        found = [(entry.name, entry.shape[1:]) for entry in (*inputs, *outputs)]
-        if found != [("pictures", wanted), ("logits", [len(card["classes"])])]:
-            raise ValueError(f"its inputs and outputs are {found}")
-    except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"{path} and its metadata.json do not fit together: {error!r}") from None
-    return Model(int(path.parent.name), card, session)
+        finite = np.isfinite(model.logits(noise.astype(np.float32))).all()
+    except Exception as error:
+        raise ValueError(f"{path} cannot be run: {error}") from None
+    if not finite:
+        raise ValueError(f"{path} answers with nan: not all of its weights are finite numbers")
+    return model
 
 
-def seconds_a_picture(model: Model) -> float:
-    """What a run takes for each of a few pictures; the median of three, after one to warm up."""
-    expected = model.card["input"]
-    few = np.zeros((4, expected["channels"], expected["height"], expected["width"]), dtype=np.float32)
-    seconds = []
-    for _ in range(4):
-        started = time.perf_counter()
-        model.run(few)
-        seconds.append(time.perf_counter() - started)
-    return statistics.median(seconds[1:]) / len(few)
+def _fault(card, session):
+    """What is wrong with a card, or with a model for it, in words; None if nothing is."""
+    if not isinstance(card, dict) or not isinstance(card.get("input"), dict):
+        return 'metadata.json must be an object with "input"'
+    expected, classes = card["input"], card.get("classes")
+    if not isinstance(classes, list) or not all(isinstance(name, str) for name in classes):
+        return '"classes" must be a list of names'
+    shape = [expected.get(key) for key in ("channels", "height", "width")]
+    if not all(type(length) is int and length > 0 for length in shape):
+        return f"channels, height and width must be whole numbers above 0, not {shape}"
+    inks = ("any", DRAWN, FILLING) if shape[0] == 1 else ("any",)
+    if shape[0] not in (1, 3) or expected.get("ink") not in inks:
+        return f"channels must be 1 or 3, ink one of {inks}"
+    for key in ("mean", "std"):
+        numbers = expected.get(key)
+        if not isinstance(numbers, list) or len(numbers) != shape[0]:
+            return f"{key} must be a list of {shape[0]} numbers"
+        if not all(type(number) in (int, float) and (key == "mean" or number > 0) for number in numbers):
+            return f"{key} must hold numbers{', all above 0' if key == 'std' else ''}, not {numbers}"
+    found = [(end.name, end.shape[1:]) for end in (*session.get_inputs(), *session.get_outputs())]
+    if found != [("pictures", shape), ("logits", [len(classes)])]:
+        return f"the model's inputs and outputs are {found}"
+    return None
 
 
 def _read(path):
+    """A JSON file; ValueError, which names it, if it cannot be read or holds nan or an infinite number."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ValueError(f"{path} cannot be read: {error}") from None
+    try:
+        json.dumps(content, allow_nan=False)
+    except ValueError:
+        raise ValueError(f"{path} holds nan or an infinite number, which JSON does not have") from None
+    return content

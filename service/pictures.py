@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from service.centring import centred
+from service.errors import BadInput
 
 FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "BMP", "TIFF")
 MAX_PIXELS = 25_000_000  # of one picture; a decoded one takes 4 bytes for each
@@ -22,20 +23,18 @@ FAINT = 0.15  # of the strongest ink; less is paper
 def open_picture(data: bytes) -> Image.Image:
     """Read the header of a picture: format and size are known and within bounds, nothing is decoded.
 
-    Raises ValueError if this is no picture in one of FORMATS, or has more than MAX_PIXELS.
+    Raises BadInput if this is no picture in one of FORMATS, or has more than MAX_PIXELS.
     """
     if not data:
-        raise ValueError("the picture is empty (0 bytes)")
+        raise BadInput("the picture is empty (0 bytes)")
     try:
         image = Image.open(io.BytesIO(data), formats=FORMATS)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise ValueError(f"the picture has too many pixels: {MAX_PIXELS:,} are allowed") from None
+        raise BadInput(f"the picture has too many pixels: {MAX_PIXELS:,} are allowed") from None
     except Exception:  # hostile headers make the readers fail in every way there is
-        raise ValueError(
-            f"not a picture: {len(data):,} bytes that are none of {', '.join(FORMATS)}"
-        ) from None
+        raise BadInput(f"not a picture: {len(data):,} bytes that are none of {', '.join(FORMATS)}") from None
     if image.width * image.height > MAX_PIXELS:
-        raise ValueError(
+        raise BadInput(
             f"the picture has {image.width:,} × {image.height:,} pixels: {MAX_PIXELS:,} are allowed in all"
         )
     return image
@@ -44,7 +43,7 @@ def open_picture(data: bytes) -> Image.Image:
 def decode(image: Image.Image, channels: int) -> np.ndarray:
     """Upright pixels of the first frame over white: uint8 (H, W), or (H, W, 3) for three channels.
 
-    The longer side is WORKING_SIDE at most. Raises ValueError if the file is cut off or damaged.
+    The longer side is WORKING_SIDE at most. Raises BadInput if the file is cut off or damaged.
     """
     try:
         if image.format == "JPEG":
@@ -60,7 +59,7 @@ def decode(image: Image.Image, channels: int) -> np.ndarray:
         if max(image.size) > WORKING_SIDE:
             image.thumbnail((WORKING_SIDE, WORKING_SIDE), Image.Resampling.BOX)
     except Exception as error:  # damaged files make the decoders fail in every way there is
-        raise ValueError(f"the {image.format or 'picture'} is cut off or damaged: {error}") from None
+        raise BadInput(f"the {image.format or 'picture'} is cut off or damaged: {error}") from None
     return np.asarray(image)
 
 
@@ -84,7 +83,7 @@ def for_model(image: Image.Image, expected: dict) -> np.ndarray:
     is cut to its ink and centred by mass, as MNIST was made; where it is "light on dark, filling", a
     photograph becomes that, as Fashion-MNIST was made; else the picture is fitted in with a border.
     A picture that has the right size already (and is dark, if the ink is light) is taken as it is.
-    Raises ValueError for a damaged file, and for a picture without ink.
+    Raises BadInput for a damaged file, and for a picture without ink.
     """
     height, width, channels = expected["height"], expected["width"], expected["channels"]
     pixels = decode(image, channels)
@@ -110,13 +109,13 @@ def _background(pixels):
 def ink(grey: np.ndarray) -> np.ndarray:
     """Grey values (H, W) in 0 … 1, dark on light or light on dark -> ink (H, W): paper 0, strongest ink 1.
 
-    Raises ValueError if there is no ink.
+    Raises BadInput if there is no ink.
     """
     light = grey - _background(grey)
     strength = light if light.max() >= -light.min() else -light
     strongest = strength.max()
     if strongest < 0.1:
-        raise ValueError("there is nothing on this picture: draw a digit, or send one that stands out")
+        raise BadInput("there is nothing on this picture: draw a digit, or send one that stands out")
     strength = strength / strongest
     return np.where(strength < FAINT, 0, strength).astype(np.float32)
 
@@ -125,13 +124,13 @@ def filling(grey: np.ndarray, height: int, width: int) -> np.ndarray:
     """uint8 (H, W), dark on light or light on dark -> float32 (height, width) in 0 … 1, the ground 0.
 
     What stands out from the ground is cut out and scaled to fit (Xiao, Rasul and Vollgraf,
-    *Fashion-MNIST*, 2017).  Raises ValueError if nothing stands out.
+    *Fashion-MNIST*, 2017).  Raises BadInput if nothing stands out.
     """
     ground = _background(grey)
     away = ground - grey.astype(np.float32) if ground > 127 else grey - np.float32(ground)
     rows, columns = (np.flatnonzero(away.max(axis=axis) > 0.1 * 255) for axis in (1, 0))
     if not len(rows):
-        raise ValueError("there is nothing on this picture: send one that stands out from its ground")
+        raise BadInput("there is nothing on this picture: send one that stands out from its ground")
     cut = away[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1].clip(0, 255)
     return letterboxed(cut.astype(np.uint8), height, width, ground=0)
 

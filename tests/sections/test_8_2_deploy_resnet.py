@@ -50,7 +50,7 @@ BODIES = [
     json.dumps({"instances": [GOOD, "text"]}).encode(),
     json.dumps({"instances": [GOOD, {"b64": 7}]}).encode(),
     json.dumps({"instances": [{"b64": "data:image/jpeg;base64," + GOOD["b64"]}]}).encode(),
-    json.dumps({"instances": [{"b64": GOOD["b64"][:8] + " " + GOOD["b64"][8:]}]}).encode(),
+    json.dumps({"instances": [{"b64": GOOD["b64"][:8] + "%" + GOOD["b64"][8:]}]}).encode(),
 ]
 
 

@@ -2,7 +2,16 @@
 
 from pathlib import Path
 
-from tests.service.serving import client, digits, gated, models, question, running, two_versions  # noqa: F401
+from tests.service.serving import (  # noqa: F401
+    by_hand,
+    client,
+    digits,
+    gated,
+    models,
+    question,
+    running,
+    two_versions,
+)
 
 
 def pytest_collection_modifyitems(items):

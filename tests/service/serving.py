@@ -18,6 +18,9 @@ from pathlib import Path
 
 import httpx
 import numpy as np
+import onnx
+import onnx.helper
+import onnx.numpy_helper
 import pytest
 import uvicorn
 from PIL import Image, ImageDraw
@@ -28,6 +31,7 @@ from service.protocol import TimelyProtocol
 
 ROOT = Path(__file__).resolve().parents[2]
 MODEL = "/v1/models/resnet"
+NO_TLS = False  # reading the certificates takes longer than a request, and everything here is plain HTTP
 # Set, the contract is tested there, on a TensorFlow Serving say, instead of on our service in this process.
 ELSEWHERE = os.environ.get("COURSE_SERVICE_URL")
 
@@ -45,6 +49,57 @@ def models(tmp_path_factory) -> Path:
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     return folder
+
+
+# A model whose answers can be worked out by hand: it sees x = (value - 0.4) / 0.2, and its logits are ln 2
+# times 0, x[0, 0], x[0, 2] and x[1, 0]. Of the values HAND these x are 1, 2 and -1, e to the power of the
+# logits is 1, 2, 4 and 1/2, and the probabilities are that over its sum, 7.5.
+HAND = [[0.6, 0.0, 0.8], [0.2, 1.0, 0.4]]
+BY_HAND = [2 / 15, 4 / 15, 8 / 15, 1 / 15]
+
+
+def hand_made(folder, version=1, *, classes="abcd", scale=1.0, spoil=None, **changed) -> Path:
+    """Write that model to ``folder``, its logits times ``scale``; returns the folder of the version.
+
+    ``spoil`` is called with the weights (6, 4) before they are written, ``changed`` goes into "input" of the
+    metadata.
+    """
+    weights = np.zeros((6, 4), dtype=np.float32)
+    for column, pixel in ((1, 0), (2, 2), (3, 3)):  # pixels row by row, 3 in a row
+        weights[pixel, column] = scale * np.log(2)
+    if spoil:
+        spoil(weights)
+    graph = onnx.helper.make_graph(
+        [
+            onnx.helper.make_node("Flatten", ["pictures"], ["flat"]),
+            onnx.helper.make_node("MatMul", ["flat", "weights"], ["logits"]),
+        ],
+        "by hand",
+        [onnx.helper.make_tensor_value_info("pictures", onnx.TensorProto.FLOAT, ["N", 1, 2, 3])],
+        [onnx.helper.make_tensor_value_info("logits", onnx.TensorProto.FLOAT, ["N", 4])],
+        [onnx.numpy_helper.from_array(weights, "weights")],
+    )
+    home = Path(folder) / "resnet" / str(version)
+    home.mkdir(parents=True)
+    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 20)], ir_version=10)
+    onnx.save(model, home / "model.onnx")
+    shape = {"height": 2, "width": 3, "channels": 1, "mean": [0.4], "std": [0.2], "ink": "any"}
+    card = {
+        "name": "resnet",
+        "classes": list(classes),
+        "trained_on": "nothing",
+        "input": {**shape, **changed},
+    }
+    (home / "metadata.json").write_text(json.dumps(card))
+    return home
+
+
+@pytest.fixture
+def by_hand(tmp_path):
+    """The service with the model whose answers are known by hand, started for this test alone."""
+    hand_made(tmp_path)
+    with run_service(tmp_path) as running:
+        yield running
 
 
 @pytest.fixture
@@ -65,6 +120,12 @@ class Running:
     url: str
     service: object
     server: uvicorn.Server
+    thread: threading.Thread
+
+    def stop(self):
+        """End it as SIGTERM would, and wait for that; what it counted can be read afterwards."""
+        self.server.should_exit = True
+        self.thread.join()
 
     @property
     def port(self) -> int:
@@ -85,11 +146,11 @@ def run_service(folder, limits=None, header_seconds=10):
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()
         until(lambda: server.started or not thread.is_alive())
+        running = Running(f"http://127.0.0.1:{port}", app.state.service, server, thread)
         try:
-            yield Running(f"http://127.0.0.1:{port}", app.state.service, server)
+            yield running
         finally:
-            server.should_exit = True
-            thread.join()
+            running.stop()
 
 
 def until(true, seconds=30):
@@ -191,16 +252,15 @@ def connected(running):
 
 
 def ask(url, body, path=f"{MODEL}:predict"):
-    return httpx.post(url + path, content=body, timeout=60, trust_env=False)
+    return httpx.post(url + path, content=body, timeout=60, trust_env=False, verify=NO_TLS)
 
 
 def start_command(*arguments):
-    """`python -m service` on a free port: the process and its address, once it answers, and the seconds."""
+    """`python -m service` on a free port: the process and its address, once it answers."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "service", "--port", str(port), *arguments]
-    started = time.perf_counter()
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
     def answers():
@@ -216,7 +276,7 @@ def start_command(*arguments):
         process.kill()
         process.communicate()
         raise
-    return process, f"http://127.0.0.1:{port}", time.perf_counter() - started
+    return process, f"http://127.0.0.1:{port}"
 
 
 # ---- pictures, good and hostile

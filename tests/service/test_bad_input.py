@@ -1,5 +1,6 @@
 """Whatever arrives: a clear 4xx or the right answer, and the service lives on."""
 
+import base64
 import contextlib
 import json
 import socket
@@ -78,17 +79,47 @@ def test_unusual_pictures_get_the_right_answer(client, name):
 @pytest.mark.parametrize(
     ("text", "word"),
     [
-        ("%%%%", "base64"),
-        ("AAA", "base64"),
-        ("AAAA\n\nAAAA", "base64"),
-        ("ÄÖÜß", "base64"),
+        ("%%%%", "not base64"),
+        ("A", "not base64"),
+        ("AAAA=", "not base64"),
+        ("AA=", "end in 2 '='"),
+        ("=", "not base64"),
+        ("AA==AAAA", "not base64"),
+        ("AAAA A%AA", "not base64"),
+        ("ÄÖÜß", "not base64"),
+        ("AAAA\u00a0AAAA", "not base64"),
+        ("AAA-", "URL-safe"),
+        ("_AA", "URL-safe"),
+        ("-_\n-_==", "URL-safe"),
+        ("AAA-%", "not base64"),
         ("data:image/png;base64,AAAA", "comma"),
         ("", "0 bytes"),
-        ("AAAA", "not a picture"),
+        (" \n", "0 bytes"),
+        ("AAAA", "not a picture: 3 bytes"),
+        ("AAA", "not a picture: 2 bytes"),
+        ("AA\r\n AA", "not a picture: 3 bytes"),
     ],
 )
 def test_base64_with_junk_is_refused(client, text, word):
     refused(client.post(PREDICT, json={"instances": [{"b64": text}]}), 400, "instance 0: ", word)
+
+
+@pytest.mark.parametrize("cut", [SEVEN, SEVEN + b"\0", SEVEN + b"\0\0"], ids=["no", "one", "two"])
+@pytest.mark.parametrize("kind", ["lines of 76", "carriage returns", "indented", "no padding"])
+def test_base64_as_tensorflow_serving_accepts_it_is_accepted(client, cut, kind):
+    """In lines, as the command base64 writes it, and without the "=" at the end."""
+    text = base64.b64encode(cut).decode()
+    lines = [text[place : place + 76] for place in range(0, len(text), 76)]
+    sent = {
+        "lines of 76": "\n".join(lines) + "\n",
+        "carriage returns": "\r\n".join(lines),
+        "indented": "\t" + "\n\t ".join(lines),
+        "no padding": text.rstrip("="),
+    }[kind]
+    plain, found = (client.post(PREDICT, json={"instances": [{"b64": each}]}) for each in (text, sent))
+    assert found.status_code == 200, found.text
+    assert found.json() == plain.json()
+    assert np.argmax(found.json()["predictions"]) == 7
 
 
 @pytest.mark.parametrize(

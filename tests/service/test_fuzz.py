@@ -128,7 +128,7 @@ class Fuzz:
 @pytest.mark.skipif(sys.platform == "win32", reason="needs SIGTERM")
 def test_thousands_of_mutated_requests_get_no_5xx_and_leave_no_memory_behind(models):
     fuzz, codes = Fuzz(seed=0), {}
-    process, url, _ = start_command("--models", str(models))
+    process, url = start_command("--models", str(models))
     with process:
         watched = psutil.Process(process.pid)
         with httpx.Client(base_url=url, timeout=60, trust_env=False) as client:

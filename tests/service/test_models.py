@@ -1,62 +1,44 @@
 """The folder of models: which version counts, and what is said of one that is not as it must be."""
 
 import json
-import shutil
-from types import SimpleNamespace
 
 import numpy as np
+import onnx
+import onnx.numpy_helper
 import pytest
 
-from service.models import load_models, seconds_a_picture
+from service.models import load_models
+from tests.service.serving import hand_made
+
+UNFIT = r"1/model\.onnx and its metadata\.json do not fit together"
 
 
-@pytest.fixture
-def folder(models, tmp_path):
-    """A copy of the folder of models, to be spoilt."""
-    shutil.copytree(models / "resnet" / "1", tmp_path / "resnet" / "1")
-    return tmp_path
+def test_versions_are_compared_as_numbers_not_as_text(tmp_path):
+    for version in (1, 9, 10):
+        hand_made(tmp_path, version)
+    assert load_models(tmp_path).newest.version == 10
 
 
-def spoil(folder, change):
-    """Change the metadata of version 1 in place."""
-    path = folder / "resnet" / "1" / "metadata.json"
-    card = json.loads(path.read_text())
-    change(card)
-    path.write_text(json.dumps(card))
+def test_what_is_no_version_or_not_whole_is_passed_over(tmp_path):
+    for version in (1, "2.tmp", "x3", "4"):
+        hand_made(tmp_path, version)
+    (tmp_path / "resnet" / "4" / "model.onnx").unlink()
+    assert list(load_models(tmp_path).versions) == [1]
 
 
-def test_versions_are_compared_as_numbers_not_as_text(folder):
-    for version in (9, 10):
-        shutil.copytree(folder / "resnet" / "1", folder / "resnet" / str(version))
-    assert load_models(folder).newest.version == 10
+def test_the_folder_may_be_named_by_the_environment_and_an_argument_goes_before(tmp_path, monkeypatch):
+    hand_made(tmp_path / "named", 7)
+    hand_made(tmp_path / "given", 8)
+    monkeypatch.setenv("COURSE_MODELS", str(tmp_path / "named"))
+    assert list(load_models().versions) == [7]
+    assert list(load_models(tmp_path / "given").versions) == [8]
 
 
-def test_the_folder_may_be_named_by_the_environment(folder, monkeypatch):
-    monkeypatch.setenv("COURSE_MODELS", str(folder))
-    assert list(load_models().versions) == [1]
-
-
-def test_probabilities_are_those_of_the_normalised_pictures(folder):
-    model = load_models(folder).newest
-    pictures = np.random.default_rng(0).random((5, 1, 28, 28), dtype=np.float32)
-    before = model.run(pictures)
-    np.testing.assert_allclose(before.sum(axis=1), 1, atol=1e-5)
-    (mean,), (std,) = model.card["input"]["mean"], model.card["input"]["std"]
-    spoil(folder, lambda card: card["input"].update(mean=[0], std=[1]))
-    after = load_models(folder).newest.run((pictures - np.float32(mean)) / np.float32(std))
-    np.testing.assert_allclose(after, before, atol=1e-5)
-
-
-def test_the_seconds_of_a_picture_are_the_median_of_three_runs_after_one_to_warm_up(monkeypatch):
-    sizes, clock = [], iter([0, 9, 10, 11, 20, 22, 30, 36])  # runs of 9, 1, 2 and 6 s
-    model = SimpleNamespace(
-        card={"input": {"channels": 1, "height": 8, "width": 6}}, run=lambda rows: sizes.append(rows.shape)
-    )
-    with monkeypatch.context() as patched:
-        patched.setattr("service.models.time", SimpleNamespace(perf_counter=lambda: next(clock)))
-        seconds = seconds_a_picture(model)
-    assert sizes == [(4, 1, 8, 6)] * 4
-    assert seconds == 2 / 4
+def test_a_model_runs_on_as_many_threads_as_it_was_given(tmp_path):
+    hand_made(tmp_path)
+    for threads in (1, 2):
+        session = load_models(tmp_path, threads).newest.session
+        assert session.get_session_options().intra_op_num_threads == threads
 
 
 def test_the_model_made_for_make_serve_knows_its_digits(models):
@@ -76,45 +58,145 @@ def test_without_a_model_the_error_names_the_three_ways_on(tmp_path, files):
 
 
 @pytest.mark.parametrize(
-    "change",
+    ("changed", "words"),
     [
-        lambda card: card.pop("input"),
-        lambda card: card["classes"].append("ten"),
-        lambda card: card["input"].update(height=32),
-        lambda card: card["input"].update(mean=[0, 0]),
-        lambda card: card["input"].update(std=[0]),
-        lambda card: card["input"].update(std=None),
-        lambda card: card["input"].update(ink="blue"),
+        ({"height": 32}, "inputs and outputs"),
+        ({"channels": 3, "mean": [0] * 3, "std": [1] * 3}, "inputs and outputs"),
+        ({"channels": 2, "mean": [0] * 2, "std": [1] * 2}, "channels must be 1 or 3"),
+        ({"height": 2.0}, "whole numbers above 0"),
+        ({"width": None}, "whole numbers above 0"),
+        ({"height": 0}, "whole numbers above 0"),
+        ({"mean": [0, 0]}, "mean must be a list of 1"),
+        ({"mean": 0.4}, "mean must be a list of 1"),
+        ({"mean": ["0.4"]}, "mean must hold numbers"),
+        ({"std": None}, "std must be a list of 1"),
+        ({"std": [0]}, "all above 0"),
+        ({"std": [-0.2]}, "all above 0"),
+        ({"std": [True]}, "std must hold numbers"),
+        ({"ink": "blue"}, "ink one of"),
+        ({"channels": 3, "mean": [0] * 3, "std": [1] * 3, "ink": "light on dark"}, "ink one of ('any',)"),
     ],
-    ids=["no input", "classes", "height", "mean", "std 0", "std", "ink"],
+    ids=str,
 )
-def test_metadata_that_do_not_fit_the_model_are_refused(folder, change):
-    spoil(folder, change)
-    with pytest.raises(ValueError, match="do not fit together"):
-        load_models(folder)
+def test_metadata_that_do_not_fit_the_model_are_refused_with_what_is_wrong(tmp_path, changed, words):
+    hand_made(tmp_path, **changed)
+    with pytest.raises(ValueError, match=UNFIT) as caught:
+        load_models(tmp_path)
+    assert words in str(caught.value)
 
 
-def test_light_ink_is_for_one_channel(folder):
-    spoil(folder, lambda card: card["input"].update(channels=3, mean=[0, 0, 0], std=[1, 1, 1]))
-    with pytest.raises(ValueError, match=r"ink one of \('any',\)"):
-        load_models(folder)
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[1]", '"input"'),
+        ("{}", '"input"'),
+        ('{"input": [28, 28]}', '"input"'),
+        ('{"input": {}}', '"classes"'),
+        ('{"input": {}, "classes": "abcd"}', '"classes"'),
+        ('{"input": {}, "classes": [0, 1, 2, 3]}', '"classes"'),
+    ],
+)
+def test_metadata_of_the_wrong_kind_are_refused_with_what_is_missing(tmp_path, text, words):
+    (hand_made(tmp_path) / "metadata.json").write_text(text)
+    with pytest.raises(ValueError, match=UNFIT) as caught:
+        load_models(tmp_path)
+    assert words in str(caught.value)
 
 
-@pytest.mark.parametrize("text", ["", "{", "no json"])
-def test_metadata_that_cannot_be_read_are_refused_by_name(folder, text):
-    (folder / "resnet" / "1" / "metadata.json").write_text(text)
+def test_a_name_too_many_is_refused(tmp_path):
+    hand_made(tmp_path, classes="abcde")
+    with pytest.raises(ValueError, match="inputs and outputs"):
+        load_models(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["", "{", "no json", b"\xff\xfe"])
+def test_metadata_that_cannot_be_read_are_refused_by_name(tmp_path, text):
+    data = text if isinstance(text, bytes) else text.encode()
+    (hand_made(tmp_path) / "metadata.json").write_bytes(data)
     with pytest.raises(ValueError, match=r"metadata\.json cannot be read"):
-        load_models(folder)
+        load_models(tmp_path)
 
 
-def test_a_file_that_is_no_model_is_refused_by_name(folder):
-    (folder / "resnet" / "1" / "model.onnx").write_bytes(b"no model")
-    with pytest.raises(ValueError, match=r"model\.onnx"):
-        load_models(folder)
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999"])
+@pytest.mark.parametrize("place", ["mean", "std", "test_accuracy"])
+def test_metadata_with_nan_are_refused_by_name(tmp_path, place, number):
+    path = hand_made(tmp_path) / "metadata.json"
+    card = json.loads(path.read_text())
+    (card if place == "test_accuracy" else card["input"])[place] = ["here"]
+    path.write_text(json.dumps(card).replace('"here"', number))
+    with pytest.raises(ValueError, match=r"metadata\.json holds nan or an infinite number"):
+        load_models(tmp_path)
 
 
-@pytest.mark.parametrize("text", ['{"stable": 7}', '{"stable": "1"}', '["stable"]', "stable"])
-def test_labels_that_name_no_version_are_refused(folder, text):
-    (folder / "resnet" / "labels.json").write_text(text)
-    with pytest.raises(ValueError, match=r"labels\.json"):
-        load_models(folder)
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("place", [(0, 1), (5, 3)])
+def test_weights_with_nan_are_refused_by_name(tmp_path, place, bad):
+    def spoil(weights):
+        weights[place] = bad
+
+    hand_made(tmp_path, spoil=spoil)
+    with pytest.raises(ValueError, match=r"1/model\.onnx answers with nan"):
+        load_models(tmp_path)
+
+
+def test_of_several_versions_the_one_that_is_spoilt_is_named(tmp_path):
+    for version in (1, 2, 3):
+        hand_made(tmp_path, version, spoil=(lambda weights: weights.fill(np.nan)) if version == 2 else None)
+    with pytest.raises(ValueError, match=r"resnet/2/model\.onnx"):
+        load_models(tmp_path)
+
+
+def test_a_file_that_is_no_model_is_refused_by_name(tmp_path):
+    (hand_made(tmp_path) / "model.onnx").write_bytes(b"no model")
+    with pytest.raises(ValueError, match=r"1/model\.onnx cannot be read"):
+        load_models(tmp_path)
+
+
+def test_a_model_of_another_type_is_refused_by_name(tmp_path):
+    path = hand_made(tmp_path) / "model.onnx"
+    model = onnx.load(path)
+    for end in (*model.graph.input, *model.graph.output):
+        end.type.tensor_type.elem_type = onnx.TensorProto.DOUBLE
+    weights = onnx.numpy_helper.to_array(model.graph.initializer[0]).astype(np.float64)
+    model.graph.initializer[0].CopyFrom(onnx.numpy_helper.from_array(weights, "weights"))
+    onnx.save(model, path)
+    with pytest.raises(ValueError, match=r"1/model\.onnx cannot be run"):
+        load_models(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "stable",
+        '["stable"]',
+        "1",
+        '{"stable": 7}',
+        '{"stable": "1"}',
+        '{"stable": [1]}',
+        '{"stable": {"version": 1}}',
+        '{"stable": true}',
+        '{"stable": 1.0}',
+        '{"stable": null}',
+        '{"fine": 1, "stable": NaN}',
+    ],
+)
+def test_labels_of_the_wrong_kind_are_refused_in_one_line_that_names_the_file(tmp_path, text):
+    hand_made(tmp_path)
+    (tmp_path / "resnet" / "labels.json").write_text(text)
+    with pytest.raises(ValueError, match=r"resnet/labels\.json") as caught:
+        load_models(tmp_path)
+    assert "\n" not in str(caught.value)
+
+
+def test_labels_that_are_a_folder_are_refused_and_not_passed_over(tmp_path):
+    hand_made(tmp_path)
+    (tmp_path / "resnet" / "labels.json").mkdir()
+    with pytest.raises(ValueError, match=r"labels\.json cannot be read"):
+        load_models(tmp_path)
+
+
+def test_labels_name_versions(tmp_path):
+    for version in (1, 2):
+        hand_made(tmp_path, version)
+    (tmp_path / "resnet" / "labels.json").write_text('{"stable": 1, "canary": 2, "old": 1}')
+    assert load_models(tmp_path).labels == {"stable": 1, "canary": 2, "old": 1}
