@@ -22,12 +22,12 @@ def is_still_there(function: Callable, error: BaseException | None) -> bool:
     )
 
 
-def _is_of_the_stub(error):
+def _is_of_the_stub(error: BaseException | None) -> bool:
     """A library raises NotImplementedError too, with words of its own."""
     return isinstance(error, NotImplementedError) and (not str(error) or str(error).startswith("exercise"))
 
 
-def _statements(function):
+def _statements(function: Callable) -> list[ast.stmt] | None:
     """The statements of a function without docstring, `pass` and `...`; None when its source is unknown."""
     try:
         tree = ast.parse(textwrap.dedent(inspect.getsource(function))).body[0]
@@ -43,7 +43,7 @@ def _statements(function):
     ]
 
 
-def _raises_not_implemented(node):
+def _raises_not_implemented(node: ast.AST) -> bool:
     raised = node.exc if isinstance(node, ast.Raise) else None
     raised = raised.func if isinstance(raised, ast.Call) else raised
     return isinstance(raised, ast.Name) and raised.id == "NotImplementedError"

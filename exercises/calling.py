@@ -7,7 +7,7 @@ import os
 import sys
 import warnings
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import NamedTuple, TextIO
 
 import numpy as np
 
@@ -101,10 +101,10 @@ def in_silence() -> Iterator[None]:
 class _Beginning(io.TextIOBase):
     """A stream that hands on the first PRINTED characters and says that it left out the rest."""
 
-    def __init__(self, stream):
+    def __init__(self, stream: TextIO) -> None:
         self.stream, self.left = stream, PRINTED
 
-    def write(self, text):
+    def write(self, text: str) -> int:
         if self.left > 0:
             self.stream.write(text[: self.left])
             self.left -= len(text)

@@ -77,7 +77,7 @@ class Exercise:
     atol: float = 1e-9
     may_change_inputs: bool = False
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise ValueError(
                 f"{self.number}: kind {self.kind!r} is unknown; choose one of {', '.join(KINDS)}"
@@ -92,12 +92,12 @@ class Exercise:
             raise ValueError(f"{self.number}: only a function has cases and draws, not kind {self.kind!r}")
 
     @property
-    def answer_name(self):
+    def answer_name(self) -> str | None:
         """What the learner's answer is called in the notebook; None for a design."""
         return {"fill": getattr(self.solution, "__name__", None), "predict": "prediction"}.get(self.kind)
 
     @property
-    def listed(self):
+    def listed(self) -> list[Listed]:
         """The wrong answers as a list of Listed."""
         return [
             Listed(key.__name__, key, value) if callable(key) else Listed(key, *value)
@@ -105,7 +105,7 @@ class Exercise:
         ]
 
     @property
-    def stub(self):
+    def stub(self) -> str:
         """The source of the answer cell: signature and docstring of the solution, then a blank."""
         if self.kind == "predict":
             return "prediction = ..."

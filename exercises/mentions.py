@@ -34,13 +34,13 @@ def values_named(mentions: tuple) -> frozenset:
     return frozenset(filter(lambda number: number is not None, map(_as_number, flat)))
 
 
-def _numbers_in(message):
+def _numbers_in(message: str):
     """The numbers of a message in their order, as text."""
     message = re.sub(r"(?<=[\w)\]])(?<!\de)-", " - ", message.replace("−", "-"))  # 2-3 holds no -3
     return NUMBER.findall(message)
 
 
-def _as_number(mention):
+def _as_number(mention: object):
     """A finite number, or a text that is one, as a float; None for anything else."""
     try:
         number = None if isinstance(mention, bool) else float(mention)
@@ -49,7 +49,7 @@ def _as_number(mention):
     return number if number is not None and math.isfinite(number) else None
 
 
-def _is_named_by(text, wanted):
+def _is_named_by(text: str, wanted: float):
     """Whether the text is the number, or what it is when rounded."""
     number, wanted = float(text), float(wanted)
     decimals = len(text.partition(".")[2])

@@ -11,6 +11,7 @@ A translation is a file beside it, `s1_linear_algebra.zh.md`, with the same numb
 
 import re
 from functools import cache
+from pathlib import Path
 from typing import NamedTuple
 
 from .finding import section_file
@@ -33,7 +34,7 @@ class Words(NamedTuple):
     model_answer: str
 
 
-def words(number, language="en"):
+def words(number: str, language: str = "en") -> Words:
     """The Words of the exercise of that number. Raises ValueError when its file does not have it."""
     found = section_words(number.rpartition(".")[0], language)
     if number not in found:
@@ -43,7 +44,7 @@ def words(number, language="en"):
 
 
 @cache
-def section_words(section, language="en"):
+def section_words(section: str, language: str = "en") -> dict[str, Words]:
     """{number: Words} of a section ("2.1")."""
     _, *parts = EXERCISE.split(_text_file(section, language).read_text(encoding="utf-8"))
     return {
@@ -52,12 +53,12 @@ def section_words(section, language="en"):
     }
 
 
-def _text_file(section, language):
+def _text_file(section: str, language: str) -> Path:
     path = section_file(section)
     return path.with_name(f"{path.stem}.{language}.md")
 
 
-def _exercise_words(title, text):
+def _exercise_words(title: str, text: str) -> Words:
     statement, *parts = PART.split(text)
     hints, wrong, model_answer = [], {}, ""
     for name, content in zip(parts[::2], parts[1::2], strict=True):
@@ -70,7 +71,7 @@ def _exercise_words(title, text):
     return Words(title.strip(), statement.strip(), hints, wrong, model_answer)
 
 
-def _wrong_answers(title, content):
+def _wrong_answers(title: str, content: str) -> dict[str, str]:
     """{name: sentence} of the list; a sentence may go on in indented lines."""
     items = re.split(r"\n(?=- )", content.strip())
     matches = [WRONG_ANSWER.fullmatch(item) for item in items]
@@ -80,13 +81,13 @@ def _wrong_answers(title, content):
     return {match[1]: " ".join(match[2].split()) for match in matches}
 
 
-def _paragraphs(text):
+def _paragraphs(text: str) -> list[str]:
     """The paragraphs, each on one line; what is laid out (a list, a table, code) is left as it is."""
     if "```" in text:
         return [text.strip()]
     return [_unwrapped(block) for block in re.split(r"\n\s*\n", text.strip())]
 
 
-def _unwrapped(block):
+def _unwrapped(block: str) -> str:
     laid_out = re.search(r"^(\s{4}|\s*[-*|]\s|\s*\d+\. |\$\$)", block, re.MULTILINE)
     return block if laid_out else " ".join(block.split())

@@ -22,6 +22,7 @@ class Difference(str):
     about: str
 
     def __new__(cls, sentence: str, about: str) -> "Difference":
+        """A text that carries what it is about."""
         made = super().__new__(cls, sentence)
         made.about = about
         return made
@@ -44,7 +45,7 @@ def to_numpy(value: Any) -> np.ndarray:
 
 
 def kind_of(array: np.ndarray) -> str | None:
-    """ "boolean", "integer", "float" or "complex number"; None for an array of anything else."""
+    """What an array holds, "boolean", "integer", "float" or "complex number"; None for anything else."""
     return KINDS.get(array.dtype.kind)
 
 
@@ -154,7 +155,7 @@ def as_code(value: Any) -> str:
 
 
 def _name_specials(numbers: str) -> str:
-    """nan and inf, which are no Python, as np.nan and np.inf."""
+    """Write np.nan and np.inf for nan and inf, which are no Python."""
     return re.sub(r"\b(nan|inf)\b", r"np.\1", numbers)
 
 

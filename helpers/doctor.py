@@ -107,7 +107,7 @@ def _python():
     return Row("ok", "Python", found)
 
 
-def _packages(requirements):
+def _packages(requirements: Path) -> "list[Row]":
     """One row for each line of the requirements file: what is installed against what is pinned."""
     try:
         content = requirements.read_bytes()
@@ -120,7 +120,7 @@ def _packages(requirements):
     return [_package(line) for line in lines if line and not line.startswith("-")]
 
 
-def _package(line):
+def _package(line: str) -> Row:
     import importlib.metadata
 
     match = re.fullmatch(r"([A-Za-z0-9._-]+)(?:\[[^]]*])?(?:\s*==\s*(\S+))?", line)
@@ -234,7 +234,7 @@ def _cache_folder():
         return cache, existing, error.strerror
 
 
-def _sets_in(cache):
+def _sets_in(cache: Path) -> "tuple[list[str], Path | None]":
     """Names of the sets whose files are all in the cache; and the first path there that may not be read."""
     import tomllib
 
@@ -253,7 +253,7 @@ def _sets_in(cache):
     return sets, None
 
 
-def _short(path):
+def _short(path: Path) -> str:
     """The path with ~ for the home folder, so that a report can be passed on."""
     home = os.path.join(os.path.expanduser("~"), "")
     return "~" + os.sep + str(path)[len(home) :] if str(path).startswith(home) else str(path)

@@ -5,7 +5,7 @@ import math
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,6 +27,7 @@ from helpers.explaining import (
 )
 from helpers.feeding import (
     Batches,
+    Share,
     batches,
     layout_of,
     mean_loss,
@@ -159,7 +160,7 @@ def fit(
     bar = progress_bar(steps_an_epoch(loader, accumulate), epochs - run.epoch, processes.rank)
     optimizer.zero_grad()
 
-    def loss_of(share):
+    def loss_of(share: Share) -> Tensor:
         with autocast():
             outputs = forward(*share.inputs)
             return measure(outputs, share.targets) if share.size else nothing(outputs)
@@ -307,7 +308,7 @@ def predict(model: nn.Module, *inputs: np.ndarray | Tensor, batch_size: int = 10
 
 
 @contextmanager
-def evaluating(model: nn.Module):
+def evaluating(model: nn.Module) -> Iterator[None]:
     """Eval mode and no gradients inside; every submodule's own mode back afterwards."""
     modes = [(module, module.training) for module in model.modules()]
     model.eval()

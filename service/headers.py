@@ -17,11 +17,13 @@ HEADERS = [
 class SecurityHeaders:
     """An ASGI application around another, which adds HEADERS to every answer."""
 
-    def __init__(self, app: Callable):
+    def __init__(self, app: Callable) -> None:
         self.app = app
 
-    async def __call__(self, scope, receive, send):
-        async def adding_the_headers(message):
+    async def __call__(self, scope: dict, receive: Callable, send: Callable) -> None:
+        """Answer one request."""
+
+        async def adding_the_headers(message: dict):
             if message["type"] == "http.response.start":
                 message = {**message, "headers": [*message["headers"], *HEADERS]}
             await send(message)

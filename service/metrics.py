@@ -11,7 +11,7 @@ BATCH_SIZES = (1, 2, 4, 8, 16, 32, 64, 128)
 class Metrics:
     """The counters of one process; ``waiting`` and ``held`` are asked for their numbers at every reading."""
 
-    def __init__(self, waiting: Callable[[], int], held: Callable[[], int]):
+    def __init__(self, waiting: Callable[[], int], held: Callable[[], int]) -> None:
         registry = self.registry = CollectorRegistry()
         self.requests = Counter("service_requests", "Requests", ["route", "status"], registry=registry)
         self.seconds = Histogram("service_seconds", "From request to answer", ["route"], registry=registry)
@@ -31,15 +31,16 @@ class Metrics:
 class Counted:
     """An ASGI application around another: every request is counted once, by route and status, and timed."""
 
-    def __init__(self, app: Callable, metrics: Metrics):
+    def __init__(self, app: Callable, metrics: Metrics) -> None:
         self.app, self.metrics = app, metrics
 
-    async def __call__(self, scope, receive, send):
+    async def __call__(self, scope: dict, receive: Callable, send: Callable) -> None:
+        """Answer one request, and count it."""
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
         started, status = time.perf_counter(), 500
 
-        async def noting_the_status(message):
+        async def noting_the_status(message: dict):
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]

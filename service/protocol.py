@@ -1,5 +1,6 @@
 """A time limit for the headers of a request, and no waiting with what is small."""
 
+import asyncio
 import socket
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -8,7 +9,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 class TimelyProtocol(H11Protocol):
     """uvicorn's protocol, which closes a connection whose request line and headers take too long.
 
-    uvicorn limits the time between two requests, but not that of an unfinished one.  Of its two parsers this
+    uvicorn limits the time between two requests, but not that of an unfinished one. Of its two parsers this
     is the one that refuses headers of more than 64 kB; the other, taken where httptools is installed, is
     faster and has no bound.
     """
@@ -16,18 +17,21 @@ class TimelyProtocol(H11Protocol):
     header_seconds = 10
     late = None
 
-    def connection_made(self, transport):
+    def connection_made(self, transport: asyncio.Transport) -> None:
+        """Send what is small at once, and watch the clock."""
         # asyncio does this for sockets that it made itself, not for those that workers inherit: there each
         # small answer would wait 40 ms for the client's acknowledgement.
         transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         super().connection_made(transport)
         self._watch()
 
-    def data_received(self, data):
+    def data_received(self, data: bytes) -> None:
+        """Hand on what came; watch the clock while a request is unfinished."""
         super().data_received(data)
         self._watch()
 
-    def connection_lost(self, error):
+    def connection_lost(self, error: Exception | None) -> None:
+        """Stop the clock."""
         super().connection_lost(error)
         if self.late:
             self.late.cancel()

@@ -44,9 +44,9 @@ REGISTRY = re.compile(
 )
 
 
-def python(*arguments: str) -> subprocess.CompletedProcess:
+def python(*arguments: str, given: str = "") -> subprocess.CompletedProcess:
     return subprocess.run(
-        [sys.executable, "-m", *arguments], cwd=ROOT, capture_output=True, text=True, timeout=120
+        [sys.executable, "-m", *arguments], cwd=ROOT, capture_output=True, text=True, timeout=120, input=given
     )
 
 
@@ -83,15 +83,30 @@ def test_ruff_has_nothing_to_say_of_code_and_notebooks(command):
 
 
 @pytest.mark.parametrize(
-    ("command", "fault"),
-    [(["check"], "import os\n"), (["format", "--check"], "x = {'a':1}\n")],
-    ids=["check", "format"],
+    ("command", "fault", "said"),
+    [
+        ("check", "import os\n", "F401"),
+        ("check", '"""A file."""\n\n\ndef double(x: int) -> int:\n    return 2 * x\n', "D103"),
+        ("check", '"""A file."""\n\n\ndef double(x):\n    """Twice x."""\n    return 2 * x\n', "ANN001"),
+        ("check", '"""A file."""\n\n\ndef two():\n    """The number."""\n    return 2\n', "ANN201"),
+        ("check", '"""A file."""\n\n\ndef two() -> int:\n    """\n    Two.\n    """\n    return 2\n', "D212"),
+        ("format --check", "x = {'a':1}\n", ""),
+    ],
+    ids=[
+        "unused import",
+        "no docstring",
+        "no types",
+        "no type of what comes out",
+        "other docstring",
+        "layout",
+    ],
 )
-def test_ruff_with_the_settings_of_the_course_does_see_a_fault(tmp_path, command, fault):
-    (tmp_path / "fault.py").write_text(fault)
-    done = python("ruff", *command, "--no-cache", "--config", str(ROOT / "pyproject.toml"), str(tmp_path))
+@pytest.mark.parametrize("room", ["helpers", "helpers/chapters", "service", "exercises", "tools"])
+def test_ruff_with_the_settings_of_the_course_does_see_a_fault(room, command, fault, said):
+    name = f"{room}/some_file.py"
+    done = python("ruff", *command.split(), "--no-cache", "--stdin-filename", name, "-", given=fault)
     assert done.returncode == 1
-    assert "fault.py" in done.stdout
+    assert said in done.stdout + done.stderr
 
 
 def test_no_file_names_a_path_of_a_machine():
