@@ -11,16 +11,6 @@ from exercises import Case, Exercise
 SHOWN, COUNTED, UNTOUCHED = 480, 600, 60  # of 4,000 characters
 
 
-def _place(index, number, sentence):
-    """A check that knows one wrong number at one place of the answer, and where it comes from."""
-
-    def look(answer):
-        wrong = isinstance(answer, (tuple, list)) and len(answer) == 3 and answer[index] == number
-        return sentence if wrong else None
-
-    return look
-
-
 what_the_rule_hides = Exercise(
     "5.3.1",
     level=1,
@@ -64,32 +54,101 @@ def pad_batch(rows, max_length, pad=0):
     return ids, mask
 
 
-def _padded(rows, max_length, pad=0, *, cut=None, left=False, full=False, mask_from_ids=False, guard=True):
-    """pad_batch, with one of its decisions taken wrongly."""
-    if guard and (not rows or max_length < 2):
+def draw_rows(rng):
+    """Rows between 101 and 102, some too long, some only the two; pad is often an id that the text holds."""
+    pad = int(rng.choice([0, 0, 1, 7]))
+    rows = []
+    for _ in range(int(rng.integers(1, 4))):
+        inside = rng.choice([0, 1, 7, 8, 30_521], size=int(rng.integers(0, 5))).tolist()
+        end = 102 if rng.random() < 0.7 else 103  # the row's own last id, whatever it is
+        rows.append([101, *inside, end])
+    bad = rng.random()
+    if bad < 0.05:
+        return Case(([], 8), raises=ValueError)
+    if bad < 0.1:
+        return Case((rows, int(rng.integers(-1, 2))), raises=ValueError)
+    max_length = int(rng.choice([2, 3, 4, 5, 512]))
+    return (rows, max_length, pad) if pad else (rows, max_length)
+
+
+def _refuse_no_room(rows, max_length):
+    if not rows or max_length < 2:
         raise ValueError("rows")
-    cut = cut or (lambda row: row if len(row) <= max_length else [*row[: max_length - 1], row[-1]])
-    cut_rows = [cut(row) for row in rows]
-    width = max_length if full else max((len(row) for row in cut_rows), default=0)
-    ids = np.full((len(rows), width), pad)
-    mask = np.zeros((len(rows), width), dtype=int)
-    for i, row in enumerate(cut_rows):
-        place = slice(width - len(row), width) if left else slice(0, len(row))
-        ids[i, place] = row
-        mask[i, place] = 1
-    return ids, (ids != pad).astype(int) if mask_from_ids else mask
+
+
+def _end_kept(row, max_length):
+    return row if len(row) <= max_length else [*row[: max_length - 1], row[-1]]
+
+
+def _filled(rows, width, pad):
+    """Rows that are short enough already, filled on the right; the mask as it should be."""
+    ids = np.array([[*row, *[pad] * (width - len(row))] for row in rows], dtype=int).reshape(len(rows), width)
+    mask = np.array([[1] * len(row) + [0] * (width - len(row)) for row in rows], dtype=int)
+    return ids, mask.reshape(ids.shape)
+
+
+def cuts_the_closing_id_away(rows, max_length, pad=0):
+    _refuse_no_room(rows, max_length)
+    return pad_batch([row[:max_length] for row in rows], max_length, pad)
+
+
+def keeps_the_end_of_a_long_row(rows, max_length, pad=0):
+    _refuse_no_room(rows, max_length)
+    return pad_batch([row[-max_length:] for row in rows], max_length, pad)
+
+
+def closes_with_102_whatever_the_row(rows, max_length, pad=0):
+    _refuse_no_room(rows, max_length)
+    cut = [row if len(row) <= max_length else [*row[: max_length - 1], 102] for row in rows]
+    return pad_batch(cut, max_length, pad)
+
+
+def pads_on_the_left(rows, max_length, pad=0):
+    turned = [_end_kept(row, max_length)[::-1] for row in rows]
+    ids, mask = pad_batch(turned, max_length, pad)
+    return ids[:, ::-1], mask[:, ::-1]
+
+
+def pads_to_max_length_always(rows, max_length, pad=0):
+    _refuse_no_room(rows, max_length)
+    return _filled([_end_kept(row, max_length) for row in rows], max_length, pad)
+
+
+def pads_to_the_longest_row_before_the_cut(rows, max_length, pad=0):
+    _refuse_no_room(rows, max_length)
+    longest = max(len(row) for row in rows)
+    return _filled([_end_kept(row, max_length) for row in rows], longest, pad)
+
+
+def masks_by_the_id_that_pads(rows, max_length, pad=0):
+    ids, _ = pad_batch(rows, max_length, pad)
+    return ids, (ids != pad).astype(int)
+
+
+def always_pads_with_0(rows, max_length, pad=0):
+    return pad_batch(rows, max_length, 0)
+
+
+def turns_the_mask_round(rows, max_length, pad=0):
+    ids, mask = pad_batch(rows, max_length, pad)
+    return ids, 1 - mask
 
 
 def changes_the_rows(rows, max_length, pad=0):
-    if not rows or max_length < 2:
-        raise ValueError("rows")
+    _refuse_no_room(rows, max_length)
     for row in rows:
-        if len(row) > max_length:
-            row[max_length - 1 :] = row[-1:]
-    width = max(len(row) for row in rows)
-    for row in rows:
-        row += [pad] * (width - len(row))
-    return _padded(rows, max_length, pad)[0], _padded(rows, max_length, pad, mask_from_ids=True)[1]
+        row[:] = _end_kept(row, max_length)
+    return pad_batch(rows, max_length, pad)
+
+
+def gives_no_rows_an_empty_array(rows, max_length, pad=0):
+    if not rows:
+        return np.zeros((0, 0), dtype=int), np.zeros((0, 0), dtype=int)
+    return pad_batch(rows, max_length, pad)
+
+
+def leaves_a_short_max_length_in_silence(rows, max_length, pad=0):
+    return pad_batch(rows, max(2, max_length), pad)
 
 
 batch_of_unequal_rows = Exercise(
@@ -133,28 +192,20 @@ batch_of_unequal_rows = Exercise(
         ),
     ),
     wrong={
-        "row_max_length": (
-            lambda rows, max_length, pad=0: _padded(rows, max_length, pad, cut=lambda row: row[:max_length]),
-            0,
-        ),
-        "keeps_the_end_of_a_long_row_instead_of_its_beginning": (
-            lambda rows, max_length, pad=0: _padded(
-                rows, max_length, pad, cut=lambda row: row if len(row) <= max_length else row[-max_length:]
-            ),
-            0,
-        ),
-        "pads_on_the_left": (lambda rows, max_length, pad=0: _padded(rows, max_length, pad, left=True), 0),
-        "pads_to_max_length_always": (
-            lambda rows, max_length, pad=0: _padded(rows, max_length, pad, full=True),
-            1,
-        ),
-        "mask_ids_pad": (
-            lambda rows, max_length, pad=0: _padded(rows, max_length, pad, mask_from_ids=True),
-            2,
-        ),
-        changes_the_rows: 0,
-        "no_refusals": (lambda rows, max_length, pad=0: _padded(rows, max_length, pad, guard=False), 2),
+        cuts_the_closing_id_away: 0,
+        keeps_the_end_of_a_long_row: 0,
+        closes_with_102_whatever_the_row: 0,
+        pads_on_the_left: None,
+        pads_to_max_length_always: 1,
+        pads_to_the_longest_row_before_the_cut: 1,
+        masks_by_the_id_that_pads: 2,
+        always_pads_with_0: None,
+        turns_the_mask_round: None,
+        changes_the_rows: None,
+        gives_no_rows_an_empty_array: 2,
+        leaves_a_short_max_length_in_silence: None,
     },
+    draw=draw_rows,
 )
 
 # 5.3.3 warm up, then cool down --------------------------------------------------------------------
@@ -174,23 +225,71 @@ def rate_factor(step, warmup, total):
     return max(0.0, (total - step) / (total - warmup))
 
 
-def _factor(rise, fall, *, guard=True):
-    """A schedule from two lines, with the refusal."""
+def draw_step(rng):
+    """Steps before, in and after a short schedule; no warm-up, of a single step, up to the last step."""
+    total = int(rng.choice([1, 2, 3, 7, 10, 1_000]))
+    if rng.random() < 0.1:
+        return Case((int(rng.integers(0, 5)), total + int(rng.integers(0, 3)), total), raises=ValueError)
+    if rng.random() < 0.1:
+        return Case((int(rng.integers(0, 5)), -int(rng.integers(1, 4)), total), raises=ValueError)
+    warmup = int(rng.choice([0, 1, total - 1, int(rng.integers(0, total))]))
+    step = int(
+        rng.choice([0, 1, warmup, warmup + 1, total - 1, total, total + 5, int(rng.integers(0, total))])
+    )
+    return step, min(warmup, total - 1), total
 
-    def answer(step, warmup, total):
-        if guard and not 0 <= warmup < total:
-            raise ValueError("warmup")
-        return rise(step, warmup, total) if step < warmup else fall(step, warmup, total)
 
-    return answer
+def _refuse_warmup(warmup, total):
+    if not 0 <= warmup < total:
+        raise ValueError("warmup")
 
 
-def _rise(step, warmup, total):
-    return step / warmup
+def falls_from_the_first_step_on(step, warmup, total):
+    _refuse_warmup(warmup, total)
+    return step / warmup if step < warmup else max(0.0, (total - step) / total)
 
 
-def _fall(step, warmup, total):
-    return max(0.0, (total - step) / (total - warmup))
+def rises_one_step_ahead(step, warmup, total):
+    _refuse_warmup(warmup, total)
+    return (step + 1) / warmup if step < warmup else rate_factor(step, warmup, total)
+
+
+def rises_one_step_late(step, warmup, total):
+    _refuse_warmup(warmup, total)
+    return step / (warmup + 1) if step < warmup else rate_factor(step, warmup, total)
+
+
+def stays_at_1_after_the_warm_up(step, warmup, total):
+    _refuse_warmup(warmup, total)
+    return step / warmup if step < warmup else float(step < total)
+
+
+def goes_on_below_0(step, warmup, total):
+    _refuse_warmup(warmup, total)
+    return step / warmup if step < warmup else (total - step) / (total - warmup)
+
+
+def begins_at_0_without_a_warm_up(step, warmup, total):
+    _refuse_warmup(warmup, total)
+    return rate_factor(step, max(1, warmup), total) if total > 1 else 0.0
+
+
+def ends_at_0_one_step_early(step, warmup, total):
+    _refuse_warmup(warmup, total)
+    return step / warmup if step < warmup else max(0.0, (total - 1 - step) / max(1, total - 1 - warmup))
+
+
+def divides_whole_numbers(step, warmup, total):
+    _refuse_warmup(warmup, total)
+    return float(step // warmup if step < warmup else max(0, (total - step) // (total - warmup)))
+
+
+def accepts_a_warm_up_as_long_as_the_run(step, warmup, total):
+    return 0.0 if warmup >= total else rate_factor(step, warmup, total)
+
+
+def accepts_a_warm_up_below_0(step, warmup, total):
+    return rate_factor(step, max(0, warmup), total)
 
 
 warm_up = Exercise(
@@ -212,24 +311,18 @@ warm_up = Exercise(
         Case((1, -1, 8), raises=ValueError, name="a warm-up below 0 accepted"),
     ),
     wrong={
-        "total_step_total": (_factor(_rise, lambda s, w, t: max(0.0, (t - s) / t)), None),
-        "step_1_warmup": (_factor(lambda s, w, t: (s + 1) / w, _fall), 1),
-        "stays_at_1_after_the_warm_up": (_factor(_rise, lambda s, w, t: 1.0 if s < t else 0.0), None),
-        "goes_on_below_0": (_factor(_rise, lambda s, w, t: (t - s) / (t - w)), 2),
-        "divides_by_warmup_1": (
-            lambda step, warmup, total: _factor(lambda s, w, t: s / (w + 1), _fall)(step, warmup, total),
-            1,
-        ),
-        "min_of_the_two_lines_divided_by_max_1_warmup": (
-            lambda step, warmup, total: (
-                _factor(_rise, _fall)(step, max(1, warmup), total)
-                if 0 <= warmup < total
-                else rate_factor(step, warmup, total)
-            ),
-            1,
-        ),
-        "no_refusals": (_factor(_rise, lambda s, w, t: max(0.0, (t - s) / max(1, t - w)), guard=False), 2),
+        falls_from_the_first_step_on: 0,
+        rises_one_step_ahead: 1,
+        rises_one_step_late: 1,
+        stays_at_1_after_the_warm_up: 0,
+        goes_on_below_0: 2,
+        begins_at_0_without_a_warm_up: 1,
+        ends_at_0_one_step_early: 0,
+        divides_whole_numbers: None,
+        accepts_a_warm_up_as_long_as_the_run: 2,
+        accepts_a_warm_up_below_0: 2,
     },
+    draw=draw_step,
 )
 
 # 5.3.4 LoRA, folded in ----------------------------------------------------------------------------
@@ -245,14 +338,55 @@ def merge_lora(W, A, B, alpha):
     return W + alpha / A.shape[0] * (B @ A)
 
 
-def in_place(W, A, B, alpha):
+def draw_layer(rng):
+    """Any three small sizes, equal ones too; whole and broken numbers; alpha of any size and sign, 0 too."""
+    outputs, inputs, rank = (int(size) for size in rng.integers(1, 4, size=3))
+    W, A, B = (
+        rng.integers(-3, 4, size=shape) / 2 for shape in ((outputs, inputs), (rank, inputs), (outputs, rank))
+    )
+    return W, A, B, rng.choice([1, 2, 8, 16, 0, 0.5, -3, 1.25]).item()
+
+
+def leaves_the_scale_out(W, A, B, alpha):
+    return W + B @ A
+
+
+def does_not_divide_by_the_rank(W, A, B, alpha):
+    return W + alpha * (B @ A)
+
+
+def divides_by_the_number_of_inputs(W, A, B, alpha):
+    return W + alpha / A.shape[1] * (B @ A)
+
+
+def divides_by_the_number_of_outputs(W, A, B, alpha):
+    return W + alpha / B.shape[0] * (B @ A)
+
+
+def divides_by_the_root_of_the_rank(W, A, B, alpha):
+    return W + alpha / A.shape[0] ** 0.5 * (B @ A)
+
+
+def divides_alpha_as_a_whole_number(W, A, B, alpha):
+    return W + alpha // A.shape[0] * (B @ A)
+
+
+def turns_the_product_over(W, A, B, alpha):
+    product = A.T @ B.T
+    return W + alpha / A.shape[0] * (product if product.shape == W.shape else product.T)
+
+
+def subtracts_the_correction(W, A, B, alpha):
+    return W - alpha / A.shape[0] * (B @ A)
+
+
+def writes_into_the_weights(W, A, B, alpha):
     W += alpha / A.shape[0] * (B @ A)
     return W
 
 
-def square_guess(W, A, B, alpha):
-    product = A.T @ B.T
-    return W + alpha / A.shape[0] * (product if product.shape == W.shape else product.T)
+def gives_the_correction_alone(W, A, B, alpha):
+    return alpha / A.shape[0] * (B @ A)
 
 
 folded_in = Exercise(
@@ -289,13 +423,18 @@ folded_in = Exercise(
         ),
     ),
     wrong={
-        "w_b_a": (lambda W, A, B, alpha: W + B @ A, 1),
-        "w_alpha_b_a": (lambda W, A, B, alpha: W + alpha * (B @ A), 1),
-        "alpha_number_of_inputs": (lambda W, A, B, alpha: W + alpha / A.shape[1] * (B @ A), 1),
-        square_guess: 0,
-        in_place: 1,
-        "the_correction_alone": (lambda W, A, B, alpha: alpha / A.shape[0] * (B @ A), 1),
+        leaves_the_scale_out: 1,
+        does_not_divide_by_the_rank: 1,
+        divides_by_the_number_of_inputs: 1,
+        divides_by_the_number_of_outputs: 1,
+        divides_by_the_root_of_the_rank: 1,
+        divides_alpha_as_a_whole_number: None,
+        turns_the_product_over: 0,
+        subtracts_the_correction: None,
+        writes_into_the_weights: 2,
+        gives_the_correction_alone: None,
     },
+    draw=draw_layer,
 )
 
 # 5.3.5 better, or lucky? --------------------------------------------------------------------------
@@ -319,7 +458,20 @@ def sign_test(right_a, right_b):
     return min(1.0, 2 * tail)
 
 
-def _counts(right_a, right_b):
+def draw_judgements(rng):
+    """Few texts or none, many of them judged alike; lists of numbers or arrays of truth values; a misfit."""
+    n = int(rng.integers(0, 9))
+    a = rng.integers(0, 2, size=n)
+    b = np.where(rng.random(n) < rng.choice([0.3, 0.8]), a, rng.integers(0, 2, size=n))
+    if rng.random() < 0.1:
+        return Case((a.tolist(), [*b.tolist(), 1]), raises=ValueError)
+    if rng.random() < 0.4:
+        return a.astype(bool), b.astype(bool)
+    return a.tolist(), b.tolist()
+
+
+def _wins(right_a, right_b):
+    """Texts that the first, and the second, model alone gets right; both as arrays."""
     if len(right_a) != len(right_b):
         raise ValueError("lengths")
     a, b = np.asarray(right_a, dtype=bool), np.asarray(right_b, dtype=bool)
@@ -330,38 +482,58 @@ def _tail(n, k):
     return sum(math.comb(n, i) for i in range(k + 1)) / 2**n
 
 
-def one_sided(right_a, right_b):
-    x, y, *_ = _counts(right_a, right_b)
+def looks_at_one_side_only(right_a, right_b):
+    x, y, *_ = _wins(right_a, right_b)
     return min(1.0, _tail(x + y, min(x, y)))
 
 
-def a_over_b(right_a, right_b):
-    x, y, *_ = _counts(right_a, right_b)
+def asks_only_whether_the_first_is_better(right_a, right_b):
+    x, y, *_ = _wins(right_a, right_b)
     return min(1.0, 2 * _tail(x + y, y))
 
 
-def without_a_limit(right_a, right_b):
-    x, y, *_ = _counts(right_a, right_b)
+def lets_it_grow_beyond_1(right_a, right_b):
+    x, y, *_ = _wins(right_a, right_b)
     return 2 * _tail(x + y, min(x, y))
 
 
-def all_texts(right_a, right_b):
-    *_, a, b = _counts(right_a, right_b)
+def counts_every_text(right_a, right_b):
+    *_, a, b = _wins(right_a, right_b)
     wins = int((a >= b).sum())
     return float(min(1.0, 2 * _tail(len(a), min(wins, len(a) - wins))))
 
 
-def below_only(right_a, right_b):
-    x, y, *_ = _counts(right_a, right_b)
+def counts_ties_as_half_a_win_each(right_a, right_b):
+    x, y, a, _ = _wins(right_a, right_b)
+    return min(1.0, 2 * _tail(len(a), min(x, y) + (len(a) - x - y) // 2))
+
+
+def sums_below_k_only(right_a, right_b):
+    x, y, *_ = _wins(right_a, right_b)
     return min(1.0, 2 * _tail(x + y, min(x, y) - 1)) if x + y else 1.0
 
 
-def normal(right_a, right_b):
-    x, y, *_ = _counts(right_a, right_b)
+def takes_the_last_term_only(right_a, right_b):
+    x, y, *_ = _wins(right_a, right_b)
+    return min(1.0, 2 * math.comb(x + y, min(x, y)) / 2 ** (x + y))
+
+
+def takes_a_bell_curve_for_the_coins(right_a, right_b):
+    x, y, *_ = _wins(right_a, right_b)
     return math.erfc(abs(x - y) / math.sqrt(2 * (x + y))) if x + y else 1.0
 
 
-def zip_that_stops(right_a, right_b):
+def answers_0_where_nothing_differs(right_a, right_b):
+    x, y, *_ = _wins(right_a, right_b)
+    return sign_test(right_a, right_b) if x + y else 0.0
+
+
+def takes_powers_of_2_as_floats(right_a, right_b):
+    x, y, *_ = _wins(right_a, right_b)
+    return min(1.0, 2 * sum(math.comb(x + y, i) for i in range(min(x, y) + 1)) / 2.0 ** (x + y))
+
+
+def stops_at_the_shorter_list(right_a, right_b):
     n = min(len(right_a), len(right_b))
     return sign_test(list(right_a)[:n], list(right_b)[:n])
 
@@ -392,17 +564,27 @@ better_or_lucky = Exercise(
             ([0, 0, 0, 0, 0], [1, 1, 1, 1, 1]), expected=2 / 32, name="only a lead of the first model counts"
         ),
         Case(([1, 0, 1], [1, 0, 1]), expected=1.0, name="two models that never differ"),
+        Case(
+            ([1] * 640 + [0] * 560, [0] * 640 + [1] * 560),
+            args_text="[1] * 640 + [0] * 560, [0] * 640 + [1] * 560",
+            name="2.0 ** n overflows beyond n = 1023",
+        ),
         Case(([1, 0, 1], [1, 0]), raises=ValueError, name="lists of different lengths accepted"),
     ),
     wrong={
-        one_sided: 1,
-        a_over_b: 1,
-        without_a_limit: 1,
-        all_texts: 1,
-        below_only: 1,
-        normal: 1,
-        zip_that_stops: 2,
+        looks_at_one_side_only: 1,
+        asks_only_whether_the_first_is_better: 1,
+        lets_it_grow_beyond_1: 1,
+        counts_every_text: 0,
+        counts_ties_as_half_a_win_each: 0,
+        sums_below_k_only: 1,
+        takes_the_last_term_only: 1,
+        takes_a_bell_curve_for_the_coins: None,
+        answers_0_where_nothing_differs: 2,
+        takes_powers_of_2_as_floats: None,
+        stops_at_the_shorter_list: 2,
     },
+    draw=draw_judgements,
 )
 
 # 5.3.6 windows over a long text -------------------------------------------------------------------
@@ -424,18 +606,70 @@ def window_starts(length, size, stride):
     return starts
 
 
-def _refusing(starts):
-    """A wrong rule for the starts, but with the refusal."""
-
-    def answer(length, size, stride):
-        if not 1 <= stride <= size:
-            raise ValueError("stride")
-        return starts(length, size, stride)
-
-    return answer
+def draw_lengths(rng):
+    """Short texts and small windows, so that ends fall everywhere: no token, exactly one window, one more."""
+    size = int(rng.integers(1, 6))
+    length = int(rng.choice([0, 1, size - 1, size, size + 1, int(rng.integers(0, 30))]))
+    if rng.random() < 0.15:
+        return Case((length, size, int(rng.choice([0, -1, size + 1, size + 5]))), raises=ValueError)
+    return length, size, int(rng.integers(1, size + 1))
 
 
-def without_refusal(length, size, stride):
+def _refuse_stride(size, stride):
+    if not 1 <= stride <= size:
+        raise ValueError("stride")
+
+
+def begins_windows_that_hang_over_the_end(length, size, stride):
+    _refuse_stride(size, stride)
+    return list(range(0, length, stride)) or [0]
+
+
+def drops_what_is_left_over(length, size, stride):
+    _refuse_stride(size, stride)
+    return list(range(0, length - size + 1, stride)) or [0]
+
+
+def always_adds_a_last_window(length, size, stride):
+    _refuse_stride(size, stride)
+    return [*range(0, length - size + 1, stride), length - size] if length > size else [0]
+
+
+def lets_the_last_window_follow_its_stride(length, size, stride):
+    _refuse_stride(size, stride)
+    starts = list(range(0, length - size + 1, stride)) or [0]
+    return starts if starts[-1] + size >= length else [*starts, starts[-1] + stride]
+
+
+def begins_before_a_short_text(length, size, stride):
+    _refuse_stride(size, stride)
+    return window_starts(length, size, stride) if length >= size else [length - size]
+
+
+def has_no_window_for_an_empty_text(length, size, stride):
+    return window_starts(length, size, stride) if length else _refuse_stride(size, stride) or []
+
+
+def has_no_window_for_a_short_text(length, size, stride):
+    return window_starts(length, size, stride) if length >= size else _refuse_stride(size, stride) or []
+
+
+def moves_by_size_whatever_the_stride(length, size, stride):
+    _refuse_stride(size, stride)
+    return window_starts(length, size, size)
+
+
+def refuses_a_stride_of_the_whole_window(length, size, stride):
+    if not 1 <= stride < size:
+        raise ValueError("stride")
+    return window_starts(length, size, stride)
+
+
+def accepts_a_stride_above_the_window(length, size, stride):
+    return window_starts(length, size, min(stride, size))
+
+
+def accepts_any_stride(length, size, stride):
     return window_starts(length, size, min(max(stride, 1), size))
 
 
@@ -455,38 +689,26 @@ windows_over_a_text = Exercise(
         Case((20, 4, 0), raises=ValueError, name="a stride of 0 accepted"),
     ),
     wrong={
-        "range_0_length_stride": (_refusing(lambda n, size, stride: list(range(0, n, stride)) or [0]), 1),
-        "drops_what_is_left_over": (
-            _refusing(lambda n, size, stride: list(range(0, n - size + 1, stride)) or [0]),
-            1,
-        ),
-        "always_adds_a_last_window": (
-            _refusing(
-                lambda n, size, stride: [*range(0, n - size + 1, stride), n - size] if n > size else [0]
-            ),
-            1,
-        ),
-        "lays_the_last_window_flush_even_before_the_beginning": (
-            _refusing(lambda n, size, stride: window_starts(n, size, stride) if n >= size else [n - size]),
-            2,
-        ),
-        "no_window_for_an_empty_text": (
-            _refusing(lambda n, size, stride: window_starts(n, size, stride) if n else []),
-            2,
-        ),
-        "moves_by_size_whatever_the_stride": (
-            _refusing(lambda n, size, stride: window_starts(n, size, size)),
-            1,
-        ),
-        without_refusal: 2,
+        begins_windows_that_hang_over_the_end: 0,
+        drops_what_is_left_over: 1,
+        always_adds_a_last_window: 1,
+        lets_the_last_window_follow_its_stride: 1,
+        begins_before_a_short_text: 2,
+        has_no_window_for_an_empty_text: 2,
+        has_no_window_for_a_short_text: 2,
+        moves_by_size_whatever_the_stride: 0,
+        refuses_a_stride_of_the_whole_window: None,
+        accepts_a_stride_above_the_window: 2,
+        accepts_any_stride: 2,
     },
+    draw=draw_lengths,
 )
 
-EXERCISES = [
+EXERCISES = (
     what_the_rule_hides,
     batch_of_unequal_rows,
     warm_up,
     folded_in,
     better_or_lucky,
     windows_over_a_text,
-]
+)

@@ -18,7 +18,8 @@ import pytest
 from exercises import calling, check, finding, judging, still_open, texts
 from exercises.exercise import FROM_SOLUTION
 from helpers.comparing import difference
-from tools.sync_exercises import notebook_paths, parts, sync
+from tools.notebooks import find_notebooks
+from tools.sync_exercises import parts, sync
 
 ROOT = Path(__file__).resolve().parents[2]
 SECTIONS = list(finding.sections())
@@ -202,7 +203,7 @@ def test_the_call_of_every_case_can_be_pasted(exercise):
 def test_a_notebook_agrees_with_the_source_of_its_exercises(section):
     cells_begin = f"ex-{section.replace('.', '-')}-"
     found = []
-    for path in notebook_paths([ROOT / "notebooks"]):
+    for path in find_notebooks():
         notebook = nbformat.read(path, as_version=4)
         if any(cell.get("id", "").startswith(cells_begin) for cell in notebook.cells):
             found.append(path)
