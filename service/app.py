@@ -5,12 +5,14 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.convertors import StringConvertor, register_url_convertor
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
@@ -47,7 +49,7 @@ def create_app(folder: str | Path | None = None, limits: Limits | None = None) -
     routes += [Route(path, _always(answer)) for path, answer in static_files(limits.body_bytes).items()]
 
     @asynccontextmanager
-    async def lifespan(app):
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
         yield
         await asyncio.to_thread(service.close)
 
@@ -61,8 +63,8 @@ def create_app(folder: str | Path | None = None, limits: Limits | None = None) -
     return whole
 
 
-def _always(answer: Response):
-    async def endpoint(request):
+def _always(answer: Response) -> Callable:
+    async def endpoint(request: Request) -> Response:
         return answer
 
     return endpoint
@@ -77,7 +79,7 @@ def from_environment() -> Callable:
     return create_app(limits=Limits(**{name: int(value) for name, value in given.items() if value}))
 
 
-def _end_with(parent):
+def _end_with(parent: BaseProcess) -> None:
     """Stop this worker in good order when its parent has gone, however that ended; else it held the port."""
     parent.join()
     signal.raise_signal(signal.SIGTERM)

@@ -26,7 +26,7 @@ class _Request:
     failed: bool = False  # one of these runs did; the rest need not be done
     parts: dict[int, np.ndarray] = field(default_factory=dict)  # answers, by the place of their first row
 
-    def deliver(self, start, part):
+    def deliver(self, start: int, part: np.ndarray | Exception) -> None:
         """In the request's loop: the answers for the rows from start on, or the error of their run."""
         if self.answer.done():
             return
@@ -57,7 +57,7 @@ class Batcher:
         max_waiting: int = 4096,
         max_seconds: float = 30,
         on_batch: Callable[[int], None] = lambda size: None,
-    ):
+    ) -> None:
         self.run, self.max_batch, self.on_batch = run, max_batch, on_batch
         self.max_waiting, self.max_seconds = max_waiting, max_seconds
         self.waiting = 0  # rows
@@ -129,7 +129,7 @@ class Batcher:
                 if parts or (self._closed and not self._requests):
                     return parts
 
-    def _take(self, room):
+    def _take(self, room: int) -> list[tuple[_Request, int, int]]:
         """Up to so many of the rows that wait, oldest first: [(request, first row, row after the last)]."""
         parts = []
         while room and self._requests:

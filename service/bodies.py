@@ -17,7 +17,7 @@ Result = TypeVar("Result")
 class Bodies:
     """Reads bodies within the limits, and counts the bytes that all requests hold together."""
 
-    def __init__(self, limits: Limits):
+    def __init__(self, limits: Limits) -> None:
         self.limits = limits
         self.held = 0  # bytes
 
@@ -26,7 +26,7 @@ class Bodies:
         """The body of a request, counted as held while it is in use. Raises StillSending (408, 413, 503)."""
         limits, parts, size = self.limits, [], 0
 
-        def refused(status, message):
+        def refused(status: int, message: str) -> StillSending:
             return StillSending(status, message, limits.linger_seconds)
 
         too_large = f"the body is larger than {limits.body_bytes:,} bytes"
@@ -54,7 +54,7 @@ class Bodies:
 class Decoding:
     """Does small work at once and large work in one of two threads, so that the event loop stays free."""
 
-    def __init__(self, limits: Limits):
+    def __init__(self, limits: Limits) -> None:
         self.limits = limits
         self.large = 0  # requests whose large work is waiting or going on
         self._threads = ThreadPoolExecutor(2, thread_name_prefix="decode")

@@ -6,8 +6,10 @@ The contract is described in https://www.tensorflow.org/tfx/serving/api_rest.
 import binascii
 import json
 import re
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -87,7 +89,7 @@ def read_question(body: bytes, expected: dict) -> Question:
 
 
 @contextmanager
-def _naming(number):
+def _naming(number: int) -> Iterator[None]:
     """Say in a BadInput which instance it is about."""
     try:
         yield
@@ -95,7 +97,7 @@ def _naming(number):
         raise BadInput(f"instance {number}: {error}") from None
 
 
-def _instance(value, expected, named):
+def _instance(value: Any, expected: dict, named: bool) -> Image.Image | np.ndarray:
     """One element of the list: {"b64": …}, {"pictures": either} in row format, or an array of numbers."""
     if named and isinstance(value, dict) and list(value) == [INPUT]:
         value = value[INPUT]
@@ -111,7 +113,7 @@ def _instance(value, expected, named):
     return open_picture(_decoded(text))
 
 
-def _decoded(text):
+def _decoded(text: str) -> bytes:
     """Base64 -> bytes. As TensorFlow Serving does: white space is left out, padding may be missing."""
     try:
         letters = b"".join(text.encode("ascii").split())
@@ -129,7 +131,7 @@ def _decoded(text):
         raise BadInput(f"not base64: {error}") from None
 
 
-def _array(value, expected):
+def _array(value: Any, expected: dict) -> np.ndarray:
     """Nested lists (height, width) or (height, width, channels) of 0 … 1 -> float32 (channels, H, W)."""
     size = (expected["height"], expected["width"])
     try:
@@ -144,14 +146,14 @@ def _array(value, expected):
     return np.ascontiguousarray(values.reshape(shapes[0]).transpose(2, 0, 1), dtype=np.float32)
 
 
-def _kind(value):
+def _kind(value: Any) -> str:
     names = {dict: "an object", list: "a list", str: "a string", bool: "a boolean", type(None): "null"}
     return (
         names.get(type(value), "a number") if value or not isinstance(value, dict | list) else "an empty one"
     )
 
 
-def _short(value):
+def _short(value: Any) -> str:
     text = repr(value)
     return text if len(text) <= 40 else text[:40] + "…"
 
@@ -160,6 +162,7 @@ def _short(value):
 
 
 def answer(probabilities: np.ndarray, column: bool) -> dict:
+    """The body of an answer: probabilities (N, classes) in row format, or in column format."""
     return {"outputs" if column else "predictions": probabilities.tolist()}
 
 
@@ -183,7 +186,7 @@ def find(models: Models, name: str, version: str | None = None, label: str | Non
     return models.versions[int(version)]
 
 
-def _listed(known):
+def _listed(known: Iterable) -> str:
     return f"there are {', '.join(map(str, known))}" if known else "there are none"
 
 
@@ -208,6 +211,6 @@ def metadata(model: Model) -> dict:
     }
 
 
-def _tensor(name, kind, shape):
+def _tensor(name: str, kind: str, shape: list[int]) -> dict:
     dims = [{"size": str(size), "name": ""} for size in shape]
     return {"dtype": kind, "tensor_shape": {"dim": dims, "unknown_rank": False}, "name": f"{name}:0"}

@@ -18,7 +18,7 @@ from service.errors import Overloaded, Refused
 from service.forms import uploaded
 from service.limits import Limits, cores
 from service.metrics import Metrics
-from service.models import load_models
+from service.models import Model, load_models
 from service.pictures import as_png, for_model, open_picture
 
 Result = TypeVar("Result")
@@ -48,7 +48,7 @@ async def while_connected(request: Request, work: Awaitable[Result]) -> Result:
 class Service:
     """One process of the service. Raises what ``load_models`` raises."""
 
-    def __init__(self, folder: str | Path | None, limits: Limits):
+    def __init__(self, folder: str | Path | None, limits: Limits) -> None:
         self.models = load_models(folder, threads=max(1, cores() // limits.runs))
         self.closing = False
         self.bodies, self.decoded = Bodies(limits), Decoding(limits)
@@ -75,13 +75,13 @@ class Service:
             batcher.close()
         self.decoded.close()
 
-    def _model(self, request):
+    def _model(self, request: Request) -> Model:
         try:
             return contract.find(self.models, **request.path_params)
         except LookupError as error:
             raise Refused(404, error.args[0]) from None
 
-    async def _answers(self, request, model, pictures):
+    async def _answers(self, request: Request, model: Model, pictures: np.ndarray) -> np.ndarray:
         """Probabilities (N, classes) of pictures (N, C, H, W), unless the client goes away meanwhile."""
         answers = await while_connected(request, self.batchers[model.version](pictures))
         if not np.isfinite(answers).all():

@@ -1,6 +1,7 @@
 """The answer to everything that goes wrong, in TensorFlow Serving's format: ``{"error": "…"}``."""
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
 
 from starlette.exceptions import HTTPException
@@ -32,7 +33,7 @@ async def error_answer(request: Request, error: Exception) -> Response:
 ANSWERED = (HTTPException, Refused, Overloaded, BadInput, ClientDisconnect, Exception)
 
 
-def _answer(status, message, headers=None):
+def _answer(status: int, message: str, headers: dict[str, str] | None = None) -> JSONResponse:
     return JSONResponse({"error": message}, status, headers)
 
 
@@ -43,12 +44,13 @@ class LastAnswer(JSONResponse):
     (RFC 9112, 9.6). So the answer goes out, then what still comes is read and thrown away for a while.
     """
 
-    def __init__(self, error: StillSending):
+    def __init__(self, error: StillSending) -> None:
         headers = {"connection": "close"} | ({"retry-after": "1"} if error.status == 503 else {})
         super().__init__({"error": str(error)}, error.status, headers)
         self.linger_seconds = error.linger_seconds
 
-    async def __call__(self, scope, receive, send):
+    async def __call__(self, scope: dict, receive: Callable, send: Callable) -> None:
+        """Answer, then read on for a while."""
         start = {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
         await send(start)
         await send({"type": "http.response.body", "body": self.body, "more_body": True})

@@ -4,6 +4,7 @@ import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnxruntime
@@ -67,7 +68,7 @@ def load_models(folder: str | Path | None = None, threads: int = 0) -> Models:
     return Models(versions, _labels(home / "labels.json", list(versions)))
 
 
-def _labels(path, versions):
+def _labels(path: Path, versions: list[int]) -> dict[str, int]:
     """{label: version} of labels.json, {} if there is none; ValueError if it is not of that kind."""
     if not path.exists():
         return {}
@@ -110,7 +111,7 @@ def load_model(path: Path, threads: int = 0) -> Model:
     return model
 
 
-def _fault(card, session):
+def _fault(card: Any, session: onnxruntime.InferenceSession) -> str | None:
     """What is wrong with a card, or with a model for it, in words; None if nothing is."""
     if not isinstance(card, dict) or not isinstance(card.get("input"), dict):
         return 'metadata.json must be an object with "input"'
@@ -135,7 +136,7 @@ def _fault(card, session):
     return None
 
 
-def _read(path):
+def _read(path: Path) -> Any:
     """A JSON file; ValueError, which names it, if it cannot be read or holds nan or an infinite number."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))

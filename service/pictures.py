@@ -63,7 +63,7 @@ def decode(image: Image.Image, channels: int) -> np.ndarray:
     return np.asarray(image)
 
 
-def _eight_bits(image):
+def _eight_bits(image: Image.Image) -> Image.Image:
     """One channel of 16 or 32 bits, scaled to 0 … 255 (Pillow would clip it); others unchanged."""
     if not image.mode.startswith(("I", "F")):
         return image
@@ -99,7 +99,7 @@ def for_model(image: Image.Image, expected: dict) -> np.ndarray:
     return values[None] if channels == 1 else np.ascontiguousarray(values.transpose(2, 0, 1))
 
 
-def _background(pixels):
+def _background(pixels: np.ndarray) -> np.ndarray:
     """The median of the values along the border (np.median takes twice as long on so few)."""
     border = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
     border.sort(axis=0)  # of even length, so there are two in the middle
