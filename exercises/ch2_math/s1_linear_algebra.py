@@ -118,7 +118,7 @@ def determinant(A):
 
 
 def draw_matrix(rng):
-    """A small matrix: integers with many zeros, or floats, some of whose rows are huge and others tiny."""
+    """A small matrix: integers with many zeros, or floats; some rows are huge and others tiny."""
     n = int(rng.integers(1, 5))
     if rng.random() < 0.1:
         shape = (n, n + 1) if rng.random() < 0.5 else (n + 1, n)
@@ -127,7 +127,7 @@ def draw_matrix(rng):
     if rng.random() < 0.3:
         return (A,)
     if rng.random() < 0.5:
-        return (A / 2,)
+        return (A / 2 if n > 2 else A / 2 + 1000,)
     scale = np.resize([1e-13, 1e13], n) if n % 2 == 0 else np.ones(n)
     return (A * scale[:, None],)
 
@@ -276,7 +276,7 @@ def draw_claim(rng):
     s = s * rng.choice([1e-11, 1.0, 1.0, 1e9])
     off = rng.choice([1e-6, 1e-10, 0.5])  # too much, within the tolerance, far too much
     k = int(rng.integers(r))
-    spoilt = rng.integers(0, 8)
+    spoilt = rng.integers(0, 14)  # from 8 on: nothing
     if spoilt == 0:
         U[:, k] = U[:, k] * (1 + off)
     elif spoilt == 1:
@@ -292,6 +292,8 @@ def draw_claim(rng):
     A = U * s @ Vt
     if spoilt == 6 and A.any():
         A.flat[np.abs(A).argmax()] *= 1 + off
+    elif spoilt == 7 and A.size > 1:
+        A.flat[:2] += [s[0] / 2, -s[0] / 2]
     return A, U, s, Vt
 
 

@@ -1,4 +1,7 @@
-"""Exercises of section 2.3, optimisation: one step by hand, a safe rate, Adam, the speed of convergence."""
+"""Exercises of section 2.3, optimisation: one step by hand, a safe rate, Adam, the speed of convergence.
+
+The words stand in s3_optimisation.en.md.
+"""
 
 import math
 
@@ -6,36 +9,12 @@ import numpy as np
 
 from exercises import Case, Exercise
 
-# 2.3.1 one step by hand ---------------------------------------------------------------------------
+# 2.3.1 one step by hand: h = 3 · 1 = 3, ŷ = 9, dL/dŷ = 9 - 5 = 4, dŷ/dh = 6, dh/dw = 3, so the slope is 72
+
+NEW_WEIGHT = round(1 - 0.01 * 72, 2)
 
 
-def _is_not(number, sentence):
-    """A check that knows one wrong number and where it comes from."""
-    return lambda answer: sentence if abs(answer - number) < 1e-6 else None
-
-
-# h = 3 * 1 = 3, ŷ = 9, dL/dŷ = 9 - 5 = 4, dŷ/dh = 6, dh/dw = 3: slope 72
-NEW_WEIGHT = 1 - 0.01 * 72
-
-one_step = Exercise(
-    "2.3.1",
-    level=1,
-    minutes=5,
-    points=1,
-    kind="predict",
-    solution=round(NEW_WEIGHT, 2),
-    wrong={
-        "plus_instead_of_minus": (1.72, 1),
-        "forgets_the_derivative_of_the_square": (0.88, 0),
-        "forgets_that_h_changes_x_times_as_fast_as_w": (0.76, 2),
-        "forgets_that_the_cancels_the_2": (-0.44, 2),
-        "writes_the_slope": (72.0, 1),
-        "forgets_the_learning_rate": (-71.0, 1),
-        "takes_the_squares_derivative_for_h_instead_of_2_h": (0.64, None),
-    },
-)
-
-# 2.3.2 the largest safe rate ----------------------------------------------------------------------
+# 2.3.2 the largest safe rate -----------------------------------------------------------------------
 
 
 def rate_limit(hessian):
@@ -55,80 +34,90 @@ def rate_limit(hessian):
     return float(2 / curvatures[-1])
 
 
-def _guarded(rule):
-    """A wrong rule for the limit, with the right refusals."""
+def draw_hessian(rng):
+    """A symmetric matrix with curvatures of one scale, large or tiny, some of them 0 or negative; turned."""
+    n = int(rng.integers(1, 4))
+    curvatures = rng.choice([0.0, 0.5, 1.0, 2.0, 5.0, 25.0], size=n)
+    if rng.random() < 0.2:
+        curvatures[rng.integers(n)] = rng.choice([-0.5, -5.0, -50.0])
+    if rng.random() < 0.3:
+        return (np.diag(curvatures.astype(int)),)
+    A = np.diag(curvatures) * rng.choice([1.0, 1e-13, 1e6])
+    if n > 1 and rng.random() < 0.7:
+        i, j = rng.choice(n, size=2, replace=False)
+        turn = np.eye(n)
+        turn[[i, i, j, j], [i, j, i, j]] = 0.6, -0.8, 0.8, 0.6
+        A = turn @ A @ turn.T
+    return ((A + A.T) / 2,)
 
-    def answer(hessian):
-        rate_limit(hessian)
-        return float(rule(np.asarray(hessian, dtype=float)))
 
-    return answer
+def answers_1_divided_by_the_largest_curvature(hessian):
+    return rate_limit(hessian) / 2
 
 
-def no_refusal(hessian):
-    return float(2 / np.abs(np.linalg.eigvalsh(hessian)).max())
+def takes_the_largest_number_on_the_diagonal(hessian):
+    rate_limit(hessian)
+    return float(2 / np.diag(hessian).max())
 
 
-def refuses_flat(hessian):
+def adds_the_curvatures(hessian):
+    rate_limit(hessian)
+    return float(2 / np.trace(hessian))
+
+
+def takes_the_frobenius_norm(hessian):
+    rate_limit(hessian)
+    return float(2 / np.linalg.norm(hessian))
+
+
+def takes_the_smallest_curvature(hessian):
+    rate_limit(hessian)
+    smallest = np.linalg.eigvalsh(hessian)[0]
+    return float(2 / smallest) if smallest > 1e-12 else math.inf
+
+
+def takes_a_curvature_without_its_sign(hessian):
+    largest = np.abs(np.linalg.eigvalsh(hessian)).max()
+    if largest == 0:
+        raise ValueError("no curvature")
+    return float(2 / largest)
+
+
+def accepts_a_curvature_below_0(hessian):
+    largest = np.linalg.eigvalsh(hessian)[-1]
+    if largest <= 0:
+        raise ValueError("no curvature")
+    return float(2 / largest)
+
+
+def refuses_a_flat_direction(hessian):
     curvatures = np.linalg.eigvalsh(hessian)
-    if curvatures[0] <= 1e-12:
+    if curvatures[0] <= 1e-12 * np.abs(curvatures).max():
         raise ValueError("not positive definite")
     return float(2 / curvatures[-1])
 
 
-def lets_nothing_through(hessian):
+def returns_an_infinite_rate(hessian):
+    if not np.any(hessian):
+        return math.inf
+    return rate_limit(hessian)
+
+
+def takes_tiny_curvatures_for_0(hessian):
     curvatures = np.linalg.eigvalsh(hessian)
-    if curvatures[0] < -1e-12:
-        raise ValueError("negative curvature")
-    return float(2 / curvatures[-1]) if curvatures[-1] > 0 else math.inf
+    if curvatures[0] < -1e-12 or curvatures[-1] <= 1e-12:
+        raise ValueError("no curvature, or one below 0")
+    return float(2 / curvatures[-1])
 
 
-def looks_at_the_diagonal_only(hessian):
-    if np.min(np.diag(hessian)) < 0:
-        raise ValueError("negative curvature")
-    return float(2 / np.abs(np.linalg.eigvalsh(hessian)).max())
+def looks_for_negative_curvature_on_the_diagonal(hessian):
+    largest = np.abs(np.linalg.eigvalsh(hessian)).max()
+    if np.min(np.diag(hessian)) < 0 or largest == 0:
+        raise ValueError("no curvature, or one below 0")
+    return float(2 / largest)
 
 
-safe_rate = Exercise(
-    "2.3.2",
-    level=2,
-    minutes=10,
-    points=2,
-    solution=rate_limit,
-    cases=(
-        Case((np.diag([1.0, 4.0]),), expected=0.5, name="the smallest curvature decides"),
-        Case((np.array([[2.0, 1.0], [1.0, 2.0]]),), expected=2 / 3, name="the diagonal, not the eigenvalues"),
-        Case(
-            (np.array([[2, -1, 0], [-1, 2, -1], [0, -1, 2]]),),
-            expected=2 / (2 + math.sqrt(2)),
-            name="the trace or a norm in place of the largest curvature",
-        ),
-        Case((np.diag([0.0, 2.0]),), expected=1.0, name="a flat direction refused"),
-        Case((np.diag([1.0, -9.0]),), raises=ValueError, name="a direction that curves down, unnoticed"),
-        Case(
-            (np.array([[1.0, 3.0], [3.0, 1.0]]),),
-            raises=ValueError,
-            name="a direction that curves down, hidden behind a positive diagonal",
-        ),
-        Case((np.zeros((2, 2)),), raises=ValueError, name="no curvature at all"),
-    ),
-    wrong={
-        "answers_1_largest_curvature_safe_but_half_the_limit": (
-            _guarded(lambda a: 1 / np.linalg.eigvalsh(a)[-1]),
-            0,
-        ),
-        "the_largest_number_on_the_diagonal": (_guarded(lambda a: 2 / np.diag(a).max()), 0),
-        "the_sum_of_the_curvatures": (_guarded(lambda a: 2 / np.trace(a)), 0),
-        "the_frobenius_norm": (_guarded(lambda a: 2 / np.linalg.norm(a)), 0),
-        "the_smallest_curvature": (_guarded(lambda a: 2 / max(np.linalg.eigvalsh(a)[0], 1e-9)), 0),
-        no_refusal: 2,
-        refuses_flat: 2,
-        lets_nothing_through: 2,
-        looks_at_the_diagonal_only: 2,
-    },
-)
-
-# 2.3.3 Adam ---------------------------------------------------------------------------------------
+# 2.3.3 Adam ----------------------------------------------------------------------------------------
 
 
 def adam_steps(gradients, rate, beta1=0.9, beta2=0.999, eps=1e-8):
@@ -145,96 +134,121 @@ def adam_steps(gradients, rate, beta1=0.9, beta2=0.999, eps=1e-8):
     return steps
 
 
-def _adam_variant(
-    correct1=True, correct2=True, first=1, inside=False, folded=False, stored=False, sign=-1, scale="each"
-):
-    """Adam with one thing done otherwise."""
-
-    def answer(gradients, rate, beta1=0.9, beta2=0.999, eps=1e-8):
-        gradients = np.asarray(gradients, dtype=float)
-        m, v = np.zeros(gradients.shape[1]), np.zeros(gradients.shape[1])
-        steps = []
-        for t, g in enumerate(gradients, first):
-            square = g**2 if scale == "each" else np.full_like(g, (g**2).mean())
-            m, v = beta1 * m + (1 - beta1) * g, beta2 * v + (1 - beta2) * square
-            c1 = 1 - beta1**t if correct1 else 1
-            c2 = 1 - beta2**t if correct2 else 1
-            with np.errstate(all="ignore"):
-                m_hat, v_hat = np.divide(m, c1), np.divide(v, c2)
-                tiny = eps / math.sqrt(c2) if folded else eps
-                root = np.sqrt(v_hat + tiny) if inside else np.sqrt(v_hat) + tiny
-                steps.append(sign * rate * (m_hat / root if scale != "none" else m_hat))
-            if stored:
-                m, v = m_hat, v_hat
-        return np.array(steps)
-
-    return answer
+def draw_gradients(rng):
+    """1 to 5 steps of 1 to 3 parameters, of every size, zeros among them; integers; any β and eps."""
+    gradients = rng.integers(-3, 4, size=rng.integers(1, [6, 4]))
+    options = {}
+    if rng.random() < 0.6:
+        gradients = gradients * rng.choice([0.5, 1e-8, 100.0], size=gradients.shape[1])
+    if rng.random() < 0.4:
+        options |= {"beta1": float(rng.choice([0.0, 0.5, 0.8])), "beta2": float(rng.choice([0.5, 0.9]))}
+    if rng.random() < 0.4:
+        options["eps"] = float(rng.choice([1e-3, 0.1, 1.0]))
+    return Case((gradients, float(rng.choice([0.01, 0.1, 1.0]))), options)
 
 
-def without_momentum(gradients, rate, beta1=0.9, beta2=0.999, eps=1e-8):
-    return adam_steps(gradients, rate, 0.0, beta2, eps)
+def _averages(gradients, beta1, beta2):
+    """Step by step: t, the gradient and the two plain averages."""
+    m, v = 0.0, 0.0
+    for t, g in enumerate(np.asarray(gradients, dtype=float), 1):
+        m, v = beta1 * m + (1 - beta1) * g, beta2 * v + (1 - beta2) * g**2
+        yield t, g, m, v
 
 
-def exchanged(gradients, rate, beta1=0.9, beta2=0.999, eps=1e-8):
+def corrects_no_average(gradients, rate, beta1=0.9, beta2=0.999, eps=1e-8):
+    return np.array([-rate * m / (np.sqrt(v) + eps) for _, _, m, v in _averages(gradients, beta1, beta2)])
+
+
+def corrects_the_average_of_the_gradients_only(gradients, rate, beta1=0.9, beta2=0.999, eps=1e-8):
+    averages = _averages(gradients, beta1, beta2)
+    return np.array([-rate * m / (1 - beta1**t) / (np.sqrt(v) + eps) for t, _, m, v in averages])
+
+
+def corrects_the_average_of_the_squares_only(gradients, rate, beta1=0.9, beta2=0.999, eps=1e-8):
+    averages = _averages(gradients, beta1, beta2)
+    return np.array([-rate * m / (np.sqrt(v / (1 - beta2**t)) + eps) for t, _, m, v in averages])
+
+
+def counts_steps_from_0(gradients, rate, beta1=0.9, beta2=0.999, eps=1e-8):
+    steps = []
+    with np.errstate(all="ignore"):
+        for t, _, m, v in _averages(gradients, beta1, beta2):
+            m_hat = m / np.float64(1 - beta1 ** (t - 1))
+            steps.append(-rate * m_hat / (np.sqrt(v / np.float64(1 - beta2 ** (t - 1))) + eps))
+    return np.array(steps)
+
+
+def carries_the_corrected_averages_on(gradients, rate, beta1=0.9, beta2=0.999, eps=1e-8):
+    m, v, steps = 0.0, 0.0, []
+    for t, g in enumerate(np.asarray(gradients, dtype=float), 1):
+        m = (beta1 * m + (1 - beta1) * g) / (1 - beta1**t)
+        v = (beta2 * v + (1 - beta2) * g**2) / (1 - beta2**t)
+        steps.append(-rate * m / (np.sqrt(v) + eps))
+    return np.array(steps)
+
+
+def corrects_every_step_as_the_first(gradients, rate, beta1=0.9, beta2=0.999, eps=1e-8):
+    averages = _averages(gradients, beta1, beta2)
+    return np.array([-rate * m / (1 - beta1) / (np.sqrt(v / (1 - beta2)) + eps) for _, _, m, v in averages])
+
+
+def adds_eps_under_the_root(gradients, rate, beta1=0.9, beta2=0.999, eps=1e-8):
+    averages = _averages(gradients, beta1, beta2)
+    return np.array(
+        [-rate * m / (1 - beta1**t) / np.sqrt(v / (1 - beta2**t) + eps) for t, _, m, v in averages]
+    )
+
+
+def adds_eps_before_the_correction(gradients, rate, beta1=0.9, beta2=0.999, eps=1e-8):
+    steps = []
+    for t, _, m, v in _averages(gradients, beta1, beta2):
+        steps.append(-rate * m / (1 - beta1**t) * np.sqrt(1 - beta2**t) / (np.sqrt(v) + eps))
+    return np.array(steps)
+
+
+def leaves_eps_out(gradients, rate, beta1=0.9, beta2=0.999, eps=1e-8):
+    with np.errstate(all="ignore"):
+        return adam_steps(gradients, rate, beta1, beta2, 0.0)
+
+
+def does_not_divide_by_the_root(gradients, rate, beta1=0.9, beta2=0.999, eps=1e-8):
+    return np.array([-rate * m / (1 - beta1**t) for t, _, m, _ in _averages(gradients, beta1, beta2)])
+
+
+def divides_all_parameters_by_one_root(gradients, rate, beta1=0.9, beta2=0.999, eps=1e-8):
+    averages = _averages(gradients, beta1, beta2)
+    return np.array(
+        [-rate * m / (1 - beta1**t) / (np.sqrt(v.mean() / (1 - beta2**t)) + eps) for t, _, m, v in averages]
+    )
+
+
+def goes_uphill(gradients, rate, beta1=0.9, beta2=0.999, eps=1e-8):
+    return -adam_steps(gradients, rate, beta1, beta2, eps)
+
+
+def takes_the_gradient_for_its_average(gradients, rate, beta1=0.9, beta2=0.999, eps=1e-8):
+    averages = _averages(gradients, beta1, beta2)
+    return np.array([-rate * g / (np.sqrt(v / (1 - beta2**t)) + eps) for t, g, _, v in averages])
+
+
+def exchanges_the_two_betas(gradients, rate, beta1=0.9, beta2=0.999, eps=1e-8):
     return adam_steps(gradients, rate, beta2, beta1, eps)
 
 
-def positions(gradients, rate, beta1=0.9, beta2=0.999, eps=1e-8):
+def returns_the_parameters(gradients, rate, beta1=0.9, beta2=0.999, eps=1e-8):
     return np.cumsum(adam_steps(gradients, rate, beta1, beta2, eps), axis=0)
 
 
-_THREE = [[1.0, -20.0], [3.0, 10.0], [-2.0, 0.5]]
+def writes_the_steps_into_integers(gradients, rate, beta1=0.9, beta2=0.999, eps=1e-8):
+    steps = np.zeros_like(gradients)
+    steps[:] = adam_steps(gradients, rate, beta1, beta2, eps)
+    return steps
 
-adam = Exercise(
-    "2.3.3",
-    level=3,
-    minutes=15,
-    points=3,
-    solution=adam_steps,
-    cases=(
-        Case(
-            (np.array([[2.0, -0.5]]), 0.1),
-            expected=np.array([[-0.1, 0.1]]),
-            name="no bias correction: the first step has the wrong length",
-        ),
-        Case(
-            (np.array([[1.0, 100.0], [1.0, 100.0]]), 1.0),
-            expected=np.array([[-1.0, -1.0], [-1.0, -1.0]]),
-            name="the same scale for all parameters",
-        ),
-        Case((np.array(_THREE), 0.1), name="corrected averages carried on, or one correction left out"),
-        Case(
-            (np.array([[1.0], [1.0]]), 1.0),
-            {"eps": 0.25},
-            expected=np.array([[-0.8], [-0.8]]),
-            name="eps in another place",
-        ),
-        Case(
-            (np.array([[1.0], [-1.0]]), 1.0),
-            {"beta1": 0.5, "beta2": 0.5},
-            expected=np.array([[-1.0], [1 / 3]]),
-            name="no average of the gradients",
-        ),
-    ),
-    wrong={
-        "no_bias_correction": (_adam_variant(correct1=False, correct2=False), 0),
-        "corrects_the_average_of_the_gradients_only": (_adam_variant(correct2=False), 0),
-        "corrects_the_average_of_the_squares_only": (_adam_variant(correct1=False), 0),
-        "counts_steps_from_0": (_adam_variant(first=0), 0),
-        "stores_the_corrected_averages": (_adam_variant(stored=True), 2),
-        "eps_under_the_root": (_adam_variant(inside=True), 2),
-        "eps_before_the_correction_as_keras_has_it": (_adam_variant(folded=True), 2),
-        "momentum_only_no_division_by_the_root": (_adam_variant(scale="none"), 0),
-        "one_scale_for_all_parameters": (_adam_variant(scale="all"), 0),
-        "the_sign_of_the_gradient": (_adam_variant(sign=1), 0),
-        without_momentum: 1,
-        exchanged: 1,
-        positions: 2,
-    },
-    atol=1e-7,
-)
 
-# 2.3.4 how fast? ----------------------------------------------------------------------------------
+THREE = np.array([[1.0, -20.0], [3.0, 10.0], [-2.0, 0.5]])
+
+
+# 2.3.4 how fast? -----------------------------------------------------------------------------------
 
 
 def order_of_convergence(errors):
@@ -251,90 +265,217 @@ def order_of_convergence(errors):
     return math.log(e3 / e2) / math.log(e2 / e1)
 
 
-def _refused(errors):
+def draw_errors(rng):
+    """0 to 6 errors as a list or an array; the last three fall, or two are equal, or one is 0 or negative."""
+    errors = rng.choice([0.0, 1e-9, 1e-4, 0.01, 0.2, 0.5, 0.9, 3.0, 40.0], size=rng.integers(0, 7))
+    if rng.random() < 0.8:
+        last = np.sort(rng.choice([1e-12, 1e-6, 0.01, 0.1, 0.4, 0.7, 2.0, 30.0], size=3, replace=False))[::-1]
+        errors = np.append(errors[:3], last)
+    if len(errors) and rng.random() < 0.2:
+        errors[-rng.integers(1, min(3, len(errors)) + 1)] = rng.choice([0.0, -0.1, 0.1])
+    return (errors.tolist() if rng.random() < 0.5 else errors,)
+
+
+def forgets_the_constant(errors):
     order_of_convergence(errors)
-
-
-def without_constant(errors):
-    _refused(errors)
     return math.log(errors[-1]) / math.log(errors[-2])
 
 
-def ratio(errors):
-    _refused(errors)
+def returns_the_ratio_of_the_errors(errors):
+    order_of_convergence(errors)
     return float(errors[-1] / errors[-2])
 
 
-def of_differences(errors):
-    _refused(errors)
+def divides_the_ratios_without_logarithms(errors):
+    order_of_convergence(errors)
+    return float(errors[-1] / errors[-2] / (errors[-2] / errors[-3]))
+
+
+def takes_differences_instead_of_ratios(errors):
+    order_of_convergence(errors)
     e1, e2, e3 = errors[-3:]
-    return math.log(abs(e3 - e2)) / math.log(abs(e2 - e1))
+    return math.log(e2 - e3) / math.log(e1 - e2)
 
 
-def upside_down(errors):
+def turns_the_fraction_upside_down(errors):
     return 1 / order_of_convergence(errors)
 
 
-def from_the_start(errors):
-    _refused(errors)
+def uses_the_first_three_errors(errors):
     return order_of_convergence(list(errors)[:3])
 
 
-def mean_of_all(errors):
-    _refused(errors)
-    logs = np.log(np.asarray(errors, dtype=float))
-    falls = np.diff(logs)
-    return float(np.mean(falls[1:] / falls[:-1]))
+def takes_the_mean_over_all_steps(errors):
+    order_of_convergence(errors)
+    with np.errstate(all="ignore"):
+        falls = np.diff(np.log(np.asarray(errors, dtype=float)))
+        return float(np.mean(falls[1:] / falls[:-1]))
 
 
-def careless(errors):
-    if len(errors) < 3:
-        raise ValueError("too few")
-    e1, e2, e3 = errors[-3:]
-    return math.log(max(e3, 1e-300) / e2) / math.log(e2 / e1) if e1 != e2 else 1.0
-
-
-def pads(errors):
-    if len(errors) < 3:
-        return 1.0
+def wants_all_errors_to_fall(errors):
+    if len(errors) < 3 or any(b >= a for a, b in zip(errors, list(errors)[1:], strict=False)):
+        raise ValueError("the errors must fall")
     return order_of_convergence(errors)
 
 
-convergence = Exercise(
-    "2.3.4",
-    level=4,
-    minutes=15,
-    points=3,
-    solution=order_of_convergence,
-    cases=(
-        Case(([0.1, 0.05, 0.025],), expected=1.0, name="the ratio of the errors, without logarithms"),
-        Case(([0.1, 0.03, 0.0027],), expected=2.0, name="the constant c forgotten"),
-        Case((np.array([1.0, 0.9, 0.5, 1e-1, 1e-3, 1e-7]),), expected=2.0, name="the slow beginning counted"),
-        Case(([64.0, 16.0, 2.0],), expected=1.5, name="the constant c forgotten, errors above 1"),
-        Case(([0.1, 0.01],), raises=ValueError, name="two errors are enough"),
-        Case(([0.1, 0.01, 0.0],), raises=ValueError, name="an error of 0 is taken on"),
-        Case(([0.1, 0.1, 0.05],), raises=ValueError, name="errors that do not fall"),
+def takes_errors_that_do_not_fall(errors):
+    if len(errors) < 3 or min(errors[-3:]) <= 0:
+        raise ValueError("at least three errors above 0")
+    e1, e2, e3 = errors[-3:]
+    return math.log(e3 / e2) / math.log(e2 / e1) if e1 != e2 else 1.0
+
+
+def takes_an_error_of_0(errors):
+    if len(errors) < 3 or not errors[-3] > errors[-2] > errors[-1] >= 0:
+        raise ValueError("the last three errors must fall")
+    return math.inf if errors[-1] == 0 else order_of_convergence(errors)
+
+
+def answers_for_fewer_than_three_errors(errors):
+    return order_of_convergence(errors) if len(errors) > 2 else 1.0
+
+
+EXERCISES = (
+    Exercise(
+        "2.3.1",
+        kind="predict",
+        level=1,
+        minutes=5,
+        points=1,
+        solution=NEW_WEIGHT,
+        wrong={
+            "goes_uphill": (1.72, 1),
+            "forgets_the_derivative_of_the_square": (0.88, 0),
+            "forgets_that_h_changes_x_times_as_fast_as_w": (0.76, 2),
+            "forgets_that_the_half_cancels_the_2": (-0.44, 2),
+            "writes_the_slope": (72.0, 1),
+            "forgets_the_learning_rate": (-71.0, 1),
+            "takes_h_for_the_derivative_of_its_square": (0.64, 2),
+        },
     ),
-    wrong={
-        without_constant: 0,
-        ratio: 0,
-        of_differences: 0,
-        upside_down: 1,
-        from_the_start: 2,
-        mean_of_all: 2,
-        careless: 2,
-        pads: 2,
-    },
+    Exercise(
+        "2.3.2",
+        level=2,
+        minutes=10,
+        points=2,
+        solution=rate_limit,
+        cases=(
+            Case((np.diag([1.0, 4.0]),), expected=0.5, name="the smallest curvature decides"),
+            Case((np.array([[2.0, 1.0], [1.0, 2.0]]),), expected=2 / 3, name="the diagonal"),
+            Case(
+                (np.array([[2, -1, 0], [-1, 2, -1], [0, -1, 2]]),),
+                expected=2 / (2 + math.sqrt(2)),
+                name="the trace or a norm in place of the largest curvature",
+            ),
+            Case((np.diag([0.0, 2.0]),), expected=1.0, name="a flat direction refused"),
+            Case((np.diag([1.0, -9.0]),), raises=ValueError, name="a direction that curves down"),
+            Case(
+                (np.array([[1.0, 3.0], [3.0, 1.0]]),),
+                raises=ValueError,
+                name="a direction that curves down, hidden behind a positive diagonal",
+            ),
+            Case((np.zeros((2, 2)),), raises=ValueError, name="no curvature at all"),
+            Case((np.diag([1e-13, 4e-13]),), expected=5e12, name="a bound that knows no scale"),
+        ),
+        wrong={
+            answers_1_divided_by_the_largest_curvature: 1,
+            takes_the_largest_number_on_the_diagonal: 0,
+            adds_the_curvatures: 0,
+            takes_the_frobenius_norm: 0,
+            takes_the_smallest_curvature: 0,
+            takes_a_curvature_without_its_sign: 2,
+            accepts_a_curvature_below_0: 2,
+            refuses_a_flat_direction: None,
+            returns_an_infinite_rate: None,
+            takes_tiny_curvatures_for_0: None,
+            looks_for_negative_curvature_on_the_diagonal: 2,
+        },
+        draw=draw_hessian,
+    ),
+    Exercise(
+        "2.3.3",
+        level=3,
+        minutes=15,
+        points=3,
+        solution=adam_steps,
+        cases=(
+            Case(
+                (np.array([[2.0, -0.5]]), 0.1),
+                expected=np.array([[-0.1, 0.1]]),
+                name="no bias correction: the first step has the wrong length",
+            ),
+            Case(
+                (np.array([[1.0, 100.0], [1.0, 100.0]]), 1.0),
+                expected=np.array([[-1.0, -1.0], [-1.0, -1.0]]),
+                name="the same scale for all parameters",
+            ),
+            Case((THREE, 0.1), name="corrected averages carried on, or one correction left out"),
+            Case(
+                (np.array([[1.0], [1.0]]), 1.0),
+                {"eps": 0.25},
+                expected=np.array([[-0.8], [-0.8]]),
+                name="eps in another place",
+            ),
+            Case(
+                (np.array([[1.0], [-1.0]]), 1.0),
+                {"beta1": 0.5, "beta2": 0.5},
+                expected=np.array([[-1.0], [1 / 3]]),
+                name="no average of the gradients",
+            ),
+            Case(
+                (np.array([[2], [2]]), 0.1), expected=np.array([[-0.1], [-0.1]]), name="gradients of integers"
+            ),
+        ),
+        wrong={
+            corrects_no_average: 0,
+            corrects_the_average_of_the_gradients_only: 0,
+            corrects_the_average_of_the_squares_only: 0,
+            counts_steps_from_0: 0,
+            carries_the_corrected_averages_on: 1,
+            corrects_every_step_as_the_first: 0,
+            adds_eps_under_the_root: 2,
+            adds_eps_before_the_correction: 2,
+            leaves_eps_out: 2,
+            does_not_divide_by_the_root: None,
+            divides_all_parameters_by_one_root: 2,
+            goes_uphill: None,
+            takes_the_gradient_for_its_average: None,
+            exchanges_the_two_betas: None,
+            returns_the_parameters: None,
+            writes_the_steps_into_integers: None,
+        },
+        draw=draw_gradients,
+    ),
+    Exercise(
+        "2.3.4",
+        level=4,
+        minutes=15,
+        points=3,
+        solution=order_of_convergence,
+        cases=(
+            Case(([0.1, 0.05, 0.025],), expected=1.0, name="the ratio of the errors, without logarithms"),
+            Case(([0.1, 0.03, 0.0027],), expected=2.0, name="the constant c forgotten"),
+            Case((np.array([1.0, 0.9, 0.5, 1e-1, 1e-3, 1e-7]),), expected=2.0, name="the slow beginning"),
+            Case(([64.0, 16.0, 2.0],), expected=1.5, name="errors above 1"),
+            Case(([0.1, 0.01],), raises=ValueError, name="two errors are enough"),
+            Case(([0.1, 0.01, 0.0],), raises=ValueError, name="an error of 0 is taken on"),
+            Case(([0.1, 0.1, 0.05],), raises=ValueError, name="errors that do not fall"),
+            Case(([0.3, 0.5, 0.1, 0.02, 0.004],), expected=1.0, name="only the last three have to fall"),
+        ),
+        wrong={
+            forgets_the_constant: 0,
+            returns_the_ratio_of_the_errors: 1,
+            divides_the_ratios_without_logarithms: 1,
+            takes_differences_instead_of_ratios: 0,
+            turns_the_fraction_upside_down: 1,
+            uses_the_first_three_errors: 2,
+            takes_the_mean_over_all_steps: 2,
+            wants_all_errors_to_fall: 2,
+            takes_errors_that_do_not_fall: 2,
+            takes_an_error_of_0: 2,
+            answers_for_fewer_than_three_errors: None,
+        },
+        draw=draw_errors,
+    ),
+    Exercise("2.3.5", kind="design", level=4, minutes=20),
 )
-
-# 2.3.5 make a favourite lose ----------------------------------------------------------------------
-
-make_it_lose = Exercise(
-    "2.3.5",
-    level=4,
-    minutes=20,
-    points=0,
-    kind="design",
-)
-
-EXERCISES = [one_step, safe_rate, adam, convergence, make_it_lose]
