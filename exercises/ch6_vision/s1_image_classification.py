@@ -25,19 +25,76 @@ def conv_output_size(size, kernel, stride=1, padding=0):
     return result
 
 
-def _size_when_something_is_left(raw):
-    """A wrong rule for the raw size, but with the error where nothing is left."""
-
-    def answer(size, kernel, stride=1, padding=0):
-        result = raw(size, kernel, stride, padding)
-        if result < 1:
-            raise ValueError(f"size {size} is too small for kernel {kernel}")
-        return result
-
-    return answer
+def draw_sizes(rng):
+    """Any small side, odd and even kernels, strides up to 4, padding up to 4: often nothing is left."""
+    size, kernel = int(rng.integers(1, 13)), int(rng.integers(1, 8))
+    stride, padding = int(rng.integers(1, 5)), int(rng.choice([0, 0, 1, 2, 4]))
+    if size + 2 * padding < kernel:
+        return Case((size, kernel, stride, padding), raises=ValueError, mentions=(size, kernel))
+    return size, kernel, stride, padding
 
 
-def error_without_numbers(size, kernel, stride=1, padding=0):
+def _or_nothing_left(result, size, kernel):
+    if result < 1:
+        raise ValueError(f"size {size} is too small for kernel {kernel}")
+    return result
+
+
+def forgets_the_first_position(size, kernel, stride=1, padding=0):
+    return _or_nothing_left((size + 2 * padding - kernel) // stride, size, kernel)
+
+
+def pads_one_side(size, kernel, stride=1, padding=0):
+    return _or_nothing_left((size + padding - kernel) // stride + 1, size, kernel)
+
+
+def adds_the_padding_after_the_division(size, kernel, stride=1, padding=0):
+    return _or_nothing_left((size - kernel) // stride + 1 + 2 * padding, size, kernel)
+
+
+def takes_any_padding_to_keep_the_size(size, kernel, stride=1, padding=0):
+    return _or_nothing_left(size // stride if padding else (size - kernel) // stride + 1, size, kernel)
+
+
+def refuses_a_kernel_larger_than_the_picture(size, kernel, stride=1, padding=0):
+    result = 0 if kernel > size else (size + 2 * padding - kernel) // stride + 1
+    return _or_nothing_left(result, size, kernel)
+
+
+def ignores_the_stride(size, kernel, stride=1, padding=0):
+    return _or_nothing_left(size + 2 * padding - kernel + 1, size, kernel)
+
+
+def ignores_the_padding(size, kernel, stride=1, padding=0):
+    return _or_nothing_left((size - kernel) // stride + 1, size, kernel)
+
+
+def divides_into_broken_sizes(size, kernel, stride=1, padding=0):
+    return _or_nothing_left((size + 2 * padding - kernel) / stride + 1, size, kernel)
+
+
+def rounds_up(size, kernel, stride=1, padding=0):
+    return _or_nothing_left(math.ceil((size + 2 * padding - kernel) / stride) + 1, size, kernel)
+
+
+def rounds_to_the_nearest(size, kernel, stride=1, padding=0):
+    return _or_nothing_left(round((size + 2 * padding - kernel) / stride) + 1, size, kernel)
+
+
+def rounds_towards_zero(size, kernel, stride=1, padding=0):
+    return _or_nothing_left(int((size + 2 * padding - kernel) / stride) + 1, size, kernel)
+
+
+def refuses_a_single_pixel(size, kernel, stride=1, padding=0):
+    result = (size + 2 * padding - kernel) // stride + 1
+    return _or_nothing_left(result if result > 1 else 0, size, kernel)
+
+
+def returns_0_or_less(size, kernel, stride=1, padding=0):
+    return (size + 2 * padding - kernel) // stride + 1
+
+
+def refuses_without_the_numbers(size, kernel, stride=1, padding=0):
     result = (size + 2 * padding - kernel) // stride + 1
     if result < 1:
         raise ValueError("the image is too small")
@@ -72,47 +129,25 @@ size_of_a_map = Exercise(
         ),
     ),
     wrong={
-        "forgets_the_first_position": (
-            _size_when_something_is_left(lambda n, k, s, p: (n + 2 * p - k) // s),
-            0,
-        ),
-        "pads_one_side": (_size_when_something_is_left(lambda n, k, s, p: (n + p - k) // s + 1), 1),
-        "adds_the_padding_after_the_division": (
-            _size_when_something_is_left(lambda n, k, s, p: (n - k) // s + 1 + 2 * p),
-            1,
-        ),
-        "takes_any_padding_to_keep_the_size": (
-            _size_when_something_is_left(lambda n, k, s, p: n // s if p else (n - k) // s + 1),
-            1,
-        ),
-        "refuses_a_kernel_larger_than_the_picture_padded_or_not": (
-            _size_when_something_is_left(lambda n, k, s, p: 0 if k > n else (n + 2 * p - k) // s + 1),
-            None,
-        ),
-        "ignores_the_stride": (_size_when_something_is_left(lambda n, k, s, p: n + 2 * p - k + 1), 1),
-        "divides_with_so_that_sizes_are_floats": (
-            _size_when_something_is_left(lambda n, k, s, p: (n + 2 * p - k) / s + 1),
-            0,
-        ),
-        "rounds_up": (_size_when_something_is_left(lambda n, k, s, p: math.ceil((n + 2 * p - k) / s) + 1), 1),
-        "rounds_towards_zero_with_int": (
-            _size_when_something_is_left(lambda n, k, s, p: int((n + 2 * p - k) / s) + 1),
-            2,
-        ),
-        "returns_0_or_less_instead_of_raising": (
-            lambda size, kernel, stride=1, padding=0: (size + 2 * padding - kernel) // stride + 1,
-            2,
-        ),
-        error_without_numbers: 2,
+        forgets_the_first_position: 0,
+        pads_one_side: 1,
+        adds_the_padding_after_the_division: 1,
+        takes_any_padding_to_keep_the_size: 1,
+        refuses_a_kernel_larger_than_the_picture: 1,
+        ignores_the_stride: 0,
+        ignores_the_padding: 1,
+        divides_into_broken_sizes: 1,
+        rounds_up: 1,
+        rounds_to_the_nearest: 1,
+        rounds_towards_zero: 2,
+        refuses_a_single_pixel: 0,
+        returns_0_or_less: 2,
+        refuses_without_the_numbers: None,
     },
+    draw=draw_sizes,
 )
 
 # 6.1.2 how many parameters? -----------------------------------------------------------------------
-
-
-def _is_not(number, sentence):
-    """A check that knows one wrong number and where it comes from."""
-    return lambda answer: sentence if answer == number else None
 
 
 # convolution, batch normalisation (scale and shift), convolution, batch normalisation, linear with bias
@@ -153,43 +188,81 @@ def epoch_mean(losses, sizes):
     return float(sum(loss * size for loss, size in zip(losses, sizes, strict=True)) / sum(sizes))
 
 
+def draw_epoch(rng):
+    """Batches of any size, the short one anywhere; negative, huge and nan losses; misfits."""
+    n = int(rng.integers(1, 5))
+    sizes = rng.choice([1, 2, 3, 8, 512], size=n)
+    losses = np.round(rng.normal(size=n) * rng.choice([1.0, 1.0, 1e6]), 2)
+    if rng.random() < 0.1:
+        losses[int(rng.integers(0, n))] = math.nan
+    if rng.random() < 0.15:
+        wrong = [0, 1, n + 1][int(rng.integers(0, 3))]
+        sizes = [4] * (wrong if wrong != n else n + 2)
+        if rng.random() < 0.5:
+            return Case((losses.tolist(), sizes), raises=ValueError)
+        return Case((losses, np.array(sizes, dtype=int)), raises=ValueError)
+    return (losses.tolist(), sizes.tolist()) if rng.random() < 0.5 else (losses, sizes)
+
+
 def _refuse_lengths(losses, sizes):
     if len(losses) != len(sizes) or len(losses) == 0:
         raise ValueError("lengths")
 
 
-def last_batch(losses, sizes):
+def reports_the_last_batch(losses, sizes):
     _refuse_lengths(losses, sizes)
     return float(losses[-1])
 
 
-def plain_mean(losses, sizes):
+def takes_the_mean_of_the_means(losses, sizes):
     _refuse_lengths(losses, sizes)
     return float(mean(losses))
 
 
-def sum_over_examples(losses, sizes):
+def divides_the_sum_of_the_means(losses, sizes):
     _refuse_lengths(losses, sizes)
     return float(sum(losses) / sum(sizes))
 
 
-def weighted_sum(losses, sizes):
+def divides_by_the_number_of_batches(losses, sizes):
+    _refuse_lengths(losses, sizes)
+    return float(np.dot(losses, sizes) / len(losses))
+
+
+def forgets_to_divide(losses, sizes):
     _refuse_lengths(losses, sizes)
     return float(np.dot(losses, sizes))
 
 
-def assumes_full_batches(losses, sizes):
+def takes_every_batch_for_a_full_one(losses, sizes):
     _refuse_lengths(losses, sizes)
     return float(np.sum(np.multiply(losses, sizes[0])) / np.sum(sizes))
 
 
-def ignores_nan(losses, sizes):
+def takes_only_the_last_batch_for_short(losses, sizes):
+    _refuse_lengths(losses, sizes)
+    counted = [*[sizes[0]] * (len(sizes) - 1), sizes[-1]]
+    return float(np.dot(losses, counted) / sum(counted))
+
+
+def leaves_nan_out(losses, sizes):
     _refuse_lengths(losses, sizes)
     return float(np.nansum(np.multiply(losses, sizes)) / np.sum(sizes))
 
 
-def zip_that_stops(losses, sizes):
+def stops_at_the_shorter_list(losses, sizes):
     return float(sum(loss * size for loss, size in zip(losses, sizes, strict=False)) / max(sum(sizes), 1))
+
+
+def stretches_a_single_size(losses, sizes):
+    if 0 in (len(losses), len(sizes)):
+        raise ValueError("no batch")
+    losses, sizes = np.broadcast_arrays(np.asarray(losses, dtype=float), sizes)
+    return float((losses * sizes).sum() / sizes.sum())
+
+
+def gives_no_batch_the_loss_0(losses, sizes):
+    return epoch_mean(losses, sizes) if len(losses) or len(sizes) else 0.0
 
 
 mean_of_an_epoch = Exercise(
@@ -212,14 +285,19 @@ mean_of_an_epoch = Exercise(
         Case(([], []), raises=ValueError, name="an epoch without batches has a loss"),
     ),
     wrong={
-        last_batch: 0,
-        plain_mean: 0,
-        sum_over_examples: 0,
-        weighted_sum: 0,
-        assumes_full_batches: 0,
-        ignores_nan: 2,
-        zip_that_stops: 2,
+        reports_the_last_batch: 0,
+        takes_the_mean_of_the_means: 0,
+        divides_the_sum_of_the_means: 0,
+        divides_by_the_number_of_batches: 1,
+        forgets_to_divide: 1,
+        takes_every_batch_for_a_full_one: 0,
+        takes_only_the_last_batch_for_short: 0,
+        leaves_nan_out: 2,
+        stops_at_the_shorter_list: 2,
+        stretches_a_single_size: 2,
+        gives_no_batch_the_loss_0: 2,
     },
+    draw=draw_epoch,
 )
 
 # 6.1.4 a shift without wrap-around ----------------------------------------------------------------
@@ -238,26 +316,36 @@ def shift_image(images, dy, dx):
     return framed[:, :, top : top + height, left : left + width]
 
 
-def rolled(images, dy, dx):
+def draw_shift(rng):
+    """Small batches of any sides and dtype, no pixel zero; shifts all ways, by 0, beyond the edge."""
+    shape = (*rng.integers(1, 3, size=2).tolist(), *rng.integers(1, 4, size=2).tolist())
+    images = np.arange(1, 1 + math.prod(shape)).reshape(shape)
+    images = images.astype(rng.choice(["float64", "float32", "uint8", "int64"]))
+    return images, int(rng.integers(-4, 5)), int(rng.integers(-4, 5))
+
+
+def lets_the_other_side_come_back(images, dy, dx):
     return np.roll(images, (dy, dx), axis=(2, 3))
 
 
-def _blanked(rolled, dy, dx):
-    """Zero the rows and columns that came round the edge. Right, if it is not done to the input."""
-    height, width = rolled.shape[2:]
-    rolled[:, :, : max(dy, 0)] = 0
-    rolled[:, :, max(height + min(dy, 0), 0) :] = 0
-    rolled[..., : max(dx, 0)] = 0
-    rolled[..., max(width + min(dx, 0), 0) :] = 0
-    return rolled
-
-
-def shift_in_place(images, dy, dx):
+def writes_into_its_input(images, dy, dx):
     images[:] = shift_image(images, dy, dx)
     return images
 
 
-def shift_by_negative_slices(images, dy, dx):
+def exchanges_down_and_right(images, dy, dx):
+    return shift_image(images, dx, dy)
+
+
+def moves_the_other_way(images, dy, dx):
+    return shift_image(images, -dy, -dx)
+
+
+def moves_images_and_channels(images, dy, dx):
+    return shift_image(images.transpose(2, 3, 0, 1), dy, dx).transpose(2, 3, 0, 1)
+
+
+def ends_its_slices_at_minus_0(images, dy, dx):
     shifted = np.zeros_like(images)
     if dy > 0 and dx > 0:
         shifted[:, :, dy:, dx:] = images[:, :, :-dy, :-dx]
@@ -267,12 +355,34 @@ def shift_by_negative_slices(images, dy, dx):
     return shifted
 
 
-def shift_without_guard(images, dy, dx):
+def knows_down_and_right_only(images, dy, dx):
+    return shift_image(images, max(dy, 0), max(dx, 0))
+
+
+def moves_at_most_to_the_last_row(images, dy, dx):
+    height, width = images.shape[2:]
+    return shift_image(
+        images, int(np.clip(dy, 1 - height, height - 1)), int(np.clip(dx, 1 - width, width - 1))
+    )
+
+
+def counts_a_large_shift_from_the_end(images, dy, dx):
     shifted = np.zeros_like(images)
     height, width = images.shape[2:]
-    rows = images[:, :, max(-dy, 0) : height + min(-dy, 0), max(-dx, 0) : width + min(-dx, 0)]
-    shifted[:, :, max(dy, 0) : height + min(dy, 0), max(dx, 0) : width + min(dx, 0)] = rows
+    part = images[:, :, max(-dy, 0) : height + min(-dy, 0), max(-dx, 0) : width + min(-dx, 0)]
+    shifted[:, :, max(dy, 0) : height + min(dy, 0), max(dx, 0) : width + min(dx, 0)] = part
     return shifted
+
+
+def repeats_the_edge(images, dy, dx):
+    height, width = images.shape[2:]
+    rows = np.clip(np.arange(height) - dy, 0, height - 1)
+    columns = np.clip(np.arange(width) - dx, 0, width - 1)
+    return images[:, :, rows][..., columns]
+
+
+def loses_the_dtype(images, dy, dx):
+    return shift_image(images.astype(float), dy, dx)
 
 
 def _image_batch():
@@ -331,21 +441,19 @@ shift_images = Exercise(
         ),
     ),
     wrong={
-        rolled: 0,
-        shift_in_place: 0,
-        "exchanges_the_axes": (lambda images, dy, dx: shift_image(images, dx, dy), 0),
-        "moves_the_wrong_way": (lambda images, dy, dx: shift_image(images, -dy, -dx), 0),
-        "moves_images_and_channels": (
-            lambda images, dy, dx: _blanked(np.roll(images, (dy, dx), axis=(0, 1)), dy, dx),
-            0,
-        ),
-        shift_by_negative_slices: 0,
-        shift_without_guard: 2,
-        "starts_from_np_zeros_shape_which_is_float64": (
-            lambda images, dy, dx: shift_image(images.astype(float), dy, dx),
-            None,
-        ),
+        lets_the_other_side_come_back: 0,
+        writes_into_its_input: None,
+        exchanges_down_and_right: None,
+        moves_the_other_way: None,
+        moves_images_and_channels: None,
+        ends_its_slices_at_minus_0: 2,
+        knows_down_and_right_only: 1,
+        moves_at_most_to_the_last_row: 2,
+        counts_a_large_shift_from_the_end: 2,
+        repeats_the_edge: None,
+        loses_the_dtype: None,
     },
+    draw=draw_shift,
 )
 
 # 6.1.5 an experiment ------------------------------------------------------------------------------
@@ -378,41 +486,97 @@ def confusion_matrix(y_true, y_pred, n_classes):
     return matrix
 
 
-def counted_at_once(y_true, y_pred, n_classes):
+def draw_labels(rng):
+    """No label or a few, of any integer kind; classes that do not occur; one label below 0 or too large."""
+    n_classes, n = int(rng.integers(1, 5)), int(rng.integers(0, 7))
+    kind = rng.choice(["int64", "int32", "int8", "uint8"])
+    y_true, y_pred = rng.integers(0, n_classes, size=(2, n)).astype(kind)
+    if n and rng.random() < 0.3:
+        spoilt = (y_true, y_pred)[int(rng.integers(0, 2))]
+        outside = n_classes + int(rng.integers(0, 2))
+        if rng.random() < 0.5 and kind != "uint8":
+            outside = -1 - int(rng.integers(0, 2))
+        spoilt[int(rng.integers(0, n))] = outside
+        return Case((y_true, y_pred, n_classes), raises=ValueError, mentions=(outside,))
+    return y_true, y_pred, n_classes
+
+
+def exchanges_rows_and_columns(y_true, y_pred, n_classes):
+    return confusion_matrix(y_pred, y_true, n_classes)
+
+
+def adds_once_to_an_entry_named_twice(y_true, y_pred, n_classes):
+    confusion_matrix(y_true, y_pred, n_classes)
     matrix = np.zeros((n_classes, n_classes), dtype=int)
     matrix[y_true, y_pred] += 1
     return matrix
 
 
-def present_classes_only(y_true, y_pred, n_classes):
-    present = np.union1d(y_true, y_pred)
-    return np.array([[np.sum((y_true == i) & (y_pred == j)) for j in present] for i in present])
+def shows_only_classes_that_occur(y_true, y_pred, n_classes):
+    matrix, present = confusion_matrix(y_true, y_pred, n_classes), np.union1d(y_true, y_pred).astype(int)
+    return matrix[np.ix_(present, present)]
 
 
-def unguarded(y_true, y_pred, n_classes):
+def makes_a_table_as_large_as_the_largest_label(y_true, y_pred, n_classes):
+    matrix = confusion_matrix(y_true, y_pred, n_classes)
+    largest = max([*y_true.tolist(), *y_pred.tolist()], default=0)
+    return matrix[: largest + 1, : largest + 1]
+
+
+def gives_shares_of_each_row(y_true, y_pred, n_classes):
+    matrix = confusion_matrix(y_true, y_pred, n_classes)
+    return matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
+
+
+def counts_in_eight_bits(y_true, y_pred, n_classes):
+    return confusion_matrix(y_true, y_pred, n_classes).astype(np.uint8)
+
+
+def _counted(y_true, y_pred, n_classes):
+    """The counts without any refusal: one below 0 counts from the end, one too large is dropped."""
+    pairs = [(t, p) for t, p in zip(y_true.tolist(), y_pred.tolist(), strict=True)]
     matrix = np.zeros((n_classes, n_classes), dtype=int)
-    np.add.at(matrix, (y_true, y_pred), 1)
+    for t, p in pairs:
+        if -n_classes <= min(t, p) and max(t, p) < n_classes:
+            matrix[t, p] += 1
     return matrix
 
 
-def _looks_at(*looks):
-    """A count that looks only at some labels, "true" or "pred", on some side, "low" or "high"."""
-
-    def answer(y_true, y_pred, n_classes):
-        labels = {"true": y_true, "pred": y_pred}
-        for which, side in looks:
-            for label in labels[which]:
-                if label < 0 if side == "low" else label >= n_classes:
-                    raise ValueError(f"label {label}")
-        kept = {name: np.clip(values, -n_classes, n_classes - 1) for name, values in labels.items()}
-        return unguarded(kept["true"], kept["pred"], n_classes)
-
-    return answer
+def looks_at_no_label(y_true, y_pred, n_classes):
+    return _counted(y_true, y_pred, n_classes)
 
 
-def row_shares(y_true, y_pred, n_classes):
-    matrix = confusion_matrix(y_true, y_pred, n_classes)
-    return matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
+def looks_at_the_true_labels_only(y_true, y_pred, n_classes):
+    confusion_matrix(y_true, y_true, n_classes)
+    return _counted(y_true, y_pred, n_classes)
+
+
+def looks_at_the_predicted_labels_only(y_true, y_pred, n_classes):
+    confusion_matrix(y_pred, y_pred, n_classes)
+    return _counted(y_true, y_pred, n_classes)
+
+
+def lets_a_label_below_0_count_from_the_end(y_true, y_pred, n_classes):
+    if max([*y_true.tolist(), *y_pred.tolist()], default=0) >= n_classes:
+        return confusion_matrix(y_true, y_pred, n_classes)
+    return _counted(y_true, y_pred, n_classes)
+
+
+def drops_a_label_that_is_too_large(y_true, y_pred, n_classes):
+    if min([*y_true.tolist(), *y_pred.tolist()], default=0) < 0:
+        return confusion_matrix(y_true, y_pred, n_classes)
+    return _counted(y_true, y_pred, n_classes)
+
+
+def takes_n_classes_itself_for_a_label(y_true, y_pred, n_classes):
+    return confusion_matrix(y_true, y_pred, n_classes + 1)[:n_classes, :n_classes]
+
+
+def refuses_without_naming_the_label(y_true, y_pred, n_classes):
+    try:
+        return confusion_matrix(y_true, y_pred, n_classes)
+    except ValueError:
+        raise ValueError("a label is out of range") from None
 
 
 confusion = Exercise(
@@ -443,6 +607,12 @@ confusion = Exercise(
             name="shares instead of counts",
         ),
         Case(
+            lambda: (np.zeros(300, dtype=int), np.ones(300, dtype=int), 2),
+            args_text="np.zeros(300, dtype=int), np.ones(300, dtype=int), 2",
+            expected=np.array([[0, 300], [0, 0]]),
+            name="eight bits count to 255",
+        ),
+        Case(
             (np.array([0, -1]), np.array([0, 1]), 2),
             raises=ValueError,
             mentions=(-1,),
@@ -468,47 +638,21 @@ confusion = Exercise(
         ),
     ),
     wrong={
-        "rows_and_columns_exchanged": (
-            lambda y_true, y_pred, n_classes: confusion_matrix(y_pred, y_true, n_classes),
-            0,
-        ),
-        counted_at_once: 1,
-        present_classes_only: None,
-        row_shares: 0,
-        unguarded: 2,
-        "looks_at_the_true_labels_only": (_looks_at(("true", "low"), ("true", "high")), 2),
-        "looks_at_the_predicted_labels_only": (_looks_at(("pred", "low"), ("pred", "high")), 2),
-        "below_0_in_the_true_labels_too_large_in_the_predicted": (
-            _looks_at(("true", "low"), ("pred", "high")),
-            2,
-        ),
-        "too_large_in_the_true_labels_below_0_in_the_predicted": (
-            _looks_at(("true", "high"), ("pred", "low")),
-            2,
-        ),
-        "everything_but_a_true_label_below_0": (
-            _looks_at(("pred", "low"), ("true", "high"), ("pred", "high")),
-            2,
-        ),
-        "everything_but_a_predicted_label_below_0": (
-            _looks_at(("true", "low"), ("true", "high"), ("pred", "high")),
-            2,
-        ),
-        "everything_but_a_true_label_that_is_too_large": (
-            _looks_at(("true", "low"), ("pred", "low"), ("pred", "high")),
-            2,
-        ),
-        "everything_but_a_predicted_label_that_is_too_large": (
-            _looks_at(("true", "low"), ("pred", "low"), ("true", "high")),
-            2,
-        ),
-        "takes_n_classes_itself_for_a_label": (
-            lambda y_true, y_pred, n_classes: confusion_matrix(y_true, y_pred, n_classes + 1)[
-                :n_classes, :n_classes
-            ],
-            2,
-        ),
+        exchanges_rows_and_columns: 0,
+        adds_once_to_an_entry_named_twice: 1,
+        shows_only_classes_that_occur: None,
+        makes_a_table_as_large_as_the_largest_label: None,
+        gives_shares_of_each_row: 0,
+        counts_in_eight_bits: None,
+        looks_at_no_label: 2,
+        looks_at_the_true_labels_only: 2,
+        looks_at_the_predicted_labels_only: 2,
+        lets_a_label_below_0_count_from_the_end: 2,
+        drops_a_label_that_is_too_large: 2,
+        takes_n_classes_itself_for_a_label: 2,
+        refuses_without_naming_the_label: None,
     },
+    draw=draw_labels,
 )
 
 # 6.1.7 a threshold for a recall -------------------------------------------------------------------
@@ -531,6 +675,21 @@ def threshold_for_recall(y_true, scores, recall):
     return float(positives[found >= recall][0])
 
 
+def draw_scores(rng):
+    """Few examples with equal, negative, huge or whole scores; no positive, or a recall outside."""
+    n = int(rng.integers(1, 8))
+    y_true = rng.integers(0, 2, size=n)
+    scores = rng.integers(-3, 4, size=n) / 2 * float(rng.choice([1.0, 0.01, 1e6]))
+    if rng.random() < 0.5:
+        scores = np.round(rng.random(n), 4)
+    recall = float(rng.choice([0.01, 0.25, 0.28, 0.3, 0.5, 0.6, 0.75, 0.9, 1.0]))
+    if rng.random() < 0.1:
+        return Case((y_true, scores, float(rng.choice([0.0, -0.5, 1.0001, 2.0]))), raises=ValueError)
+    if not y_true.any():
+        return Case((y_true, scores, recall), raises=ValueError)
+    return y_true, scores, recall
+
+
 def _refuse(y_true, recall):
     if not 0 < recall <= 1:
         raise ValueError(f"recall is {recall}")
@@ -538,74 +697,89 @@ def _refuse(y_true, recall):
         raise ValueError("no positives")
 
 
-def by_quantile(y_true, scores, recall):
+def takes_the_quantile_of_the_positives(y_true, scores, recall):
     _refuse(y_true, recall)
     return float(np.quantile(scores[y_true == 1], 1 - recall))
 
 
-def of_all_examples(y_true, scores, recall):
+def takes_a_share_of_all_examples(y_true, scores, recall):
     _refuse(y_true, recall)
     return float(np.sort(scores)[::-1][math.ceil(recall * len(scores)) - 1])
 
 
-def smallest_threshold(y_true, scores, recall):
+def takes_a_share_of_the_negatives(y_true, scores, recall):
+    _refuse(y_true, recall)
+    chosen = np.sort(scores[y_true == (0 if (y_true == 0).any() else 1)])[::-1]
+    return float(chosen[math.ceil(recall * len(chosen)) - 1])
+
+
+def finds_all_positives(y_true, scores, recall):
     _refuse(y_true, recall)
     return float(scores[y_true == 1].min())
 
 
-def each_score_once(y_true, scores, recall):
+def takes_the_precision_for_the_recall(y_true, scores, recall):
+    _refuse(y_true, recall)
+    reached = [t for t in np.unique(scores) if np.mean(y_true[scores >= t] == 1) >= recall]
+    return float(max(reached, default=scores.max()))
+
+
+def counts_equal_scores_once(y_true, scores, recall):
     _refuse(y_true, recall)
     values = np.unique(scores[y_true == 1])[::-1]
     return float(values[math.ceil(recall * len(values)) - 1])
 
 
-def strictly_above(y_true, scores, recall):
+def asks_for_more_than_the_threshold(y_true, scores, recall):
     _refuse(y_true, recall)
-    for t in np.unique(scores)[::-1]:
-        if np.mean(scores[y_true == 1] > t) >= recall:
-            return float(t)
-    return -math.inf
+    reached = [t for t in np.unique(scores) if np.mean(scores[y_true == 1] > t) >= recall]
+    return float(max(reached, default=-math.inf))
 
 
-def at_most_the_recall(y_true, scores, recall):
+def reaches_at_most_the_recall(y_true, scores, recall):
     _refuse(y_true, recall)
     reached = [t for t in np.unique(scores) if np.mean(scores[y_true == 1] >= t) <= recall]
     return float(min(reached, default=scores.max()))
 
 
-def rounded_up_product(y_true, scores, recall):
+def takes_the_smallest_threshold_that_reaches_it(y_true, scores, recall):
+    _refuse(y_true, recall)
+    return float(min(t for t in scores if np.mean(scores[y_true == 1] >= t) >= recall))
+
+
+def rounds_a_product_up(y_true, scores, recall):
     _refuse(y_true, recall)
     positives = np.sort(scores[y_true == 1])[::-1]
     return float(positives[min(math.ceil(recall * len(positives)), len(positives)) - 1])
 
 
-def without_refusal(y_true, scores, recall):
+def rounds_a_product_down(y_true, scores, recall):
+    _refuse(y_true, recall)
     positives = np.sort(scores[y_true == 1])[::-1]
-    if len(positives) == 0:
-        return 0.0
-    return threshold_for_recall(y_true, scores, min(max(recall, 1e-9), 1))
+    return float(positives[max(int(recall * len(positives)), 1) - 1])
 
 
-def grid_from_one_to_zero(y_true, scores, recall):
-    _refuse(y_true, recall)
-    for t in np.arange(1, 0, -0.01):
-        if np.mean(scores[y_true == 1] >= t) >= recall:
-            return t
-
-
-def grid_over_the_scores(y_true, scores, recall):
-    _refuse(y_true, recall)
-    for t in np.arange(scores.max(), scores.min() - 0.01, -0.01):
-        if np.mean(scores[y_true == 1] >= t - 1e-9) >= recall:
-            return float(t)
-
-
-def none_below_zero(y_true, scores, recall):
+def goes_from_one_to_zero_in_steps(y_true, scores, recall):
     _refuse(y_true, recall)
     return next(
-        (t for t in scores[np.argsort(-scores)] if t >= 0 and np.mean(scores[y_true == 1] >= t) >= recall),
-        0.0,
+        (float(t) for t in np.arange(1, 0, -0.01) if np.mean(scores[y_true == 1] >= t) >= recall), 0.0
     )
+
+
+def tries_no_threshold_below_zero(y_true, scores, recall):
+    _refuse(y_true, recall)
+    reached = [t for t in scores if t >= 0 and np.mean(scores[y_true == 1] >= t) >= recall]
+    return float(max(reached, default=0.0))
+
+
+def answers_where_nothing_is_positive(y_true, scores, recall):
+    if not np.any(y_true == 1):
+        return 0.0
+    return threshold_for_recall(y_true, scores, recall)
+
+
+def accepts_any_recall(y_true, scores, recall):
+    return threshold_for_recall(y_true, scores, min(max(recall, 1e-9), 1))
 
 
 _ANY_SCORES = np.array([3.1, 0.6131, -1.27, -2.0])
@@ -673,21 +847,26 @@ choose_threshold = Exercise(
         ),
     ),
     wrong={
-        by_quantile: 0,
-        of_all_examples: 0,
-        smallest_threshold: 0,
-        each_score_once: 2,
-        strictly_above: 0,
-        at_most_the_recall: 0,
-        rounded_up_product: 2,
-        grid_from_one_to_zero: 1,
-        grid_over_the_scores: 1,
-        none_below_zero: 1,
-        without_refusal: 0,
+        takes_the_quantile_of_the_positives: 1,
+        takes_a_share_of_all_examples: 0,
+        takes_a_share_of_the_negatives: 0,
+        finds_all_positives: 1,
+        takes_the_precision_for_the_recall: 0,
+        counts_equal_scores_once: 2,
+        asks_for_more_than_the_threshold: None,
+        reaches_at_most_the_recall: 1,
+        takes_the_smallest_threshold_that_reaches_it: 1,
+        rounds_a_product_up: 2,
+        rounds_a_product_down: 1,
+        goes_from_one_to_zero_in_steps: 0,
+        tries_no_threshold_below_zero: None,
+        answers_where_nothing_is_positive: 0,
+        accepts_any_recall: 0,
     },
+    draw=draw_scores,
 )
 
-EXERCISES = [
+EXERCISES = (
     size_of_a_map,
     count_parameters,
     mean_of_an_epoch,
@@ -695,4 +874,4 @@ EXERCISES = [
     augmentation,
     confusion,
     choose_threshold,
-]
+)
