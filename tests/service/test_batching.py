@@ -271,8 +271,11 @@ def test_closing_answers_what_waits_and_takes_nothing_more():
             await asyncio.sleep(0)
         with pytest.raises(Overloaded, match="closing"):
             await batcher(rows(9))
+        done, _ = await asyncio.wait([closing], timeout=0.05)
+        assert not done  # it is closed when all is answered, not before
         model.gate.set()
         await closing
+        assert not any(thread.is_alive() for thread in batcher._threads)
         return await asyncio.gather(*waiting)
 
     answers = asyncio.run(scenario())

@@ -12,6 +12,7 @@ import httpx
 import psutil
 import pytest
 
+from service.protocol import TimelyProtocol
 from tests.service.serving import MODEL, ROOT, ask, hand_made, start_command, until
 
 
@@ -159,7 +160,10 @@ def test_the_options_reach_the_application(tmp_path, monkeypatch):
     __main__.main()
     assert started["app"] == "service.app:from_environment"
     assert (started["host"], started["port"], started["workers"]) == ("127.0.0.1", 8600, 1)
+    assert started["http"] is TimelyProtocol
     assert started["limit_concurrency"] == 1000
+    assert started["timeout_graceful_shutdown"] == 60
+    assert (started["access_log"], started["server_header"]) == (False, False)
     from service.app import from_environment
 
     service = from_environment().state.service

@@ -38,7 +38,9 @@ def test_a_model_runs_on_as_many_threads_as_it_was_given(tmp_path):
     hand_made(tmp_path)
     for threads in (1, 2):
         session = load_models(tmp_path, threads).newest.session
-        assert session.get_session_options().intra_op_num_threads == threads
+        options = session.get_session_options()
+        assert options.intra_op_num_threads == threads
+        assert options.get_session_config_entry("session.intra_op.allow_spinning") == "0"
 
 
 def test_the_model_made_for_make_serve_knows_its_digits(models):

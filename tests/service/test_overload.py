@@ -1,13 +1,18 @@
 """Overload, slow clients and shutdown: nothing accepted is lost, nothing waits without bound."""
 
+import json
 import socket
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
+import numpy as np
 import pytest
+from PIL import Image
 
+from service import contract, endpoints
 from service.limits import Limits
-from tests.service.serving import MODEL, ask, connected, run_service, until
+from tests.service.serving import MODEL, ask, b64, connected, encoded, run_service, seven, until
 
 
 def test_concurrent_requests_are_answered_by_few_runs_of_the_model(gated, question):
@@ -59,6 +64,90 @@ def test_a_healthy_answer_does_not_wait_for_the_model(gated, question):
         assert waiting.result().status_code == 200
 
 
+LARGE = encoded(seven((600, 600)))  # more pixels than are prepared on the event loop
+UPLOAD = {"content-type": "image/png"}
+
+
+class Held:
+    """In the place of a function: notes the thread that calls it, then waits for a gate."""
+
+    def __init__(self, function, open=False):
+        self.function, self.threads, self.gate = function, [], threading.Event()
+        if open:
+            self.gate.set()
+
+    def __call__(self, *arguments):
+        self.threads.append(threading.current_thread().name)
+        assert self.gate.wait(30)
+        return self.function(*arguments)
+
+
+@pytest.fixture
+def held_decoding(monkeypatch):
+    held = Held(endpoints.for_model)
+    monkeypatch.setattr(endpoints, "for_model", held)
+    yield held
+    held.gate.set()
+
+
+def classify(running, picture, seconds=60):
+    return httpx.post(
+        running.url + "/classify", content=picture, headers=UPLOAD, timeout=seconds, trust_env=False
+    )
+
+
+def test_while_a_large_picture_is_decoded_others_are_answered(models, held_decoding):
+    with run_service(models) as running, ThreadPoolExecutor(1) as pool:
+        large = pool.submit(classify, running, LARGE)
+        until(lambda: held_decoding.threads)
+        assert httpx.get(running.url + "/healthz", timeout=20, trust_env=False).status_code == 200
+        assert not large.done()
+        held_decoding.gate.set()
+        assert large.result().json()["label"] == "7"
+        assert running.service.decoded.large == 0
+
+
+def test_more_large_pictures_than_may_wait_are_refused_and_the_others_answered(models, held_decoding):
+    with run_service(models, Limits(waiting_large=3)) as running, ThreadPoolExecutor(3) as pool:
+        large = [pool.submit(classify, running, LARGE) for _ in range(3)]
+        until(lambda: running.service.decoded.large == 3)
+        refused = classify(running, LARGE)
+        assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
+        assert "3 large requests are waiting already" in refused.json()["error"]
+        held_decoding.gate.set()
+        assert [answer.result().status_code for answer in large] == [200] * 3
+        assert running.service.decoded.large == 0
+        assert classify(running, LARGE).status_code == 200
+
+
+def test_a_large_picture_that_gets_no_turn_in_time_is_refused(models, held_decoding):
+    with run_service(models, Limits(wait_seconds=0.1)) as running:
+        answer = classify(running, LARGE)
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+        assert "too many large pictures at once" in answer.json()["error"]
+        held_decoding.gate.set()
+
+
+def test_only_what_is_large_goes_to_the_threads(models, monkeypatch):
+    watched = {}
+    for module, name in [(endpoints, "for_model"), (endpoints, "uploaded"), (contract, "read_question")]:
+        watched[name] = Held(getattr(module, name), open=True)
+        monkeypatch.setattr(module, name, watched[name])
+    small = encoded(seven())
+    padded = encoded(Image.fromarray(np.random.default_rng(0).integers(0, 255, (300, 300), dtype=np.uint8)))
+    assert len(padded) > 65_536 > len(small)
+    with run_service(models) as running:
+        for picture in (small, LARGE, padded):
+            classify(running, picture)
+            ask(running.url, json.dumps({"instances": [b64(picture)]}))
+    found = {name: [thread.startswith("decode") for thread in held.threads] for name, held in watched.items()}
+    assert found == {
+        "uploaded": [False, False, True],
+        "for_model": [False, True, False],
+        "read_question": [False, False, True],
+    }
+
+
 def test_too_many_large_bodies_at_once_are_refused(gated, question):
     running, _ = gated(held_bytes=100_000, body_bytes=80_000)
     with connected(running) as slow:
@@ -97,6 +186,17 @@ def test_a_second_request_on_the_connection_has_the_same_time(models):
         while part := slow.recv(65_536):
             left += part
         assert left in (b"", b'{"status":"ok","versions":["1"]}')
+
+
+def test_the_time_for_headers_does_not_run_while_a_request_is_in_work(gated, question):
+    running, model = gated()
+    with ThreadPoolExecutor(1) as pool:
+        asking = pool.submit(ask, running.url, question)
+        assert model.entered.wait(30)
+        (protocol,) = running.server.server_state.connections
+        assert protocol.late is None
+        model.gate.set()
+        assert asking.result().status_code == 200
 
 
 def test_small_answers_do_not_wait_for_an_acknowledgement(models):

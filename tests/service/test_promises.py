@@ -73,6 +73,11 @@ def test_the_time_that_is_counted_goes_from_request_to_answer(gated, question, m
     assert counted(running, "service_seconds_sum", route="/v1/models/{name}:predict") == 7
 
 
+def test_the_metrics_have_the_content_type_that_prometheus_asks_for(by_hand):
+    answer = httpx.get(by_hand.url + "/metrics", trust_env=False)
+    assert answer.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
+
+
 def test_what_waits_and_what_is_held_can_be_read_in_the_metrics(gated, question):
     running, model = gated()
     threads = [threading.Thread(target=ask, args=(running.url, question)) for _ in range(4)]
@@ -145,6 +150,8 @@ def test_a_service_that_has_ended_leaves_no_threads(tmp_path):
     before = set(threading.enumerate())
     with run_service(tmp_path) as running:
         assert ask(running.url, QUESTION).status_code == 200
+        large = json.dumps({"instances": [HAND], "signature_name": " " * 70_000})  # decoded in a thread
+        assert ask(running.url, large).status_code == 400
     assert running.service.closing
     assert set(threading.enumerate()) <= before
 
