@@ -175,7 +175,7 @@ a_request = Exercise(
 # 8.2.2 who travels together ------------------------------------------------------------------------
 
 
-def batches(arrivals, max_batch, max_wait):
+def departures(arrivals, max_batch, max_wait):
     """Batches of requests: arrivals (N,) in ms, rising -> list of pairs (when it leaves, its size).
 
     A batch opens with the first request that is in none. It leaves as soon as it has max_batch requests, else
@@ -200,7 +200,7 @@ def batches(arrivals, max_batch, max_wait):
 def _batches(
     from_last=False, limit=True, late=False, full_waits=False, keep_rest=True, early=False, guard=True
 ):
-    """batches with one thing done otherwise."""
+    """departures with one thing done otherwise."""
 
     def answer(arrivals, max_batch, max_wait):
         if max_batch < 1 and guard:
@@ -249,7 +249,7 @@ together = Exercise(
     level=4,
     minutes=20,
     points=3,
-    solution=batches,
+    solution=departures,
     cases=(
         Case(
             ([0, 1, 2, 9, 14], 3, 5),

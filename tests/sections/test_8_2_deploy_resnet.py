@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from exercises.ch8_project.s2_deploy_resnet import batches, nearest_rank, pick_version, read_pictures
+from exercises.ch8_project.s2_deploy_resnet import departures, nearest_rank, pick_version, read_pictures
 from service.contract import find, read_question
 from service.models import Models
 from tests.service.serving import b64, encoded
@@ -28,7 +28,7 @@ def test_no_batch_is_too_large_and_nobody_waits_longer_than_the_door_is_held():
     for _ in range(200):
         arrivals = np.sort(dice.integers(0, 100, size=dice.integers(0, 40)))
         most, wait = int(dice.integers(1, 9)), int(dice.integers(0, 20))
-        done = batches(arrivals, most, wait)
+        done = departures(arrivals, most, wait)
         assert sum(size for _, size in done) == len(arrivals)
         first = 0
         for leaves, size in done:
