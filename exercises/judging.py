@@ -74,9 +74,16 @@ def check(number, answer):
     return answer
 
 
-def still_open(section):
-    """Print which exercises of a section ("6.1") this kernel has not yet seen answered right."""
-    numbers = [exercise.number for exercise in section_exercises(section) if exercise.kind != "design"]
+def still_open(*what):
+    """Print which exercises this kernel has not yet seen answered right.
+
+    Those of a section, still_open("6.1"), or the ones named, still_open("3.1.4", "3.1.5"), in a notebook that
+    is one of several parts of its section.
+    """
+    exercises = []
+    for name in what:
+        exercises += [find(name)] if str(name).count(".") == 2 else section_exercises(name)
+    numbers = [exercise.number for exercise in exercises if exercise.kind != "design"]
     todo = [number for number in numbers if number not in _done]
     if todo:
         print(f"open: {', '.join(todo)} ({len(numbers) - len(todo)} of {len(numbers)} done)")

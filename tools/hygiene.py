@@ -71,7 +71,7 @@ def problems(notebook: NotebookNode, path: Path) -> list[str]:
         *wrong_execution(notebook),
         *wrong_tags(notebook),
         *wrong_tolerances(notebook, part),
-        *wrong_end(notebook),
+        *wrong_end(notebook, part),
         *absolute_paths(notebook),
         *wrong_pictures(notebook),
         *dead_links(notebook, path),
@@ -293,13 +293,18 @@ def loosest(cell: NotebookNode) -> list[float]:
     return [max(asked)] if asked else []
 
 
-def wrong_end(notebook: NotebookNode) -> Iterator[str]:
-    """A notebook with exercises lists at its end which are open."""
-    numbers = {re.match(r"ex-(\d+)-(\d+)-", cell.id) for cell in notebook.cells if is_exercise(cell)}
-    sections = {f"{match[1]}.{match[2]}" for match in numbers if match}
+def wrong_end(notebook: NotebookNode, part: Part | None) -> Iterator[str]:
+    """A notebook with exercises lists at its end which are open: one of several parts only its own."""
+    found = [re.match(r"ex-(\d+)-(\d+)-(\d+)-", cell.id) for cell in notebook.cells if is_exercise(cell)]
+    numbers = list(dict.fromkeys(".".join(match.groups()) for match in found if match))
+    if not numbers:
+        return
+    if part is None or part.number[-1].isdigit():
+        numbers = [numbers[0].rpartition(".")[0]]
+    listed = ", ".join(f'"{number}"' for number in numbers)
+    end = f"still_open({listed})"
     code = code_cells(notebook)
-    end = f'still_open("{min(sections)}")' if sections else ""
-    if not (code and code[-1].source.rstrip().endswith(end)) and end:
+    if not (code and code[-1].source.rstrip().endswith(end)):
         yield f"the last line of code must be {end}"
 
 

@@ -6,6 +6,8 @@ import numpy as np
 
 from exercises import Case, Exercise
 
+FOUR = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
+
 # 3.1.1 one pass of the perceptron ------------------------------------------------------------------
 
 
@@ -174,7 +176,87 @@ def all_silent():
 
 FIRST_LOSS = round(math.log(10), 2)
 
-FOUR = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
+# 3.1.5 back to the shape before broadcasting --------------------------------------------------------
+
+
+def sum_to(slope, shape):
+    """Add up a slope until it has the shape that a value had before broadcasting: (...) -> shape.
+
+    slope is an array of the shape of the result, shape a tuple that NumPy can broadcast to slope.shape.
+    """
+    added = slope.ndim - len(shape)  # axes that broadcasting put in front
+    stretched = [added + place for place, size in enumerate(shape) if size == 1]
+    return slope.sum(axis=(*range(added), *stretched)).reshape(shape)
+
+
+def adds_up_the_first_axis_only(slope, shape):
+    return slope if slope.shape == shape else slope.sum(axis=0)
+
+
+def forgets_stretched_axes(slope, shape):
+    return slope.sum(axis=tuple(range(slope.ndim - len(shape))))
+
+
+def takes_the_mean(slope, shape):
+    added = slope.ndim - len(shape)
+    stretched = [added + place for place, size in enumerate(shape) if size == 1]
+    return slope.mean(axis=(*range(added), *stretched)).reshape(shape)
+
+
+def keeps_the_first_entry_only(slope, shape):
+    added = slope.ndim - len(shape)
+    return slope[(0,) * added][tuple(slice(size) for size in shape)]
+
+
+def drops_axes_of_length_one(slope, shape):
+    added = slope.ndim - len(shape)
+    return slope.sum(axis=(*range(added), *[added + i for i, size in enumerate(shape) if size == 1]))
+
+
+def draw_slopes(rng):
+    full = tuple(int(n) for n in rng.integers(1, 4, size=rng.integers(1, 4)))
+    shape = full[int(rng.integers(0, len(full) + 1)) :]
+    shape = tuple(1 if rng.random() < 0.3 else size for size in shape)
+    return rng.integers(-5, 6, size=full).astype(float), shape
+
+
+# 3.1.6 slopes of a lookup ---------------------------------------------------------------------------
+
+
+def lookup_slope(ids, slope, rows):
+    """The slope along a matrix V (rows, D) whose rows V[ids] were looked up. -> (rows, D)
+
+    ids (B,) row numbers, slope (B, D): the slope along each row that was looked up.
+    """
+    total = np.zeros((rows, slope.shape[1]))
+    np.add.at(total, ids, slope)
+    return total
+
+
+def keeps_the_last_of_repeated_rows(ids, slope, rows):
+    total = np.zeros((rows, slope.shape[1]))
+    total[ids] += slope  # NumPy buffers: a row that comes twice gets only one of its slopes
+    return total
+
+
+def averages_repeated_rows(ids, slope, rows):
+    total = lookup_slope(ids, slope, rows)
+    return total / np.maximum(np.bincount(ids, minlength=rows), 1)[:, None]
+
+
+def divides_by_the_length_of_the_text(ids, slope, rows):
+    return lookup_slope(ids, slope, rows) / max(len(ids), 1)
+
+
+def makes_only_as_many_rows_as_the_largest_id(ids, slope, rows):
+    return lookup_slope(ids, slope, int(max(ids)) + 1) if len(ids) else np.zeros((0, slope.shape[1]))
+
+
+def draw_lookups(rng):
+    rows, length, width = int(rng.integers(1, 5)), int(rng.integers(0, 5)), int(rng.integers(1, 4))
+    ids = rng.integers(0, rows, size=length)
+    return ids, rng.integers(-5, 6, size=(length, width)).astype(float), rows
+
 
 EXERCISES = (
     Exercise(
@@ -247,5 +329,73 @@ EXERCISES = (
             "logarithm_in_base_two": (3.32, 1),
             "no_loss_at_all": (0.0, 0),
         },
+    ),
+    Exercise(
+        "3.1.4",
+        kind="predict",
+        level=2,
+        minutes=5,
+        points=1,
+        solution=7.0,
+        wrong={
+            "the_last_use_only": (1.0, 0),
+            "the_product_without_the_sum": (6.0, 0),
+            "one_factor_of_the_product": (4.0, 1),
+            "the_value_of_y": (12.0, 1),
+        },
+    ),
+    Exercise(
+        "3.1.5",
+        level=3,
+        minutes=15,
+        points=3,
+        solution=sum_to,
+        cases=(
+            Case((np.array([[1.0, 2.0], [3.0, 4.0]]), (2,)), expected=np.array([4.0, 6.0])),
+            Case((np.array([[1.0, 2.0], [3.0, 4.0]]), (2, 1)), expected=np.array([[3.0], [7.0]])),
+            Case((np.array([[1.0, 2.0], [3.0, 4.0]]), ()), expected=np.array(10.0)),
+            Case(
+                lambda: (np.arange(12.0).reshape(2, 3, 2), (3, 1)),
+                args_text="np.arange(12.0).reshape(2, 3, 2), (3, 1)",
+            ),
+            Case(
+                (np.array([[1.0, 2.0]]), (1, 2)),
+                why="no axis was stretched: the slope stays as it is",
+            ),
+        ),
+        wrong={
+            adds_up_the_first_axis_only: 0,
+            forgets_stretched_axes: 1,
+            takes_the_mean: 0,
+            keeps_the_first_entry_only: 0,
+            drops_axes_of_length_one: 2,
+        },
+        draw=draw_slopes,
+        draws=200,
+    ),
+    Exercise(
+        "3.1.6",
+        level=2,
+        minutes=10,
+        points=2,
+        solution=lookup_slope,
+        cases=(
+            Case(
+                (np.array([2, 0, 2]), np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]), 4),
+                expected=np.array([[3.0, 4.0], [0.0, 0.0], [6.0, 8.0], [0.0, 0.0]]),
+            ),
+            Case(
+                (np.array([1, 1, 1]), np.array([[1.0], [1.0], [1.0]]), 2), expected=np.array([[0.0], [3.0]])
+            ),
+            Case((np.array([0]), np.array([[7.0]]), 3)),
+        ),
+        wrong={
+            keeps_the_last_of_repeated_rows: 1,
+            averages_repeated_rows: 1,
+            divides_by_the_length_of_the_text: None,
+            makes_only_as_many_rows_as_the_largest_id: 0,
+        },
+        draw=draw_lookups,
+        draws=200,
     ),
 )

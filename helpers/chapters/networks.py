@@ -99,3 +99,50 @@ def _weight(ax: Axes, x: float, y: float, weight: float, slope: float | None) ->
     ax.text(x, y, f"{weight:.3g}", ha="center" if slope is None else "right", **style)
     if slope is not None:
         ax.text(x + 0.03, y, f"{slope:.3g}", ha="left", color=ORANGE, **style)
+
+
+def draw_graph(end: Any, *, ax: Axes | None = None) -> Axes:
+    """Draw how ``end`` was computed: a box for each value, from the inputs on the left to ``end``.
+
+    A value has ``name``, ``data`` (a number or an array), ``grad`` and ``parents``, the values that it was
+    made from.  A number is shown with its slope, if that is not None, in orange; of an array its shape.
+    Returns the Axes.
+    """
+    depth, users, order = {end: 0}, {end: []}, [end]
+    for value in order:  # grows while we walk
+        for parent in value.parents:
+            users.setdefault(parent, []).append(value)
+            if depth.get(parent, -1) < depth[value] + 1:
+                depth[parent] = depth[value] + 1
+                order.append(parent)  # again, so that what it was made from moves left with it
+    columns = [[] for _ in range(max(depth.values()) + 1)]
+    for value in dict.fromkeys(order):
+        columns[depth[value]].append(value)
+    height, tallest = {}, max(map(len, columns))
+    for column in columns:
+        column.sort(key=lambda value: -np.mean([height[user] for user in users[value]] or [0]))
+        step = min(tallest / len(column), 1.6)
+        height.update({value: ((len(column) - 1) / 2 - row) * step for row, value in enumerate(column)})
+    jumps = any(depth[parent] > depth[value] + 1 for value in depth for parent in value.parents)
+    above = 0.8 if jumps else 0.15  # room for arrows that go round the boxes in between
+    ax = _axes(ax, figsize=(1.65 * len(columns), 0.75 * (tallest + above + 0.4)))
+    box = {"boxstyle": "round", "facecolor": "#DCEBF5", "edgecolor": BLUE}
+    boxes = {}
+    for value in depth:
+        x, y = -depth[value], height[value]
+        number = np.ndim(value.data) == 0
+        text = f"{value.name}\n" + (f"{value.data:.4g}" if number else " × ".join(map(str, value.data.shape)))
+        boxes[value] = ax.text(x, y, text, ha="center", va="center", fontsize=10, bbox=box, zorder=3)
+        if number and value.grad is not None:
+            ax.text(x, y - 0.36, f"{float(value.grad):.4g}", ha="center", va="top", color=ORANGE, fontsize=10)
+    for value in depth:
+        for parent in set(value.parents):
+            far = depth[parent] > depth[value] + 1
+            for bend in (0.3, -0.3) if list(value.parents).count(parent) > 1 else (-0.3 if far else 0,):
+                ends = [(-depth[one], height[one]) for one in (value, parent)]
+                arrow = {"arrowstyle": "-|>", "color": "gray", "connectionstyle": f"arc3,rad={bend}"}
+                patches = {"patchA": boxes[parent].get_bbox_patch(), "patchB": boxes[value].get_bbox_patch()}
+                ax.annotate("", *ends, arrowprops=arrow | patches | {"shrinkA": 2, "shrinkB": 2})
+    ax.set(xlim=(0.5 - len(columns), 0.5), ylim=(-tallest / 2 - 0.25, tallest / 2 + above))
+    ax.set_axis_off()
+    return ax

@@ -373,6 +373,14 @@ def test_an_unknown_number_is_refused_with_the_nearest(number, said):
             call()
 
 
+def test_one_of_several_parts_lists_the_exercises_that_it_names(capsys):
+    judging._done.add("2.1.2")
+    still_open("2.1.2", "2.1.3")
+    assert capsys.readouterr().out == "open: 2.1.3 (1 of 2 done)\n"
+    with pytest.raises(ValueError, match=r"2\.1\.77"):
+        still_open("2.1.77")
+
+
 def test_still_open_refuses_a_section_without_exercises():
     with pytest.raises(ValueError, match=r"no section '6\.77' with exercises; did you mean '6\.1'"):
         still_open("6.77")

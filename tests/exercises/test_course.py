@@ -5,6 +5,7 @@ One exercise: `pytest tests/exercises -k 2_1_3`; one section: `-k 2_1`.
 
 import contextlib
 import io
+import re
 import time
 import warnings
 from dataclasses import replace
@@ -200,15 +201,17 @@ def test_the_call_of_every_case_can_be_pasted(exercise):
 
 
 @each_section
-def test_a_notebook_agrees_with_the_source_of_its_exercises(section):
-    cells_begin = f"ex-{section.replace('.', '-')}-"
+def test_the_notebooks_of_a_section_hold_each_of_its_exercises_once_and_as_in_the_source(section):
+    texts_of_exercises = re.compile(rf"ex-{section.replace('.', '-')}-(\d+)-text")
     found = []
     for path in find_notebooks():
         notebook = nbformat.read(path, as_version=4)
-        if any(cell.get("id", "").startswith(cells_begin) for cell in notebook.cells):
-            found.append(path)
+        matches = [texts_of_exercises.fullmatch(cell.get("id", "")) for cell in notebook.cells]
+        here = [match[1] for match in matches if match]
+        if here:
+            found += [f"{section}.{place}" for place in here]
             assert sync(notebook) == ([], []), f"python -m tools.sync_exercises {path.relative_to(ROOT)}"
-    assert found, f"no notebook has the exercises of section {section}"
+    assert found == [exercise.number for exercise in finding.section_exercises(section)]
 
 
 @each(EXERCISES)

@@ -9,7 +9,7 @@ from sklearn.linear_model import LogisticRegression, Perceptron
 
 from exercises.finding import find
 from helpers import load_data
-from helpers.chapters.networks import draw_network, plot_border
+from helpers.chapters.networks import draw_graph, draw_network, plot_border
 from tools.notebooks import ENGLISH, define
 
 CHAPTER = ENGLISH / "3_architectures"
@@ -134,3 +134,97 @@ def test_a_network_is_drawn_with_each_value_weight_and_slope():
     assert sorted(text.get_text() for text in ax.texts) == [*"12345678", "in", "out"]
     with pytest.raises(ValueError, match=r"weights 0 have shape \(2, 1\).*\(3, 1\)"):
         draw_network([[1, 2, 3], [3]], weights)
+
+
+# ---------------------------------------------------------------- 3.1b: the engine
+
+
+@pytest.fixture(scope="module")
+def engine():
+    """What 3.1b defines, with the course's answers to its exercises."""
+    names = {"sum_to": solution("3.1.5"), "lookup_slope": solution("3.1.6")}
+    ids = ("imports", "value", "add-mul", "engine", "engine-backward", "matmul-relu", "cross-entropy")
+    ids += ("add-repaired", "network", "words-backward")
+    whole = ("constants", "material")
+    return SimpleNamespace(**define(CHAPTER / "1b_backpropagation.ipynb", ids, names, whole=whole))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_random_formulas_have_the_slopes_that_torch_finds(engine, seed):
+    torch = pytest.importorskip("torch")
+    rng = np.random.default_rng(seed)
+    numbers = rng.normal(size=4)
+    steps = [(*rng.integers(0, 4 + i, 2), rng.random() < 0.5) for i in range(12)]
+
+    def formula(values, add, mul):
+        for i, j, product in steps:  # any two of what there is, itself included
+            values.append((mul if product else add)(values[i], values[j]))
+        return values[-1]
+
+    mine = [engine.Value(number) for number in numbers]
+    end = formula(list(mine), engine.add, engine.mul)
+    engine.backward(end)
+    theirs = [torch.tensor(number, requires_grad=True) for number in numbers]
+    formula(list(theirs), torch.add, torch.mul).backward()
+    for value, other in zip(mine, theirs, strict=True):
+        assert (value.grad is None) == (other.grad is None)  # not part of the formula
+        if value.grad is not None:
+            np.testing.assert_allclose(value.grad, other.grad.numpy(), rtol=1e-10)
+
+
+def test_forty_doublings_are_forty_one_values_each_visited_once(engine):
+    first = last = engine.Value(1.0)
+    for _ in range(40):
+        last = engine.add(last, last)
+    assert len(engine.in_order(last)) == 41
+    engine.backward(last)
+    assert first.grad == 2.0**40
+
+
+def test_parents_come_before_what_was_made_from_them(engine):
+    a, b = engine.Value(1.0), engine.Value(2.0)
+    c = engine.mul(a, b)
+    order = engine.in_order(engine.add(engine.mul(c, c), a))
+    for value in order:
+        assert all(order.index(parent) < order.index(value) for parent in value.parents)
+
+
+@pytest.mark.parametrize("shape", [(5, 4), (4,), (1, 4), (5, 1), ()])
+def test_a_sum_hands_each_parent_a_slope_of_its_own_shape(engine, shape):
+    torch = pytest.importorskip("torch")
+    rng = np.random.default_rng(0)
+    big, small, weight = rng.normal(size=(5, 4)), rng.normal(size=shape), rng.normal(size=(5, 4))
+    value = engine.Value(small)
+    made = engine.add(engine.Value(big), value)
+    other = torch.tensor(small, requires_grad=True)
+    ((torch.tensor(big) + other) * torch.tensor(weight)).sum().backward()
+    np.testing.assert_allclose(made.pull(weight)[1], other.grad.numpy(), rtol=1e-12)
+
+
+def test_the_slopes_of_the_network_are_those_of_torch(engine):
+    X, y = engine.batches[3]
+    parameters = [engine.Value(data) for data in engine.start]
+    loss = engine.cross_entropy(engine.network(engine.Value(X), *parameters), y)
+    engine.backward(loss)
+    expected, _, gradients = by_torch(X, y, engine.start)
+    assert float(loss.data) == pytest.approx(expected, rel=1e-12)
+    for parameter, gradient in zip(parameters, gradients, strict=True):
+        np.testing.assert_allclose(parameter.grad, gradient, rtol=1e-9, atol=1e-12)
+
+
+def test_the_lookup_has_the_slopes_of_torchs_embedding(engine):
+    torch = pytest.importorskip("torch")
+    V, ids, weight = np.arange(12.0).reshape(4, 3), np.array([2, 0, 2]), np.arange(9.0).reshape(3, 3)
+    other = torch.tensor(V, requires_grad=True)
+    (torch.nn.functional.embedding(torch.tensor(ids), other) * torch.tensor(weight)).sum().backward()
+    (mine,) = engine.lookup(engine.Value(V), ids).pull(weight)
+    np.testing.assert_array_equal(mine, other.grad.numpy())
+
+
+def test_a_graph_is_drawn_with_names_values_slopes_and_shapes(engine):
+    a, matrix = engine.Value(3.0, name="a"), engine.Value(np.ones((2, 5)), name="W")
+    end = engine.add(engine.mul(a, a, "square"), a, "end")
+    engine.backward(end)
+    texts = {text.get_text() for text in draw_graph(end).texts}
+    assert {"a\n3", "square\n9", "end\n12", "7", "1"} <= texts
+    assert "W\n2 × 5" in {text.get_text() for text in draw_graph(matrix).texts}

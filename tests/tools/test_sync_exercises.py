@@ -159,3 +159,11 @@ def test_every_cell_of_the_course_has_its_own_id():
         for part, _, _ in parts(exercise)
     ]
     assert len(names) == len(set(names))
+
+
+def test_a_part_of_a_section_has_a_run_of_its_exercises(notebook):
+    sync(notebook)
+    for number in ("6-1-1", "6-1-2"):  # they stand in an earlier part
+        for part in ("text", "answer", "check"):
+            remove(notebook, f"ex-{number}-{part}")
+    assert sync(notebook) == ([], [])
