@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 
 import pytest
 from PIL import Image
@@ -13,18 +12,6 @@ sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright")
 # A refused picture shows up as a failed request; anything else is a fault of the page or its policy.
 EXPECTED = re.compile(r"status of 4\d\d|net::ERR_FAILED|willReadFrequently")
 sync_api.expect.set_options(timeout=20_000)  # machines are busy
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-
-
-@pytest.fixture(scope="module")
-def browser():
-    if not CHROMIUM:
-        assert not os.environ.get("CI"), "CI must have chromium: .ci/run installs it"
-        pytest.skip("needs chromium on the PATH (Debian: apt-get install chromium)")
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

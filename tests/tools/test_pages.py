@@ -13,8 +13,6 @@ from tools import pages, run_notebooks
 from tools.notebooks import ENGLISH, find_notebooks, read_notebook
 from tools.pages import page_script, to_html, write_page
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 FORMULAS = [
     r"$\begin{bmatrix} 1 & 2\\ 3 & 4\end{bmatrix}^{\top}$",
     r"$$\operatorname*{arg\,max}_x \sqrt{\frac{p(1-p)}{n}}$$",
@@ -27,17 +25,6 @@ flowchart LR
 BROKEN = "```mermaid\nflowchart LR\n  x[[ --> <y>\n```"
 RAW = re.compile(r"\$[^$]*[\\^_][^$]*\$|\\(?:begin|frac|sqrt|text|hat|sum|cdot|mathbb|top)\b")
 ELSEWHERE = re.compile(r"""(?:src|href|url)\s*[=(]\s*["']?(?:https?:)?//[^"')\s]*\.(?:js|mjs|css|woff2?)""")
-
-
-@pytest.fixture(scope="module")
-def browser():
-    if not CHROMIUM:
-        assert not os.environ.get("CI"), "CI must have chromium: .ci/run installs it"
-        pytest.skip("needs chromium on the PATH (Debian: apt-get install chromium)")
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
