@@ -28,39 +28,94 @@ def sgd_step(p, q, user_bias, item_bias, rating, mean, rate, reg):
     )
 
 
-def _step(error=None, pull=1.0, sign=1.0, bias_pull=True, length=1.0, new_p=False, keep_mean=True):
-    """sgd_step with one thing done otherwise."""
-
-    def answer(p, q, user_bias, item_bias, rating, mean, rate, reg):
-        inner = error(p, q) if error else p @ q
-        e = sign * (rating - (mean * keep_mean + user_bias + item_bias + inner))
-        new = p + length * rate * (e * q - pull * reg * p)
-        return (
-            new,
-            q + length * rate * (e * (new if new_p else p) - pull * reg * q),
-            user_bias + length * rate * (e - pull * bias_pull * reg * user_bias),
-            item_bias + length * rate * (e - pull * bias_pull * reg * item_bias),
-        )
-
-    return answer
-
-
-def without_biases_in_the_error(p, q, user_bias, item_bias, rating, mean, rate, reg):
-    e = rating - mean - p @ q
+def draw_rating(rng):
+    """Up to three factors, whole or broken numbers (arrays of integers too), any error, no penalty too."""
+    size = int(rng.integers(1, 4))
+    p, q = rng.integers(-3, 4, size=(2, size))
+    if rng.random() < 0.6:
+        p, q = p / 4, q / 4
+    user_bias, item_bias = np.round(rng.normal(size=2), 2).tolist()
+    rating, mean = float(rng.integers(1, 11)) / 2, float(rng.choice([3.0, 3.53, -1.0]))
     return (
-        p + rate * (e * q - reg * p),
-        q + rate * (e * p - reg * q),
-        user_bias + rate * (e - reg * user_bias),
-        item_bias + rate * (e - reg * item_bias),
+        p,
+        q,
+        user_bias,
+        item_bias,
+        rating,
+        mean,
+        float(rng.choice([0.01, 0.1, 1.0])),
+        float(rng.choice([0, 0.02, 0.5])),
     )
 
 
-def in_place(p, q, user_bias, item_bias, rating, mean, rate, reg):
-    e = rating - (mean + user_bias + item_bias + p @ q)
-    old = p.copy()
-    p += rate * (e * q - reg * p)
-    q += rate * (e * old - reg * q)
-    return p, q, user_bias + rate * (e - reg * user_bias), item_bias + rate * (e - reg * item_bias)
+def _moved(p, q, user_bias, item_bias, error, rate, reg, bias_reg=None):
+    """All four after a step with this error."""
+    bias_reg = reg if bias_reg is None else bias_reg
+    return (
+        p + rate * (error * q - reg * p),
+        q + rate * (error * p - reg * q),
+        user_bias + rate * (error - bias_reg * user_bias),
+        item_bias + rate * (error - bias_reg * item_bias),
+    )
+
+
+def uses_the_new_p_for_q(p, q, user_bias, item_bias, rating, mean, rate, reg):
+    error = rating - (mean + user_bias + item_bias + p @ q)
+    new_p, _, *biases = _moved(p, q, user_bias, item_bias, error, rate, reg)
+    return new_p, q + rate * (error * new_p - reg * q), *biases
+
+
+def forgets_the_penalty(p, q, user_bias, item_bias, rating, mean, rate, reg):
+    error = rating - (mean + user_bias + item_bias + p @ q)
+    return _moved(p, q, user_bias, item_bias, error, rate, 0)
+
+
+def adds_the_penalty_with_the_other_sign(p, q, user_bias, item_bias, rating, mean, rate, reg):
+    error = rating - (mean + user_bias + item_bias + p @ q)
+    return _moved(p, q, user_bias, item_bias, error, rate, -reg)
+
+
+def walks_up_the_gradient(p, q, user_bias, item_bias, rating, mean, rate, reg):
+    error = rating - (mean + user_bias + item_bias + p @ q)
+    return _moved(p, q, user_bias, item_bias, -error, rate, reg)
+
+
+def leaves_the_biases_unpenalised(p, q, user_bias, item_bias, rating, mean, rate, reg):
+    error = rating - (mean + user_bias + item_bias + p @ q)
+    return _moved(p, q, user_bias, item_bias, error, rate, reg, bias_reg=0)
+
+
+def forgets_the_mean(p, q, user_bias, item_bias, rating, mean, rate, reg):
+    return _moved(p, q, user_bias, item_bias, rating - (user_bias + item_bias + p @ q), rate, reg)
+
+
+def leaves_the_biases_out_of_the_error(p, q, user_bias, item_bias, rating, mean, rate, reg):
+    return _moved(p, q, user_bias, item_bias, rating - mean - p @ q, rate, reg)
+
+
+def takes_the_gradient_of_the_square_without_the_half(p, q, user_bias, item_bias, rating, mean, rate, reg):
+    return sgd_step(p, q, user_bias, item_bias, rating, mean, 2 * rate, reg)
+
+
+def multiplies_the_factors_without_adding_up(p, q, user_bias, item_bias, rating, mean, rate, reg):
+    error = rating - (mean + user_bias + item_bias + (p * q)[0])
+    return _moved(p, q, user_bias, item_bias, error, rate, reg)
+
+
+def takes_the_same_bias_twice(p, q, user_bias, item_bias, rating, mean, rate, reg):
+    error = rating - (mean + user_bias + item_bias + p @ q)
+    return _moved(p, q, user_bias, user_bias, error, rate, reg)
+
+
+def keeps_whole_factors_whole(p, q, user_bias, item_bias, rating, mean, rate, reg):
+    new_p, new_q, *biases = sgd_step(p, q, user_bias, item_bias, rating, mean, rate, reg)
+    return new_p.astype(p.dtype), new_q.astype(q.dtype), *biases
+
+
+def writes_into_the_factors(p, q, user_bias, item_bias, rating, mean, rate, reg):
+    new_p, new_q, *biases = sgd_step(p, q, user_bias, item_bias, rating, mean, rate, reg)
+    p[:], q[:] = new_p, new_q
+    return new_p, new_q, *biases
 
 
 one_step = Exercise(
@@ -89,17 +144,20 @@ one_step = Exercise(
         ),
     ),
     wrong={
-        "uses_the_new_p_for_q": (_step(new_p=True), 1),
-        "forgets_the_penalty": (_step(pull=0.0), 0),
-        "pushes_away_from_zero_instead_of_towards_it": (_step(pull=-1.0), 0),
-        "walks_up_the_gradient": (_step(sign=-1.0), 1),
-        "leaves_the_biases_unpenalised": (_step(bias_pull=False), 0),
-        "forgets_the_mean": (_step(keep_mean=False), 1),
-        "takes_the_gradient_of_e_without_the_half": (_step(length=2.0), 1),
-        without_biases_in_the_error: 0,
-        in_place: 1,
-        "multiplies_p_and_q_without_adding_up": (_step(error=lambda p, q: (p * q)[0]), 0),
+        uses_the_new_p_for_q: 1,
+        forgets_the_penalty: 0,
+        adds_the_penalty_with_the_other_sign: 0,
+        walks_up_the_gradient: 0,
+        leaves_the_biases_unpenalised: 2,
+        forgets_the_mean: 2,
+        leaves_the_biases_out_of_the_error: 2,
+        takes_the_gradient_of_the_square_without_the_half: 0,
+        multiplies_the_factors_without_adding_up: None,
+        takes_the_same_bias_twice: None,
+        keeps_whole_factors_whole: None,
+        writes_into_the_factors: None,
     },
+    draw=draw_rating,
 )
 
 # 7.1.2 alike, with a grain of salt ----------------------------------------------------------------
@@ -120,49 +178,116 @@ def shrunk_similarity(x, y, shrink):
     n = int(both.sum())
     if n < 2:
         return 0.0
-    a, b = x[both] - x[both].mean(), y[both] - y[both].mean()
+    x, y = x[both], y[both]
+    if np.ptp(x) == 0 or np.ptp(y) == 0:  # asked of the ratings: three times 3.3 less their mean is not 0
+        return 0.0
+    a, b = x - x.mean(), y - y.mean()
+    return float(a @ b / math.sqrt((a @ a) * (b @ b)) * n / (n + shrink))
+
+
+def draw_two_rows(rng):
+    """Short rows with many holes, half stars or tenths, often equal ratings; few common items; a misfit."""
+    n = int(rng.integers(1, 7))
+    stars = np.round(rng.integers(1, 11, size=(2, n)) / rng.choice([2, 10]) + rng.choice([0.0, 3.0]), 1)
+    stars[rng.random((2, n)) < rng.choice([0.1, 0.4])] = np.nan
+    x, y = stars
+    if rng.random() < 0.2:
+        x[~np.isnan(x)] = rng.choice([3.3, 3.7, 5.0])
+    shrink = rng.choice([0, 0.5, 2, 8, 100]).item()
+    if rng.random() < 0.1:
+        longer = np.append(y, 4.0)
+        return Case((x, longer, shrink), raises=ValueError, mentions=(n, n + 1))
+    return x, y, shrink
+
+
+def _common(x, y):
+    if len(x) != len(y):
+        raise ValueError(f"{len(x)} and {len(y)}")
+    return ~np.isnan(x) & ~np.isnan(y)
+
+
+def _correlation(a, b, factor):
     size = math.sqrt((a @ a) * (b @ b))
-    return float(a @ b / size * n / (n + shrink)) if size > 0 else 0.0
+    return float(a @ b / size * factor) if size > 1e-9 else 0.0
 
 
-def _similarity(own_means=False, centred=True, zeros=False, count="both", guard=True, factor=True):
-    """shrunk_similarity with one thing done otherwise."""
-
-    def answer(x, y, shrink):
-        x, y = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
-        if len(x) != len(y):
-            raise ValueError(f"{len(x)} and {len(y)}")
-        both = ~np.isnan(x) & ~np.isnan(y)
-        if both.sum() < 2:
-            return 0.0
-        n = both.sum() if count == "both" else len(x)
-        means = (np.nanmean(x), np.nanmean(y)) if own_means else (x[both].mean(), y[both].mean())
-        if zeros:
-            x, y = np.nan_to_num(x), np.nan_to_num(y)
-            means, both = (x.mean(), y.mean()), np.ones(len(x), dtype=bool)
-        a, b = (x[both] - means[0], y[both] - means[1]) if centred else (x[both], y[both])
-        size = math.sqrt((a @ a) * (b @ b))
-        if size == 0:
-            return 0.0 if guard else NAN
-        return float(a @ b / size * (n / (n + shrink) if factor else 1))
-
-    return answer
+def _no_answer(x, y):
+    """Whether the rows have too little in common to say anything."""
+    both = _common(x, y)
+    return both.sum() < 2 or np.ptp(x[both]) == 0 or np.ptp(y[both]) == 0
 
 
-def one_common_item_counts(x, y, shrink):
-    both = ~np.isnan(np.asarray(x)) & ~np.isnan(np.asarray(y))
-    return 1.0 / (1 + shrink) if both.sum() == 1 else shrunk_similarity(x, y, shrink)
+def takes_the_means_over_all_own_ratings(x, y, shrink):
+    both, n = _common(x, y), _common(x, y).sum()
+    if _no_answer(x, y):
+        return 0.0
+    return _correlation(x[both] - np.nanmean(x), y[both] - np.nanmean(y), n / (n + shrink))
 
 
-def as_long_as_the_shorter(x, y, shrink):
+def takes_the_cosine_of_the_raw_ratings(x, y, shrink):
+    both, n = _common(x, y), _common(x, y).sum()
+    return 0.0 if _no_answer(x, y) else _correlation(x[both], y[both], n / (n + shrink))
+
+
+def takes_holes_for_zeros(x, y, shrink):
+    n = _common(x, y).sum()
+    a, b = np.nan_to_num(x), np.nan_to_num(y)
+    return 0.0 if _no_answer(x, y) else _correlation(a - a.mean(), b - b.mean(), n / (n + shrink))
+
+
+def counts_all_items_for_the_shrinking(x, y, shrink):
+    return shrunk_similarity(x, y, 0) * len(x) / (len(x) + shrink)
+
+
+def counts_the_ratings_of_either_for_the_shrinking(x, y, shrink):
+    n = (~np.isnan(x) | ~np.isnan(y)).sum() if len(x) == len(y) else 1
+    return float(shrunk_similarity(x, y, 0) * n / max(n + shrink, 1e-9))
+
+
+def forgets_to_shrink(x, y, shrink):
+    return shrunk_similarity(x, y, 0)
+
+
+def divides_by_the_larger_of_n_and_shrink(x, y, shrink):
+    n = _common(x, y).sum()
+    return float(shrunk_similarity(x, y, 0) * n / max(n, shrink, 1))
+
+
+def takes_the_size_of_the_correlation(x, y, shrink):
+    return abs(shrunk_similarity(x, y, shrink))
+
+
+def asks_whether_the_spread_is_exactly_0(x, y, shrink):
+    both, n = _common(x, y), _common(x, y).sum()
+    if n < 2 or x[both].std() == 0 or y[both].std() == 0:
+        return 0.0
+    a, b = x[both] - x[both].mean(), y[both] - y[both].mean()
+    return float(a @ b / math.sqrt((a @ a) * (b @ b)) * n / (n + shrink))
+
+
+def divides_by_zero(x, y, shrink):
+    both = _common(x, y)
+    same = both.sum() >= 2 and (np.ptp(x[both]) == 0 or np.ptp(y[both]) == 0)
+    return NAN if same else shrunk_similarity(x, y, shrink)
+
+
+def believes_in_one_common_item(x, y, shrink):
+    return 1.0 / (1 + shrink) if _common(x, y).sum() == 1 else shrunk_similarity(x, y, shrink)
+
+
+def asks_for_three_common_items(x, y, shrink):
+    return shrunk_similarity(x, y, shrink) if _common(x, y).sum() > 2 else 0.0
+
+
+def cuts_both_rows_to_the_shorter_one(x, y, shrink):
     n = min(len(x), len(y))
     return shrunk_similarity(x[:n], y[:n], shrink)
 
 
-def difference_in_the_denominator(x, y, shrink):
-    result = shrunk_similarity(x, y, 0)
-    n = int((~np.isnan(np.asarray(x)) & ~np.isnan(np.asarray(y))).sum())
-    return float(result * n / max(n, shrink)) if shrink else result
+def refuses_without_naming_the_lengths(x, y, shrink):
+    if len(x) != len(y):
+        raise ValueError("the rows differ in length")
+    return shrunk_similarity(x, y, shrink)
 
 
 alike = Exercise(
@@ -172,7 +297,11 @@ alike = Exercise(
     points=3,
     solution=shrunk_similarity,
     cases=(
-        Case(([5, 1, NAN, 4], [4, 2, 5, NAN], 8), expected=0.2, name="without shrinking"),
+        Case(
+            (np.array([5.0, 1.0, NAN, 4.0]), np.array([4.0, 2.0, 5.0, NAN]), 8),
+            expected=0.2,
+            name="without shrinking",
+        ),
         Case(
             (np.array([5.0, 3.0, 4.0, 1.0, NAN]), np.array([2.0, 1.0, 3.0, NAN, 5.0]), 0.0),
             expected=0.5,
@@ -190,6 +319,11 @@ alike = Exercise(
         Case((np.array([4.0, NAN]), np.array([4.0, 2.0]), 1.0), expected=0.0, name="one common item"),
         Case((np.array([3.0, 3.0, 3.0]), np.array([1.0, 2.0, 5.0]), 2.0), expected=0.0, name="no spread"),
         Case(
+            (np.array([3.3, 3.3, 3.3]), np.array([3.7, 3.7, 3.7]), 0.0),
+            expected=0.0,
+            name="no spread that rounding makes one",
+        ),
+        Case(
             (np.array([3.0, 4.0, 5.0]), np.array([1.0, 2.0]), 2.0),
             raises=ValueError,
             mentions=(3, 2),
@@ -197,16 +331,22 @@ alike = Exercise(
         ),
     ),
     wrong={
-        "takes_the_means_over_all_own_ratings": (_similarity(own_means=True), 1),
-        "takes_the_cosine_of_the_raw_ratings": (_similarity(centred=False), 1),
-        "fills_holes_with_zeros": (_similarity(zeros=True), 1),
-        "counts_all_items_for_the_shrinking": (_similarity(count="all"), 1),
-        "forgets_to_shrink": (_similarity(factor=False), 1),
-        "divides_by_zero": (_similarity(guard=False), 2),
-        one_common_item_counts: 2,
-        as_long_as_the_shorter: 2,
-        difference_in_the_denominator: 1,
+        takes_the_means_over_all_own_ratings: 0,
+        takes_the_cosine_of_the_raw_ratings: None,
+        takes_holes_for_zeros: 0,
+        counts_all_items_for_the_shrinking: 1,
+        counts_the_ratings_of_either_for_the_shrinking: 1,
+        forgets_to_shrink: 1,
+        divides_by_the_larger_of_n_and_shrink: 1,
+        takes_the_size_of_the_correlation: None,
+        asks_whether_the_spread_is_exactly_0: 2,
+        divides_by_zero: 2,
+        believes_in_one_common_item: 2,
+        asks_for_three_common_items: None,
+        cuts_both_rows_to_the_shorter_one: 2,
+        refuses_without_naming_the_lengths: 2,
     },
+    draw=draw_two_rows,
 )
 
 # 7.1.3 the loss of a pair -------------------------------------------------------------------------
@@ -216,7 +356,7 @@ def pair_loss(p, liked, other, reg):
     """BPR's loss of one pair: -ln sigmoid(p · (liked - other)) + reg / 2 times the three squared lengths.
 
     p, liked, other (K,): factors of the user, of an item the user chose, of one that was not chosen;
-    reg a number -> float, finite for any finite input.
+    reg a number -> float, finite for any finite margin.
     """
     # Common wrong turn: log(1 / (1 + exp(-x))) is log(0) for x = -1000.
     p, liked, other = (np.asarray(vector, dtype=float) for vector in (p, liked, other))
@@ -224,44 +364,71 @@ def pair_loss(p, liked, other, reg):
     return float(np.logaddexp(0.0, -margin) + reg / 2 * (p @ p + liked @ liked + other @ other))
 
 
+def draw_pair(rng):
+    """Small vectors of whole or broken numbers; margins from far below zero to far above; penalty 0 too."""
+    size = int(rng.integers(1, 4))
+    p, liked, other = rng.integers(-4, 5, size=(3, size)) / float(rng.choice([1, 2]))
+    p = p * float(rng.choice([1.0, 1.0, 1.0, 20.0, 500.0]))
+    if rng.random() < 0.2:
+        p, liked, other = (np.round(vector).astype(int) for vector in (p, liked, other))
+    return p, liked, other, float(rng.choice([0, 0, 0.01, 0.5, 1]))
+
+
 def _penalty(p, liked, other, reg):
     return reg / 2 * (p @ p + liked @ liked + other @ other)
 
 
-def naive_pair_loss(p, liked, other, reg):
-    return float(-np.log(1 / (1 + np.exp(-(p @ (liked - other))))) + _penalty(p, liked, other, reg))
+def takes_the_logarithm_of_the_sigmoid(p, liked, other, reg):
+    with np.errstate(all="ignore"):
+        return float(-np.log(1 / (1 + np.exp(-(p @ (liked - other))))) + _penalty(p, liked, other, reg))
 
 
-def swapped(p, liked, other, reg):
+def exchanges_the_two_items(p, liked, other, reg):
     return pair_loss(p, other, liked, reg)
 
 
-def without_log(p, liked, other, reg):
+def forgets_the_logarithm(p, liked, other, reg):
     margin = np.clip(p @ (liked - other), -500, 500)
     return float(1 - 1 / (1 + np.exp(-margin)) + _penalty(p, liked, other, reg))
 
 
-def two_sigmoids(p, liked, other, reg):
-    return float(
-        np.logaddexp(0, -(p @ liked)) - np.logaddexp(0, -(p @ other)) + _penalty(p, liked, other, reg)
-    )
+def takes_the_logarithm_to_base_2(p, liked, other, reg):
+    return float(np.logaddexp(0, -(p @ (liked - other))) / math.log(2) + _penalty(p, liked, other, reg))
 
 
-def as_if_a_classifier(p, liked, other, reg):
+def takes_the_difference_of_two_losses(p, liked, other, reg):
+    gap = np.logaddexp(0, -(p @ liked)) - np.logaddexp(0, -(p @ other))
+    return float(gap + _penalty(p, liked, other, reg))
+
+
+def judges_each_item_by_itself(p, liked, other, reg):
     return float(np.logaddexp(0, -(p @ liked)) + np.logaddexp(0, p @ other) + _penalty(p, liked, other, reg))
 
 
-def whole_penalty(p, liked, other, reg):
+def takes_the_whole_of_reg(p, liked, other, reg):
     return pair_loss(p, liked, other, 2 * reg)
 
 
-def only_the_users_penalty(p, liked, other, reg):
+def takes_lengths_without_the_square(p, liked, other, reg):
+    lengths = sum(math.sqrt(vector @ vector) for vector in (p, liked, other))
+    return float(np.logaddexp(0, -(p @ (liked - other))) + reg / 2 * lengths)
+
+
+def leaves_the_other_item_unpenalised(p, liked, other, reg):
+    return float(np.logaddexp(0, -(p @ (liked - other))) + reg / 2 * (p @ p + liked @ liked))
+
+
+def penalises_the_user_only(p, liked, other, reg):
     return float(np.logaddexp(0, -(p @ (liked - other))) + reg / 2 * (p @ p))
 
 
-def clipped(p, liked, other, reg):
+def cuts_the_probability_off(p, liked, other, reg):
     chance = np.clip(1 / (1 + np.exp(-np.clip(p @ (liked - other), -500, 500))), 1e-7, 1)
     return float(-np.log(chance) + _penalty(p, liked, other, reg))
+
+
+def cuts_the_margin_off(p, liked, other, reg):
+    return float(np.logaddexp(0, -np.clip(p @ (liked - other), -30, 30)) + _penalty(p, liked, other, reg))
 
 
 pair = Exercise(
@@ -295,15 +462,20 @@ pair = Exercise(
         Case((np.array([1.0, 2.0]), np.array([0.5, -1.0]), np.array([1.5, 0.5]), 0.1), name="the penalty"),
     ),
     wrong={
-        naive_pair_loss: 1,
-        swapped: 0,
-        without_log: 0,
-        two_sigmoids: 0,
-        as_if_a_classifier: 0,
-        whole_penalty: 2,
-        only_the_users_penalty: 2,
-        clipped: 1,
+        takes_the_logarithm_of_the_sigmoid: 1,
+        exchanges_the_two_items: 0,
+        forgets_the_logarithm: None,
+        takes_the_logarithm_to_base_2: None,
+        takes_the_difference_of_two_losses: 0,
+        judges_each_item_by_itself: 0,
+        takes_the_whole_of_reg: 2,
+        takes_lengths_without_the_square: 2,
+        leaves_the_other_item_unpenalised: 2,
+        penalises_the_user_only: 2,
+        cuts_the_probability_off: 1,
+        cuts_the_margin_off: 1,
     },
+    draw=draw_pair,
 )
 
 # 7.1.4 ndcg ---------------------------------------------------------------------------------------
@@ -323,35 +495,94 @@ def ndcg(ranked, relevant, k):
     return gain / ideal
 
 
-def _ndcg(ideal=min, discount=lambda place: 1 / math.log2(place + 2), cut=True):
-    """ndcg with one thing done otherwise."""
+def draw_list(rng):
+    """Numbers or letters; lists shorter than k, or empty; many relevant items, or none."""
+    ids = [3, 7, 12, 40, 5, 0] if rng.random() < 0.6 else list("abcdef")
+    ranked = [ids[place] for place in rng.permutation(6)[: int(rng.integers(0, 6))]]
+    relevant = {ids[place] for place in rng.permutation(6)[: int(rng.integers(1, 5))]}
+    k = int(rng.integers(1, 8))
+    bad = rng.random()
+    if bad < 0.07:
+        return Case((ranked, set(), k), raises=ValueError)
+    if bad < 0.14:
+        return Case((ranked, relevant, -int(rng.integers(0, 3))), raises=ValueError)
+    return ranked, relevant, k
 
-    def answer(ranked, relevant, k):
-        if len(relevant) == 0 or k < 1:
-            raise ValueError("nothing")
-        shown = list(ranked)[:k] if cut else list(ranked)
-        gain = sum(discount(place) for place, item in enumerate(shown) if item in relevant)
-        return gain / sum(discount(place) for place in range(ideal(k, len(relevant))))
 
-    return answer
-
-
-def ideal_of_what_was_found(ranked, relevant, k):
+def _refuse_nothing(relevant, k):
     if len(relevant) == 0 or k < 1:
         raise ValueError("nothing")
-    hits = [place for place, item in enumerate(ranked[:k]) if item in relevant]
-    ideal = sum(1 / math.log2(place + 2) for place in range(len(hits)))
-    return sum(1 / math.log2(place + 2) for place in hits) / ideal if hits else 0.0
 
 
-def nothing_relevant_is_zero(ranked, relevant, k):
-    return ndcg(ranked, relevant, k) if len(relevant) and k >= 1 else 0.0
+def _gain(ranked, relevant, discount=lambda place: 1 / math.log2(place + 2)):
+    return sum(discount(place) for place, item in enumerate(ranked) if item in relevant)
 
 
-def unnormalised(ranked, relevant, k):
-    if len(relevant) == 0 or k < 1:
-        raise ValueError("nothing")
-    return float(sum(1 / math.log2(place + 2) for place, item in enumerate(ranked[:k]) if item in relevant))
+def _best(hits, discount=lambda place: 1 / math.log2(place + 2)):
+    return sum(discount(place) for place in range(hits))
+
+
+def divides_by_a_list_of_k_hits(ranked, relevant, k):
+    _refuse_nothing(relevant, k)
+    return _gain(ranked[:k], relevant) / _best(k)
+
+
+def divides_by_a_list_of_all_relevant_items(ranked, relevant, k):
+    _refuse_nothing(relevant, k)
+    return _gain(ranked[:k], relevant) / _best(len(relevant))
+
+
+def divides_by_a_list_as_short_as_this_one(ranked, relevant, k):
+    _refuse_nothing(relevant, k)
+    hits = min(k, len(relevant), len(ranked))
+    return _gain(ranked[:k], relevant) / _best(hits) if hits else 0.0
+
+
+def counts_hits_beyond_k(ranked, relevant, k):
+    _refuse_nothing(relevant, k)
+    return _gain(ranked, relevant) / _best(min(k, len(relevant)))
+
+
+def gives_each_place_the_same_weight(ranked, relevant, k):
+    _refuse_nothing(relevant, k)
+    return len(set(ranked[:k]) & relevant) / min(k, len(relevant))
+
+
+def weighs_by_1_divided_by_the_place(ranked, relevant, k):
+    _refuse_nothing(relevant, k)
+    share = [_gain(ranked[:k], relevant, lambda place: 1 / (place + 1))]
+    return share[0] / _best(min(k, len(relevant)), lambda place: 1 / (place + 1))
+
+
+def counts_the_first_place_as_2(ranked, relevant, k):
+    _refuse_nothing(relevant, k)
+    gain = _gain(ranked[:k], relevant, lambda place: 1 / math.log2(place + 3))
+    return gain / _best(min(k, len(relevant)), lambda place: 1 / math.log2(place + 3))
+
+
+def counts_the_first_place_as_2_in_the_gain_only(ranked, relevant, k):
+    _refuse_nothing(relevant, k)
+    gain = _gain(ranked[:k], relevant, lambda place: 1 / math.log2(place + 3))
+    return gain / _best(min(k, len(relevant)))
+
+
+def compares_with_the_hits_that_were_found(ranked, relevant, k):
+    _refuse_nothing(relevant, k)
+    hits = sum(item in relevant for item in ranked[:k])
+    return _gain(ranked[:k], relevant) / _best(hits) if hits else 0.0
+
+
+def does_not_normalise(ranked, relevant, k):
+    _refuse_nothing(relevant, k)
+    return float(_gain(ranked[:k], relevant))
+
+
+def gives_0_where_nothing_is_relevant(ranked, relevant, k):
+    return ndcg(ranked, relevant, k) if len(relevant) else 0.0
+
+
+def gives_0_for_a_k_below_1(ranked, relevant, k):
+    return 0.0 if k < 1 and relevant else ndcg(ranked, relevant, k)
 
 
 order_counts = Exercise(
@@ -379,16 +610,20 @@ order_counts = Exercise(
         Case(([1, 2], {1}, 0), raises=ValueError, name="a k of zero"),
     ),
     wrong={
-        "divides_by_a_list_of_k_hits": (_ndcg(ideal=lambda k, m: k), 0),
-        "divides_by_a_list_of_all_relevant_items": (_ndcg(ideal=lambda k, m: m), 0),
-        "counts_hits_beyond_k": (_ndcg(cut=False), 0),
-        "gives_each_place_the_same_weight": (_ndcg(discount=lambda place: 1.0), 0),
-        "weighs_by_1_place": (_ndcg(discount=lambda place: 1 / (place + 1)), 0),
-        "counts_the_first_place_as_2": (_ndcg(discount=lambda place: 1 / math.log2(place + 3)), 0),
-        ideal_of_what_was_found: 0,
-        nothing_relevant_is_zero: 2,
-        unnormalised: 0,
+        divides_by_a_list_of_k_hits: 0,
+        divides_by_a_list_of_all_relevant_items: 0,
+        divides_by_a_list_as_short_as_this_one: 0,
+        counts_hits_beyond_k: 1,
+        gives_each_place_the_same_weight: None,
+        weighs_by_1_divided_by_the_place: 1,
+        counts_the_first_place_as_2: 1,
+        counts_the_first_place_as_2_in_the_gain_only: 1,
+        compares_with_the_hits_that_were_found: 0,
+        does_not_normalise: 0,
+        gives_0_where_nothing_is_relevant: 2,
+        gives_0_for_a_k_below_1: None,
     },
+    draw=draw_list,
 )
 
 # 7.1.5 what sampling hides ------------------------------------------------------------------------
@@ -414,44 +649,85 @@ def _refuse(better, others, sampled, k):
         raise ValueError("out of range")
 
 
-def with_replacement(better, others, sampled, k):
-    _refuse(better, others, sampled, k)
-    share = better / others
-    return float(
-        sum(
-            math.comb(sampled, j) * share**j * (1 - share) ** (sampled - j)
-            for j in range(min(k, sampled + 1))
-        )
+def draw_ranking(rng):
+    """Few others and many; no better one or all of them; none sampled or all; every bound broken."""
+    others = int(rng.choice([0, 1, 2, 5, 12, 200]))
+    better, sampled = (int(number) for number in rng.integers(0, others + 1, size=2))
+    better, sampled = (int(rng.choice([number, number, 0, others])) for number in (better, sampled))
+    k = int(rng.choice([1, 1, 2, 3, 10]))
+    bad = int(rng.integers(0, 25))
+    if bad < 5:
+        wrong = [
+            (others + 1, others, sampled, k),
+            (-1, others, sampled, k),
+            (better, others, others + 1, k),
+            (better, others, -1, k),
+            (better, others, sampled, int(rng.choice([0, -1]))),
+        ]
+        return Case(wrong[bad], raises=ValueError)
+    return better, others, sampled, k
+
+
+def _refuse_what_cannot_be(better, others, sampled, k):
+    if not (0 <= better <= others and 0 <= sampled <= others and k >= 1):
+        raise ValueError("out of range")
+
+
+def draws_with_replacement(better, others, sampled, k):
+    _refuse_what_cannot_be(better, others, sampled, k)
+    share = better / max(others, 1)
+    terms = (
+        math.comb(sampled, j) * share**j * (1 - share) ** (sampled - j) for j in range(min(k, sampled + 1))
     )
+    return float(sum(terms))
 
 
-def at_most_k(better, others, sampled, k):
+def lets_k_better_ones_pass(better, others, sampled, k):
+    _refuse_what_cannot_be(better, others, sampled, k)
     return chance_in_top(better, others, sampled, k + 1)
 
 
-def exactly(better, others, sampled, k):
-    _refuse(better, others, sampled, k)
-    return (
-        math.comb(better, k - 1)
-        * math.comb(others - better, max(sampled - k + 1, 0))
-        / math.comb(others, sampled)
-    )
+def asks_for_no_better_one(better, others, sampled, k):
+    _refuse_what_cannot_be(better, others, sampled, k)
+    return chance_in_top(better, others, sampled, 1)
 
 
-def expected_place(better, others, sampled, k):
-    _refuse(better, others, sampled, k)
-    return float(better * sampled / others < k)
+def takes_exactly_one_below_k(better, others, sampled, k):
+    _refuse_what_cannot_be(better, others, sampled, k)
+    rest = sampled - k + 1
+    ways = math.comb(better, k - 1) * math.comb(others - better, rest) if rest >= 0 else 0
+    return ways / math.comb(others, sampled)
 
 
-def honest_rank(better, others, sampled, k):
-    _refuse(better, others, sampled, k)
+def gives_the_chance_of_the_opposite(better, others, sampled, k):
+    return 1 - chance_in_top(better, others, sampled, k)
+
+
+def compares_the_mean_place_with_k(better, others, sampled, k):
+    _refuse_what_cannot_be(better, others, sampled, k)
+    return float(better * sampled / max(others, 1) < k)
+
+
+def answers_as_if_nothing_were_sampled(better, others, sampled, k):
+    _refuse_what_cannot_be(better, others, sampled, k)
     return float(better < k)
 
 
-def unguarded(better, others, sampled, k):
-    return sum(
-        math.comb(better, j) * math.comb(max(others - better, 0), max(sampled - j, 0)) for j in range(k)
-    ) / max(math.comb(others, sampled), 1)
+def takes_a_share_of_k_in_the_sample(better, others, sampled, k):
+    _refuse_what_cannot_be(better, others, sampled, k)
+    return min(1.0, k / (sampled + 1))
+
+
+def checks_nothing(better, others, sampled, k):
+    terms = (
+        math.comb(max(better, 0), j) * math.comb(max(others - better, 0), max(sampled - j, 0))
+        for j in range(min(k, max(sampled, 0) + 1))
+    )
+    return sum(terms) / max(math.comb(others, max(sampled, 0)), 1)
+
+
+def accepts_a_k_of_0(better, others, sampled, k):
+    return 0.0 if k < 1 else chance_in_top(better, others, sampled, k)
 
 
 illusion = Exercise(
@@ -472,13 +748,18 @@ illusion = Exercise(
         Case((2, 5, 6, 1), raises=ValueError, name="a sample larger than all"),
     ),
     wrong={
-        with_replacement: 2,
-        at_most_k: 2,
-        exactly: 0,
-        expected_place: 2,
-        honest_rank: 2,
-        unguarded: 2,
+        draws_with_replacement: 2,
+        lets_k_better_ones_pass: 0,
+        asks_for_no_better_one: 0,
+        takes_exactly_one_below_k: 0,
+        gives_the_chance_of_the_opposite: 0,
+        compares_the_mean_place_with_k: 1,
+        answers_as_if_nothing_were_sampled: 0,
+        takes_a_share_of_k_in_the_sample: 1,
+        checks_nothing: None,
+        accepts_a_k_of_0: None,
     },
+    draw=draw_ranking,
 )
 
-EXERCISES = [one_step, alike, pair, order_counts, illusion]
+EXERCISES = (one_step, alike, pair, order_counts, illusion)
