@@ -17,7 +17,7 @@ def interleaved(
 ) -> dict[str, list[float]]:
     """Seconds of every contestant in every round.
 
-    A contestant is a function that prepares (untimed) and returns the function to be timed.  Each round runs
+    A contestant is a function that prepares (untimed) and returns the function to be timed. Each round runs
     all of them once, in an order that is turned by one place from round to round; one round before the
     first warms up and does not count.
     """

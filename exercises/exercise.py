@@ -57,7 +57,7 @@ class Exercise:
     wrong     what people really answer.  fill: {function: place of the hint that fits, or None};
               predict: {name: (value, place of the hint)}, where ... in a tuple stands for any value
     draw      fill: a function of a random generator (numpy.random.Generator) that makes one call: a tuple of
-              positional arguments, or a Case.  What is expected is what the solution returns or raises
+              positional arguments, or a Case. What is expected is what the solution returns or raises
     draws     how many calls are drawn, always the same ones
     rtol, atol  floats are compared within atol + rtol · |expected|
     may_change_inputs  True where the exercise is about changing an argument in place

@@ -26,7 +26,7 @@ def check_close(name: str, mine: Any, reference: Any, *, rtol: float = 1e-5, ato
     Both are anything that holds numbers: numbers, NumPy arrays, torch or TensorFlow tensors, lists of them.
     Shapes must be equal (no broadcasting), then each entry must satisfy
     |mine - reference| <= atol + rtol |reference|; integers and booleans must be equal.
-    Nan equals nan only in the same place.  Types may differ in width (float32 against float64) but not
+    Nan equals nan only in the same place. Types may differ in width (float32 against float64) but not
     in kind (a float is not an integer, a boolean is neither).
     Source of the rule: numpy.testing.assert_allclose.
     """
@@ -57,7 +57,7 @@ def check_true(claim: str, holds: Any) -> None:
     """Print ``ok   claim`` if ``holds`` is true; raise CheckFailed if not, in every profile.
 
     ``holds`` is one truth value (bool, NumPy or torch), for results that vary within bounds:
-    ``check_true("accuracy at least 0.93", accuracy >= 0.93)``.  Raises TypeError for anything else, such as
+    ``check_true("accuracy at least 0.93", accuracy >= 0.93)``. Raises TypeError for anything else, such as
     an array of truth values: say .all() or .any().
     """
     value = to_numpy(holds)

@@ -77,7 +77,7 @@ def pick_precision(device: Any) -> tuple[Any, str]:
     """Return ``(dtype, reason)`` for mixed precision on ``device``; pass the dtype to ``fit``.
 
     bfloat16 where the card computes in it, float16 (with loss scaling) on older CUDA cards, otherwise
-    float32, which switches mixed precision off.  Some CPUs compute faster in bfloat16 (``avx512_bf16``):
+    float32, which switches mixed precision off. Some CPUs compute faster in bfloat16 (``avx512_bf16``):
     section 8.1 measures it.
     """
     import torch

@@ -124,7 +124,7 @@ def filling(grey: np.ndarray, height: int, width: int) -> np.ndarray:
     """uint8 (H, W), dark on light or light on dark -> float32 (height, width) in 0 … 1, the ground 0.
 
     What stands out from the ground is cut out and scaled to fit (Xiao, Rasul and Vollgraf,
-    *Fashion-MNIST*, 2017).  Raises BadInput if nothing stands out.
+    *Fashion-MNIST*, 2017). Raises BadInput if nothing stands out.
     """
     ground = _background(grey)
     away = ground - grey.astype(np.float32) if ground > 127 else grey - np.float32(ground)

@@ -15,7 +15,7 @@ def plot_border(predict: Callable[[np.ndarray], Any], X: Any, y: Any, *, ax: Axe
     """Colour the plane by what ``predict`` says, and draw the points X (N, 2) of classes y (N,), 0 or 1.
 
     ``predict`` takes points (M, 2) and returns a number for each, (M,): class 1 where it is above 0.5.
-    Returns the Axes.  Raises ValueError for points that are not in a plane.
+    Returns the Axes. Raises ValueError for points that are not in a plane.
     """
     X, y = np.asarray(X, dtype=float), np.asarray(y)
     if X.ndim != 2 or X.shape[1] != 2:
@@ -52,7 +52,7 @@ def draw_network(
 
     ``layers`` holds one array (n,) a layer, ``weights`` one matrix (n, m) between each and the next.
     ``slopes`` (of the same shapes as ``layers``, None for a layer without) and ``weight_slopes`` are
-    written beside them in orange: how fast the loss grows with each.  Returns the Axes.  Raises ValueError
+    written beside them in orange: how fast the loss grows with each. Returns the Axes.  Raises ValueError
     where a matrix does not fit its two layers.
     """
     layers = [np.asarray(layer, dtype=float) for layer in layers]
@@ -105,7 +105,7 @@ def draw_graph(end: Any, *, ax: Axes | None = None) -> Axes:
     """Draw how ``end`` was computed: a box for each value, from the inputs on the left to ``end``.
 
     A value has ``name``, ``data`` (a number or an array), ``grad`` and ``parents``, the values that it was
-    made from.  A number is shown with its slope, if that is not None, in orange; of an array its shape.
+    made from. A number is shown with its slope, if that is not None, in orange; of an array its shape.
     Returns the Axes.
     """
     depth, users, order = {end: 0}, {end: []}, [end]

@@ -345,7 +345,7 @@ def fit_factors(
     gradients a sweep, all else is solved exactly. The returned user_factors hold both parts.
     With ``by_count`` c above 0, reg |P[u]|² of a user with n ratings is multiplied by (n / mean n) ** c.
     A user or item without ratings gets zeros, so the mean and what is known of the other side remain.
-    Koren, Bell and Volinsky (2009); Koren (2008).  Raises ValueError for numbers out of range.
+    Koren, Bell and Volinsky (2009); Koren (2008). Raises ValueError for numbers out of range.
     """
     above_zero = [reg, reg_bias, sweeps] + ([] if implicit is None else [implicit])
     if not (rank >= 0 and by_count >= 0 and all(number > 0 for number in above_zero)):  # nan too
@@ -455,7 +455,7 @@ def predict_from_neighbours(
     Alike is the cosine of what base leaves over, holes being 0, or with ``measure="pearson"`` its correlation
     over what both have ratings for; times n / (n + shrink) for n ratings in common. Only positive ones count.
     ``damp`` joins the sum of weights that is divided by: where neighbours are few and hardly alike, base
-    stands.  Similarities are made when needed; nothing (I, I) is stored. Raises ValueError for settings out
+    stands. Similarities are made when needed; nothing (I, I) is stored. Raises ValueError for settings out
     of range and codes that are not known.
     """
     sensible = k >= 1 and shrink >= 0 and damp >= 0  # not so for nan
@@ -538,7 +538,7 @@ def top_n(scores: Any, seen: Any, n: int = 10) -> np.ndarray:
     """The n items of highest score that a user has not seen: scores (U, I), seen (U, I) -> codes (U, n).
 
     Equal scores are taken in the order of their codes; -inf comes last, yet before what is seen, which is
-    never taken.  Raises ValueError, naming the user, where fewer than n candidates are left or the score of
+    never taken. Raises ValueError, naming the user, where fewer than n candidates are left or the score of
     a candidate is nan.
     """
     seen = seen.toarray() if sparse.issparse(seen) else np.asarray(seen)
