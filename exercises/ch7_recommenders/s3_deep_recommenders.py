@@ -9,11 +9,6 @@ from exercises import Case, Exercise
 # 7.3.1 which numbers move? ------------------------------------------------------------------------
 
 
-def _is(number, sentence):
-    """A check that knows one wrong number and where it comes from."""
-    return lambda answer: sentence if answer == number else None
-
-
 N_MOVED = 3 * 8  # rows 2, 7 and 9, each of 8 numbers
 
 which_numbers_move = Exercise(
@@ -52,33 +47,104 @@ def sampled_hit_rate(place, n_items, m, k=10):
     return ways / math.comb(n_items - 1, m)
 
 
-def _guarded(chance):
-    """A wrong chance, with the right errors."""
-
-    def answer(place, n_items, m, k=10):
-        if not 1 <= place <= n_items:
-            raise ValueError(f"place {place}")
-        if not 0 <= m <= n_items - 1:
-            raise ValueError(f"m {m}")
-        return chance(place, n_items, m, k)
-
-    return answer
-
-
-def _hypergeometric(above, below, m, most):
-    """Chance of at most `most` from above among m; 1 where everything is counted."""
-    ways = sum(math.comb(above, j) * math.comb(max(below, 0), m - j) for j in range(min(most, m) + 1))
-    return ways / math.comb(above + max(below, 0), m)
+def draw_place(rng):
+    """Few items and many; the first and the last place; nothing drawn, or all; places that do not exist."""
+    n_items = int(rng.choice([1, 2, 3, 5, 10, 60]))
+    place = int(rng.choice([1, n_items, int(rng.integers(1, n_items + 1))]))
+    m = int(rng.choice([0, n_items - 1, int(rng.integers(0, n_items))]))
+    k = int(rng.choice([1, 2, 3, 10]))
+    bad = rng.random()
+    if bad < 0.05:
+        place = int(rng.choice([0, -1, n_items + 1]))
+        return Case((place, n_items, m, k), raises=ValueError, mentions=(place,))
+    if bad < 0.1:
+        return Case((place, n_items, n_items, k), raises=ValueError, mentions=(n_items,))
+    return place, n_items, m, k
 
 
-def _binomial(place, n_items, m, k):
-    p = (place - 1) / (n_items - 1)
-    return sum(math.comb(m, j) * p**j * (1 - p) ** (m - j) for j in range(min(k - 1, m) + 1))
+def _refuse_what_is_not_there(place, n_items, m):
+    if not 1 <= place <= n_items:
+        raise ValueError(f"place {place}")
+    if not 0 <= m <= n_items - 1:
+        raise ValueError(f"m {m}")
 
 
-def _by_simulation(place, n_items, m, k):
-    above = np.random.default_rng(0).hypergeometric(place - 1, n_items - place, m, size=20_000)
+def _at_most(above, below, m, most):
+    """Chance of at most `most` from above among m drawn; 1 where nothing can be drawn."""
+    below = max(below, 0)
+    ways = sum(math.comb(above, j) * math.comb(below, m - j) for j in range(min(most, m) + 1))
+    return ways / max(math.comb(above + below, m), 1)
+
+
+def draws_with_repetition(place, n_items, m, k=10):
+    _refuse_what_is_not_there(place, n_items, m)
+    p = (place - 1) / max(n_items - 1, 1)
+    return float(sum(math.comb(m, j) * p**j * (1 - p) ** (m - j) for j in range(min(k - 1, m) + 1)))
+
+
+def allows_k_better_ones(place, n_items, m, k=10):
+    _refuse_what_is_not_there(place, n_items, m)
+    return _at_most(place - 1, n_items - place, m, k)
+
+
+def draws_the_target_too(place, n_items, m, k=10):
+    _refuse_what_is_not_there(place, n_items, m)
+    return _at_most(place - 1, n_items - place + 1, m, k - 1)
+
+
+def counts_the_target_among_the_better_ones(place, n_items, m, k=10):
+    _refuse_what_is_not_there(place, n_items, m)
+    return _at_most(place, n_items - place - 1, m, k - 1)
+
+
+def takes_exactly_k_less_1_better_ones(place, n_items, m, k=10):
+    _refuse_what_is_not_there(place, n_items, m)
+    return _at_most(place - 1, n_items - place, m, k - 1) - (
+        _at_most(place - 1, n_items - place, m, k - 2) if k > 1 else 0.0
+    )
+
+
+def gives_the_chance_of_a_miss(place, n_items, m, k=10):
+    return 1 - sampled_hit_rate(place, n_items, m, k)
+
+
+def rounds_the_mean_place_to_hit_or_miss(place, n_items, m, k=10):
+    _refuse_what_is_not_there(place, n_items, m)
+    return float(1 + (place - 1) * m / max(n_items - 1, 1) <= k)
+
+
+def estimates_by_simulation(place, n_items, m, k=10):
+    _refuse_what_is_not_there(place, n_items, m)
+    above = np.random.default_rng(0).hypergeometric(place - 1, n_items - place, m, size=2_000)
     return float((above < k).mean())
+
+
+def answers_for_the_full_ranking(place, n_items, m, k=10):
+    _refuse_what_is_not_there(place, n_items, m)
+    return float(place <= k)
+
+
+def shrinks_the_list_in_proportion(place, n_items, m, k=10):
+    _refuse_what_is_not_there(place, n_items, m)
+    return min(1.0, k / (m + 1))
+
+
+def counts_in_floats(place, n_items, m, k=10):
+    _refuse_what_is_not_there(place, n_items, m)
+    above, below = place - 1, n_items - place
+    terms = (
+        float(math.comb(above, j)) * float(math.comb(below, m - j)) / float(math.comb(n_items - 1, m))
+        for j in range(min(k - 1, m) + 1)
+    )
+    return sum(terms)
+
+
+def answers_for_places_that_do_not_exist(place, n_items, m, k=10):
+    return sampled_hit_rate(min(max(place, 1), n_items), n_items, m, k)
+
+
+def draws_more_than_there_are(place, n_items, m, k=10):
+    return sampled_hit_rate(place, n_items, min(m, n_items - 1), k)
 
 
 hit_rate_of_a_sample = Exercise(
@@ -93,6 +159,7 @@ hit_rate_of_a_sample = Exercise(
         Case((3, 5, 2, 2), expected=5 / 6, name="k better ones allowed, where k - 1 are"),
         Case((1, 10, 3, 1), expected=1.0, name="the target itself counted as better"),
         Case((60, 1_000, 100), name="an estimate or a rounded mean place instead of the chance"),
+        Case((400, 50_000, 1_000), name="numbers too large for floats"),
         Case((50, 100, 5), expected=1.0, name="a sample smaller than k"),
         Case((3, 6, 5, 2), expected=0.0, name="all others drawn: the place stays what it was"),
         Case((11, 10, 3), raises=ValueError, mentions=(11,), name="a place that does not exist"),
@@ -100,30 +167,21 @@ hit_rate_of_a_sample = Exercise(
         Case((2, 4, 4), raises=ValueError, mentions=(4,), name="more drawn than there are others"),
     ),
     wrong={
-        "draws_with_repetition_a_binomial_chance": (_guarded(_binomial), 1),
-        "allows_k_better_ones": (_guarded(lambda p, n, m, k: _hypergeometric(p - 1, n - p, m, k)), 1),
-        "draws_from_all_items_the_target_included": (
-            _guarded(lambda p, n, m, k: _hypergeometric(p - 1, n - p + 1, m, k - 1)),
-            1,
-        ),
-        "counts_the_target_among_the_better_ones": (
-            _guarded(lambda p, n, m, k: _hypergeometric(p, n - p - 1, m, k - 1) if p < n else 0.0),
-            1,
-        ),
-        "the_mean_place_in_the_sample_rounded_to_hit_or_miss": (
-            _guarded(lambda p, n, m, k: float(1 + (p - 1) * m / (n - 1) <= k)),
-            1,
-        ),
-        "estimates_by_simulation": (_guarded(_by_simulation), 1),
-        "the_full_ranking_a_hit_if_place_k": (_guarded(lambda p, n, m, k: float(p <= k)), 1),
-        "shrinks_the_list_in_proportion": (_guarded(lambda p, n, m, k: min(1.0, k / (m + 1))), 1),
-        "answers_for_places_that_do_not_exist": (
-            lambda place, n_items, m, k=10: sampled_hit_rate(
-                min(max(place, 1), n_items), n_items, min(m, n_items - 1), k
-            ),
-            2,
-        ),
+        draws_with_repetition: 1,
+        allows_k_better_ones: 0,
+        draws_the_target_too: 1,
+        counts_the_target_among_the_better_ones: 0,
+        takes_exactly_k_less_1_better_ones: 1,
+        gives_the_chance_of_a_miss: 0,
+        rounds_the_mean_place_to_hit_or_miss: 1,
+        estimates_by_simulation: 1,
+        answers_for_the_full_ranking: 0,
+        shrinks_the_list_in_proportion: 0,
+        counts_in_floats: None,
+        answers_for_places_that_do_not_exist: 2,
+        draws_more_than_there_are: 2,
     },
+    draw=draw_place,
 )
 
 # 7.3.3 the batch as negatives ---------------------------------------------------------------------
@@ -142,28 +200,77 @@ def in_batch_loss(scores, log_q):
     return float((log_sum - np.diag(logits)).mean())
 
 
-def _softmax_loss(logits, axis=1):
+def draw_batch(rng):
+    """One listener or a few; scores of halves, large ones too, whole numbers; equal and very rare chances."""
+    size = int(rng.integers(1, 5))
+    scores = rng.integers(-4, 5, size=(size, size)) / 2 * float(rng.choice([1, 1, 1, 500]))
+    if rng.random() < 0.2:
+        scores = np.round(scores).astype(int)
+    log_q = np.log(rng.choice([0.5, 0.25, 0.1, 0.001], size=size))
+    return scores, np.round(log_q, 3)
+
+
+def _row_losses(logits, axis=1):
+    logits = np.asarray(logits, dtype=float)
     logits = logits - logits.max(axis=axis, keepdims=True)
     return np.log(np.exp(logits).sum(axis=axis)) - np.diag(logits)
 
 
-def negatives_only(scores, log_q):
+def leaves_the_chances_out(scores, log_q):
+    return float(_row_losses(scores).mean())
+
+
+def adds_log_q(scores, log_q):
+    return float(_row_losses(scores + log_q).mean())
+
+
+def corrects_the_negatives_only(scores, log_q):
     logits = scores - np.asarray(log_q)
     np.fill_diagonal(logits, np.diag(scores))
-    return float(_softmax_loss(logits).mean())
+    return float(_row_losses(logits).mean())
 
 
-def without_the_positive(scores, log_q):
+def corrects_the_positive_only(scores, log_q):
+    return float(_row_losses(scores - np.diag(log_q)).mean())
+
+
+def leaves_the_positive_out_of_the_sum(scores, log_q):
     logits = scores - np.asarray(log_q)
-    weights = np.exp(logits - logits.max())
-    np.fill_diagonal(weights, 0)
-    return float((np.log(weights.sum(axis=1)) + logits.max() - np.diag(logits)).mean())
+    others = np.where(np.eye(len(logits), dtype=bool), -np.inf, logits)
+    return float((np.logaddexp.reduce(others, axis=1) - np.diag(logits)).mean())
 
 
-def overflows(scores, log_q):
+def takes_the_softmax_over_the_listeners(scores, log_q):
+    return float(_row_losses(scores - log_q, axis=0).mean())
+
+
+def adds_up_instead_of_averaging(scores, log_q):
+    return float(_row_losses(scores - log_q).sum())
+
+
+def gives_a_loss_for_each_listener(scores, log_q):
+    return _row_losses(scores - log_q)
+
+
+def averages_over_all_scores(scores, log_q):
+    logits = scores - np.asarray(log_q)
+    return float((np.logaddexp.reduce(logits, axis=1)[:, None] - logits).mean())
+
+
+def lets_exp_overflow(scores, log_q):
     with np.errstate(all="ignore"):
         weights = np.exp(scores - np.asarray(log_q))
         return float(-np.log(np.diag(weights) / weights.sum(axis=1)).mean())
+
+
+def subtracts_the_chance_itself(scores, log_q):
+    return float(_row_losses(scores - np.exp(log_q)).mean())
+
+
+def writes_into_the_scores(scores, log_q):
+    loss = in_batch_loss(scores, log_q)
+    scores[:] = 0
+    return loss
 
 
 batch_as_negatives = Exercise(
@@ -198,25 +305,20 @@ batch_as_negatives = Exercise(
         ),
     ),
     wrong={
-        "no_correction": (lambda scores, log_q: float(_softmax_loss(scores).mean()), 0),
-        "adds_log_q": (lambda scores, log_q: float(_softmax_loss(scores + log_q).mean()), 1),
-        "takes_log_q_from_rows_where_it_cancels": (
-            lambda scores, log_q: float(_softmax_loss(scores - np.asarray(log_q)[:, None]).mean()),
-            0,
-        ),
-        negatives_only: 0,
-        without_the_positive: 0,
-        "softmax_over_the_listeners": (
-            lambda scores, log_q: float(_softmax_loss(scores - log_q, axis=0).mean()),
-            0,
-        ),
-        "sum_instead_of_mean": (lambda scores, log_q: float(_softmax_loss(scores - log_q).sum()), 0),
-        overflows: 2,
-        "subtracts_the_chance_instead_of_its_logarithm": (
-            lambda scores, log_q: float(_softmax_loss(scores - np.exp(log_q)).mean()),
-            0,
-        ),
+        leaves_the_chances_out: 0,
+        adds_log_q: 1,
+        corrects_the_negatives_only: 1,
+        corrects_the_positive_only: 1,
+        leaves_the_positive_out_of_the_sum: 1,
+        takes_the_softmax_over_the_listeners: None,
+        adds_up_instead_of_averaging: None,
+        gives_a_loss_for_each_listener: None,
+        averages_over_all_scores: None,
+        lets_exp_overflow: 2,
+        subtracts_the_chance_itself: 1,
+        writes_into_the_scores: None,
     },
+    draw=draw_batch,
 )
 
 # 7.3.4 rows that do not know the answer -----------------------------------------------------------
@@ -242,52 +344,106 @@ def next_item_rows(history, length, pad):
     return inputs, history[1:].copy()
 
 
-def _refusing(rows):
-    """A wrong way to make the rows, with the right errors."""
+def draw_history(rng):
+    """Two plays or more, track 0 and repeats among them; shorter and longer than what the model reads."""
+    n, length = int(rng.integers(2, 8)), int(rng.integers(1, 5))
+    history = rng.choice([0, 1, 3, 12, 7], size=n)
+    pad = int(rng.choice([99, -1, 5]))
+    bad = rng.random()
+    if bad < 0.08:
+        return Case((history[: int(rng.integers(0, 2))].tolist(), length, pad), raises=ValueError)
+    if bad < 0.16:
+        pad = int(history[int(rng.integers(0, n))])
+        return Case((history.tolist(), length, pad), raises=ValueError, mentions=(pad,))
+    return (history if rng.random() < 0.5 else history.tolist()), length, pad
 
-    def answer(history, length, pad):
-        history = list(history)
-        if len(history) < 2:
-            raise ValueError("too short")
-        if pad in history:
-            raise ValueError(f"pad {pad}")
-        return rows(history, length, pad)
 
-    return answer
+def _refuse_history(history, pad):
+    history = [int(code) for code in history]
+    if len(history) < 2:
+        raise ValueError("too short")
+    if pad in history:
+        raise ValueError(f"pad {pad}")
+    return history
 
 
-def _rows(history, length, pad, *, first=1, include=0, right=False, oldest=False):
-    inputs, targets = [], []
+def _rows(history, length, pad, first=1, include=0, oldest=False):
+    inputs = []
     for t in range(first, len(history)):
         before = history[: t + include]
         before = before[:length] if oldest else before[-length:]
-        fill = [pad] * (length - len(before))
-        inputs.append(before + fill if right else fill + before)
-        targets.append(history[t])
-    return np.array(inputs, dtype=int).reshape(-1, length), np.array(targets, dtype=int)
+        inputs.append([pad] * (length - len(before)) + before)
+    return np.array(inputs, dtype=int).reshape(-1, length), np.array(history[first:], dtype=int)
 
 
-def _only_full(history, length, pad):
+def puts_the_target_into_its_input(history, length, pad):
+    return _rows(_refuse_history(history, pad), length, pad, include=1)
+
+
+def keeps_the_oldest_plays(history, length, pad):
+    return _rows(_refuse_history(history, pad), length, pad, oldest=True)
+
+
+def fills_at_the_right(history, length, pad):
+    inputs, targets = next_item_rows(history, length, pad)
+    for row in inputs:
+        row[:] = [*row[row != pad], *row[row == pad]]
+    return inputs, targets
+
+
+def leaves_out_rows_that_need_filling(history, length, pad):
+    history = _refuse_history(history, pad)
     return _rows(history, length, pad, first=min(length, len(history)))
 
 
-def _only_last(history, length, pad):
-    inputs, targets = _rows(history, length, pad)
+def gives_the_last_row_only(history, length, pad):
+    inputs, targets = next_item_rows(history, length, pad)
     return inputs[-1:], targets[-1:]
 
 
-def _always_zero(history, length, pad):
-    return _rows(history, length, 0)
+def adds_a_row_without_plays(history, length, pad):
+    return _rows(_refuse_history(history, pad), length, pad, first=0)
 
 
-def _reversed(history, length, pad):
-    inputs, targets = _rows(history, length, pad)
+def forgets_the_last_target(history, length, pad):
+    inputs, targets = next_item_rows(history, length, pad)
+    return inputs[:-1], targets[:-1]
+
+
+def always_fills_with_0(history, length, pad):
+    return _rows(_refuse_history(history, pad), length, 0)
+
+
+def puts_the_newest_at_the_left(history, length, pad):
+    inputs, targets = next_item_rows(history, length, pad)
     return inputs[:, ::-1].copy(), targets
 
 
-def _same_as_input(history, length, pad):
-    inputs, _ = _rows(history, length, pad)
+def takes_the_last_input_for_the_target(history, length, pad):
+    inputs, _ = next_item_rows(history, length, pad)
     return inputs, inputs[:, -1].copy()
+
+
+def counts_repeated_plays_once(history, length, pad):
+    return _rows(list(dict.fromkeys(_refuse_history(history, pad))), length, pad)
+
+
+def makes_a_row_of_a_single_play(history, length, pad):
+    if len(history) < 2:
+        return np.zeros((0, length), dtype=int), np.zeros(0, dtype=int)
+    return next_item_rows(history, length, pad)
+
+
+def accepts_a_pad_that_is_a_track(history, length, pad):
+    if len(history) < 2:
+        raise ValueError("too short")
+    return _rows([int(code) for code in history], length, pad)
+
+
+def refuses_without_naming_the_pad(history, length, pad):
+    if len(history) < 2 or pad in history:
+        raise ValueError("too short, or the filling is a track")
+    return next_item_rows(history, length, pad)
 
 
 rows_without_the_answer = Exercise(
@@ -328,16 +484,22 @@ rows_without_the_answer = Exercise(
         ),
     ),
     wrong={
-        "the_target_is_in_its_input": (_refusing(lambda h, n, p: _rows(h, n, p, include=1)), 0),
-        "the_oldest_plays_instead_of_the_newest": (_refusing(lambda h, n, p: _rows(h, n, p, oldest=True)), 0),
-        "fills_at_the_right": (_refusing(lambda h, n, p: _rows(h, n, p, right=True)), 0),
-        "leaves_out_the_rows_that_would_need_filling": (_refusing(_only_full), 0),
-        "one_row_only_the_last": (_refusing(_only_last), 0),
-        "fills_with_0_always": (_refusing(_always_zero), 0),
-        "the_newest_at_the_left": (_refusing(_reversed), 0),
-        "the_last_input_as_the_target": (_refusing(_same_as_input), 0),
-        "no_errors": (lambda history, length, pad: _rows(list(history), length, pad), 2),
+        puts_the_target_into_its_input: 0,
+        keeps_the_oldest_plays: 0,
+        fills_at_the_right: 1,
+        leaves_out_rows_that_need_filling: 1,
+        gives_the_last_row_only: None,
+        adds_a_row_without_plays: None,
+        forgets_the_last_target: None,
+        always_fills_with_0: None,
+        puts_the_newest_at_the_left: None,
+        takes_the_last_input_for_the_target: 0,
+        counts_repeated_plays_once: None,
+        makes_a_row_of_a_single_play: 2,
+        accepts_a_pad_that_is_a_track: 2,
+        refuses_without_naming_the_pad: 2,
     },
+    draw=draw_history,
 )
 
 # 7.3.5 all pairs in one pass ----------------------------------------------------------------------
@@ -348,6 +510,62 @@ def all_pairs(x, V):
     # Common wrong turn: x @ V**2 in the second term. Each feature meets itself there: its value, squared too.
     x, V = np.asarray(x, dtype=float), np.asarray(V, dtype=float)
     return 0.5 * ((x @ V) ** 2 - x**2 @ V**2).sum(axis=1)
+
+
+def draw_features(rng):
+    """One feature or several, absent ones too, values of any sign; whole numbers as well; any k."""
+    rows, n, k = (int(size) for size in rng.integers(1, 4, size=3))
+    n = int(rng.choice([n, 5]))
+    x, V = rng.integers(-2, 3, size=(rows, n)), rng.integers(-2, 3, size=(n, k))
+    if rng.random() < 0.5:
+        x, V = x / 2, V / 2
+    return x, V
+
+
+def does_not_square_the_value_in_the_second_term(x, V):
+    return 0.5 * ((x @ V) ** 2 - x @ V**2).sum(axis=1)
+
+
+def forgets_the_half(x, V):
+    return ((x @ V) ** 2 - x**2 @ V**2).sum(axis=1).astype(float)
+
+
+def pairs_features_with_themselves(x, V):
+    return 0.5 * ((x @ V) ** 2).sum(axis=1)
+
+
+def does_not_add_up_over_k(x, V):
+    return 0.5 * ((x @ V) ** 2 - x**2 @ V**2)
+
+
+def gives_one_number_for_the_batch(x, V):
+    return float(0.5 * ((x @ V) ** 2 - x**2 @ V**2).sum())
+
+
+def pairs_neighbours_only(x, V):
+    each = [sum(r[a] * r[a + 1] * (V[a] @ V[a + 1]) for a in range(len(r) - 1)) for r in x]
+    return np.array(each, dtype=float)
+
+
+def squares_after_adding_up_over_k(x, V):
+    return 0.5 * ((x @ V).sum(axis=1) ** 2 - (x**2 @ V**2).sum(axis=1))
+
+
+def leaves_the_values_out(x, V):
+    there = (x != 0).astype(float)
+    return 0.5 * ((there @ V) ** 2 - there @ V**2).sum(axis=1)
+
+
+def halves_whole_numbers(x, V):
+    return (all_pairs(x, V) // 1).astype(float)
+
+
+def keeps_whole_numbers_whole(x, V):
+    return all_pairs(x, V).astype(np.result_type(x, V))
+
+
+def takes_the_mean_over_k(x, V):
+    return all_pairs(x, V) / V.shape[1]
 
 
 pairs_in_one_pass = Exercise(
@@ -384,32 +602,25 @@ pairs_in_one_pass = Exercise(
         ),
     ),
     wrong={
-        "the_value_is_not_squared_in_the_second_term": (
-            lambda x, V: 0.5 * ((x @ V) ** 2 - x @ V**2).sum(axis=1).astype(float),
-            1,
-        ),
-        "forgets_the_half": (lambda x, V: ((x @ V) ** 2 - x**2 @ V**2).sum(axis=1).astype(float), 1),
-        "keeps_the_features_products_with_themselves": (lambda x, V: 0.5 * ((x @ V) ** 2).sum(axis=1), 1),
-        "does_not_add_up_over_k": (lambda x, V: 0.5 * ((x @ V) ** 2 - x**2 @ V**2), 1),
-        "one_number_for_the_whole_batch": (lambda x, V: float(0.5 * ((x @ V) ** 2 - x**2 @ V**2).sum()), 1),
-        "pairs_of_neighbours_only": (
-            lambda x, V: np.array(
-                [sum(r[a] * r[a + 1] * (V[a] @ V[a + 1]) for a in range(len(r) - 1)) for r in x], dtype=float
-            ),
-            0,
-        ),
-        "squares_the_sum_over_k_too": (
-            lambda x, V: 0.5 * ((x @ V).sum(axis=1) ** 2 - (x**2 @ V**2).sum(axis=1)),
-            1,
-        ),
-        "leaves_the_values_out": (lambda x, V: 0.5 * (((x != 0) @ V) ** 2 - (x != 0) @ V**2).sum(axis=1), 1),
+        does_not_square_the_value_in_the_second_term: 1,
+        forgets_the_half: 2,
+        pairs_features_with_themselves: 1,
+        does_not_add_up_over_k: 2,
+        gives_one_number_for_the_batch: None,
+        pairs_neighbours_only: None,
+        squares_after_adding_up_over_k: None,
+        leaves_the_values_out: 0,
+        halves_whole_numbers: None,
+        keeps_whole_numbers_whole: None,
+        takes_the_mean_over_k: 2,
     },
+    draw=draw_features,
 )
 
-EXERCISES = [
+EXERCISES = (
     which_numbers_move,
     hit_rate_of_a_sample,
     batch_as_negatives,
     rows_without_the_answer,
     pairs_in_one_pass,
-]
+)

@@ -417,4 +417,4 @@ def test_a_right_answer_written_otherwise_is_accepted(number, answer, capsys):
 def test_the_hint_that_fits_a_leaking_target_is_given(monkeypatch):
     monkeypatch.setattr(judging, "_shown_hints", {})
     with pytest.raises(WrongAnswer, match="Which plays belong to the row"):
-        check("7.3.4", ch.rows_without_the_answer.wrong["the_target_is_in_its_input"][0])
+        check("7.3.4", ch.puts_the_target_into_its_input)
