@@ -37,6 +37,7 @@ COURSE = ROOT / "course.toml"
 START = ENGLISH / "0_start_here.ipynb"
 PICTURES = ("image/png", "image/jpeg", "image/svg+xml")
 HEAD = "| chapter | here | planned |"
+TAGS_WITH_TOLERANCE = ("rtol=", "picture=")
 COUNTED = ("exercises", "checks", "claims", "pictures", "drawings", "ignored")
 
 _PLACE = re.compile(r"(?:(\d+|appendix)(?:_\w+)?/)?(\d+)([a-z]?)_[a-z0-9_]+")
@@ -74,11 +75,12 @@ class Section:
 
 @dataclass(frozen=True)
 class Tolerance:
-    """A cell in which decimals may differ by more than a tenth, and why."""
+    """A cell with a tag that allows more than others may: how much, and why."""
 
     cell: str  # "2_math/3_optimisation#optimum"
-    rtol: float
     reason: str
+    rtol: float = 0.0  # decimals
+    picture: float = 0.0  # grey values, on average
 
 
 @dataclass(frozen=True)
@@ -151,7 +153,7 @@ def _course(data: dict) -> Course:
     if twice := {name for name in names if names.count(name) > 1}:
         raise ValueError(f"{', '.join(sorted(twice))} stands there twice")
     for given in data.get("tolerance", ()):
-        _only(given, ("cell", "rtol", "reason"), given.get("cell", "a tolerance"))
+        _only(given, ("cell", "rtol", "picture", "reason"), given.get("cell", "a tolerance"))
     return Course(chapters, tuple(sections), tuple(Tolerance(**given) for given in data.get("tolerance", ())))
 
 
@@ -181,19 +183,21 @@ def _only(given: dict, known: tuple[str, ...], where: str) -> None:
 def count(notebook: NotebookNode) -> dict[str, int | str]:
     """What a notebook holds, so that a deleted check or a widened bound is a visible line in a diff.
 
-    `exercises`; `checks`: the calls of check…() and the asserts outside exercises; `claims`: a digest of them
-    and of the tags with a tolerance; `pictures` among the outputs; `drawings`: Mermaid diagrams and
-    pictures whose code is hidden; `ignored`: code cells whose output is not compared.
+    `exercises`; `checks`: the calls of check…() and the asserts outside exercises; `claims`: a digest of
+    them, of the tags with a tolerance, and of what is said of each picture; `pictures` among the outputs;
+    `drawings`: Mermaid diagrams and pictures whose code is hidden; `ignored`: cells that are not compared.
     """
-    code, claims = code_cells(notebook), []
+    code, checks, claims = code_cells(notebook), 0, []
     for cell in code:
-        claims += sorted(tag for tag in tags_of(cell) if tag.startswith("rtol="))
+        claims += [f"{cell.get('id')} {cell.metadata.alt}"] if "alt" in cell.metadata else []
+        claims += sorted(tag for tag in tags_of(cell) if tag.startswith(TAGS_WITH_TOLERANCE))
         if not is_exercise(cell):
-            claims += checks_of(cell.source)
+            found = checks_of(cell.source)
+            claims, checks = claims + found, checks + len(found)
     texts = [re.sub(r"\s+", "", claim) for claim in claims]
     return {
         "exercises": len({c.id for c in notebook.cells if re.fullmatch(r"ex-[\d-]+-text", c.get("id", ""))}),
-        "checks": sum(not claim.startswith("rtol=") for claim in claims),
+        "checks": checks,
         "claims": hashlib.sha256("\n".join(texts).encode()).hexdigest()[:8],
         "pictures": sum(pictures_of(cell) for cell in code),
         "drawings": drawings(notebook),

@@ -19,8 +19,8 @@ from pathlib import Path
 
 from nbformat import NotebookNode
 
-from tools.course import PICTURES, Part, course, drawings, pictures_of
-from tools.nbval_tolerance import KNOWN_TAGS, rtol_of
+from tools.course import PICTURES, TAGS_WITH_TOLERANCE, Part, course, drawings, pictures_of
+from tools.nbval_tolerance import KNOWN_TAGS, tolerance_of
 from tools.normalise import WIDGET, normalise
 from tools.notebooks import (
     NOTEBOOKS,
@@ -39,7 +39,7 @@ MAX_BUDGET = {
     "seconds": 60,
     "ram_mb": 2000,
 }  # of the quick profile; course.toml allows some parts more seconds
-MAX_RTOL = 0.1  # without a reason in course.toml
+MAX_TOLERANCE = {"rtol": 0.1, "picture": 0.015}  # without a reason in course.toml
 
 # One part is one sitting.
 MAX_CELLS = 60
@@ -239,13 +239,14 @@ def wrong_tags(notebook: NotebookNode) -> Iterator[str]:
     """Known tags only, few ignored cells, and none of these carries a claim."""
     for cell in notebook.cells:
         for tag in tags_of(cell):
-            if tag.startswith("rtol="):
+            if tag.startswith(TAGS_WITH_TOLERANCE):
                 try:
-                    rtol_of([tag])
+                    tolerance_of([tag], tag.partition("=")[0], 0)
                 except ValueError as error:
                     yield f"cell {_name(cell)}: {error}"
             elif tag not in KNOWN_TAGS:
-                yield f"cell {_name(cell)}: unknown tag {tag!r}; known are {', '.join(KNOWN_TAGS)}, rtol=…"
+                known = ", ".join((*KNOWN_TAGS, *(f"{name}…" for name in TAGS_WITH_TOLERANCE)))
+                yield f"cell {_name(cell)}: unknown tag {tag!r}; known are {known}"
         if cell.cell_type == "code" and re.search(r"#\s*(NBVAL|PYTEST_VALIDATE)_", cell.source):
             yield f"cell {_name(cell)}: steers nbval by a comment; use a tag"
     code = code_cells(notebook)
@@ -259,38 +260,37 @@ def wrong_tags(notebook: NotebookNode) -> Iterator[str]:
 
 
 def wrong_tolerances(notebook: NotebookNode, part: Part | None = None) -> Iterator[str]:
-    """Decimals may differ by more than a tenth only in cells that course.toml lists, with the reason."""
-    listed = {tolerance.cell: tolerance.rtol for tolerance in course().tolerances}
+    """A cell may differ by much only where course.toml lists it, with the reason."""
     for cell in code_cells(notebook):
-        name = f"{part.notebook if part else ''}#{_name(cell)}"
-        for asked in loosest(cell):
-            if asked > max(MAX_RTOL, listed.get(name, 0)):
+        place = f"{part.notebook if part else ''}#{_name(cell)}"
+        listed = next((t for t in course().tolerances if t.cell == place), None)
+        for name, asked in loosest(cell).items():
+            most = max(MAX_TOLERANCE[name], getattr(listed, name, 0))
+            if asked > most:
                 yield (
-                    f"cell {_name(cell)}: rtol={asked:g} is more than {listed.get(name, MAX_RTOL):g}; show "
-                    f'fewer digits, or list [[tolerance]] cell = "{name}" with its reason in course.toml'
+                    f"cell {_name(cell)}: {name}={asked:g} is more than {most:g}; show less that varies, "
+                    f'or list [[tolerance]] cell = "{place}" with its reason in course.toml'
                 )
 
 
-def loosest(cell: NotebookNode) -> list[float]:
-    """The largest relative tolerance that a code cell's tags and checks name, in a list; empty if none."""
-    asked = []
-    for tag in tags_of(cell):
+def loosest(cell: NotebookNode) -> dict[str, float]:
+    """The largest tolerances that tags and checks of a code cell name: {"rtol": …, "picture": …}."""
+    asked = {"rtol": 0.0, "picture": 0.0}
+    for name in asked:
         try:
-            asked.append(rtol_of([tag]) if tag.startswith("rtol=") else 0)
-        except ValueError:  # said by wrong_tags
-            continue
+            asked[name] = tolerance_of(tags_of(cell), name, 0.0)
+        except ValueError:
+            continue  # said by wrong_tags
     try:
-        calls = called(statements(cell.source))
+        calls = list(called(statements(cell.source)))
     except SyntaxError:
-        return []
-    asked += [
-        word.value.value
-        for name, call in calls
-        if name.startswith(("check", "assert", "allclose", "isclose"))
-        for word in call.keywords
-        if word.arg in ("rtol", "rel_tol") and isinstance(word.value, ast.Constant)
-    ]
-    return [max(asked)] if asked else []
+        return asked
+    for name, call in calls:
+        if name.startswith(("check", "assert", "allclose", "isclose")):
+            for word in call.keywords:
+                if word.arg in ("rtol", "rel_tol") and isinstance(word.value, ast.Constant):
+                    asked["rtol"] = max(asked["rtol"], word.value.value)
+    return asked
 
 
 def wrong_end(notebook: NotebookNode, part: Part | None) -> Iterator[str]:

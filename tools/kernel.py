@@ -22,6 +22,13 @@ ONE_THREAD = {  # two notebooks share two cores, and sums are added in the same 
         "TF_NUM_INTEROP_THREADS",
     )
 }
+OTHER_PROCESSOR = {  # an x86 of 2013, whose sums are rounded in another order: no AVX-512
+    "ATEN_CPU_CAPABILITY": "avx2",
+    "ONEDNN_MAX_CPU_ISA": "AVX2",
+    "MKL_ENABLE_INSTRUCTIONS": "AVX2",
+    "OPENBLAS_CORETYPE": "Haswell",
+    "NPY_DISABLE_CPU_FEATURES": "AVX512F AVX512_SKX",
+}
 
 
 def kernel_environment(ipython_folder: str | Path, profile: str = "quick") -> dict[str, str]:

@@ -4,8 +4,8 @@ Plain `pytest notebooks` uses it (conftest.py loads it). What it adds to nbval 0
 word, and the numbers in it within a relative tolerance (1e-3, or what the cell's tag `rtol=0.05` says;
 integers exactly); a cell that was never executed in the stored notebook fails; a cell tagged
 `raises-exception` must raise, and the same error; whatever goes to stderr fails, also in a cell whose output
-is ignored; a picture must be there on both sides or on neither; what a widget's output area shows is no
-output of the cell. The last item of every notebook, `budget`, measures seconds and memory.
+is ignored; pictures are compared shrunk and in grey (tools/pictures.py); what a widget's output area shows is
+no output of the cell. The last item of every notebook, `budget`, measures seconds and memory.
 """
 
 import json
@@ -23,9 +23,16 @@ from nbformat import NotebookNode
 from nbval.kernel import RunningKernel
 from nbval.plugin import IPyNbCell, IPyNbFile, NbCellError
 
-from tools.kernel import PeakMemory, changed_environment, kernel_environment, processor_seconds
-from tools.normalise import WIDGET
+from tools.kernel import (
+    OTHER_PROCESSOR,
+    PeakMemory,
+    changed_environment,
+    kernel_environment,
+    processor_seconds,
+)
+from tools.normalise import WIDGET, last_written
 from tools.notebooks import natural_key
+from tools.pictures import picture_differences
 
 RTOL = 1e-3
 NOISE = 2  # a budget is overrun beyond this many times what is declared: machines are noisy
@@ -43,18 +50,23 @@ _NUMBER = re.compile(
 # ---- comparing text --------------------------------------------------------------------------------------
 
 
-def rtol_of(tags: Iterable[str]) -> float:
-    """The tolerance that the tags of a cell ask for, RTOL if they do not. ValueError for `rtol=wide`."""
+def tolerance_of(tags: Iterable[str], name: str, default: float | None) -> float | None:
+    """The number in a tag like `rtol=0.05`, or the default. ValueError for `rtol=wide`."""
     for tag in tags:
-        if tag.startswith("rtol="):
+        if tag.startswith(f"{name}="):
             try:
-                rtol = float(tag.removeprefix("rtol="))
+                value = float(tag.partition("=")[2])
             except ValueError:
-                rtol = 0
-            if not 0 < rtol < 1:
-                raise ValueError(f"tag {tag!r}: a tolerance is a number between 0 and 1, e.g. rtol=0.05")
-            return rtol
-    return RTOL
+                value = 0
+            if not 0 < value < 1:
+                raise ValueError(f"tag {tag!r}: a tolerance is a number between 0 and 1, e.g. {name}=0.05")
+            return value
+    return default
+
+
+def rtol_of(tags: Iterable[str]) -> float:
+    """The relative tolerance that the tags of a cell ask for, RTOL if they do not."""
+    return tolerance_of(tags, "rtol", RTOL)
 
 
 def differences(expected: str, got: str, rtol: float = RTOL) -> list[str]:
@@ -92,7 +104,7 @@ def _unlike(expected: str, got: str, rtol: float) -> str:
     for before, now in zip(expected_parts[1::2], got_parts[1::2], strict=True):
         if before == now:
             continue
-        if not re.search(r"\.\d|[eE]", before + " " + now):
+        if _is_whole(before) or _is_whole(now) or not re.search(r"\.\d|[eE]", f"{before} {now}"):
             return "integers are compared exactly"
         a, b = (float(number.replace(",", "").replace("_", "")) for number in (before, now))
         if a != b and not abs(a - b) <= rtol * abs(a):
@@ -101,16 +113,23 @@ def _unlike(expected: str, got: str, rtol: float) -> str:
     return ""
 
 
+def _is_whole(number: str) -> bool:
+    return not re.search(r"[.eE]", number)
+
+
 # ---- comparing outputs -----------------------------------------------------------------------------------
 
 
 def output_differences(
-    expected: list[NotebookNode], got: list[NotebookNode], rtol: float = RTOL
+    expected: list[NotebookNode],
+    got: list[NotebookNode],
+    rtol: float = RTOL,
+    picture: float | None = None,
 ) -> list[str]:
     """Where the outputs of two runs of a cell differ: a list of sentences, empty if they agree.
 
     Both are lists of nbformat outputs with the pieces of each stream already merged. Of an error only its
-    name is compared, of a picture only that it is there, of a widget only that it is one.
+    name is compared, of a widget only that it is one; pictures must show the same.
     """
     found = []
     for name in ("stdout", "stderr"):
@@ -127,11 +146,13 @@ def output_differences(
         )
         return found
     for number, (one, other) in enumerate(zip(before, now, strict=True), 1):
-        found += [f"output {number}: {line}" for line in _rich_differences(one, other, rtol)]
+        found += [f"output {number}: {line}" for line in _rich_differences(one, other, rtol, picture)]
     return found
 
 
-def _rich_differences(expected: NotebookNode, got: NotebookNode, rtol: float) -> list[str]:
+def _rich_differences(
+    expected: NotebookNode, got: NotebookNode, rtol: float, picture: float | None
+) -> list[str]:
     if expected.output_type != got.output_type:
         return [f"expected {_kinds([expected])}, got {_kinds([got])}"]
     if expected.output_type == "error":
@@ -141,16 +162,17 @@ def _rich_differences(expected: NotebookNode, got: NotebookNode, rtol: float) ->
         return [f"expected {_kinds([expected])}, got {_kinds([got])}"]
     if WIDGET in expected.data:
         return []
-    return [
-        f"{kind}: {line}"
-        for kind in sorted(expected.data)
-        if not kind.startswith("image/")
-        for line in differences(_text(expected.data[kind]), _text(got.data[kind]), rtol)
-    ]
+    found = []
+    for kind in sorted(expected.data):
+        before, now = _text(expected.data[kind]), _text(got.data[kind])
+        drawn = kind in ("image/png", "image/jpeg")
+        lines = picture_differences(before, now, picture) if drawn else differences(before, now, rtol)
+        found += [f"{kind}: {line}" for line in lines]
+    return found
 
 
 def _stream(outputs: list[NotebookNode], name: str) -> str:
-    return "".join(o.text for o in outputs if o.output_type == "stream" and o.name == name)
+    return last_written("".join(o.text for o in outputs if o.output_type == "stream" and o.name == name))
 
 
 def _text(value: Any) -> str:
@@ -167,6 +189,14 @@ def _kinds(outputs: list[NotebookNode]) -> str:
 
 
 # ---- collecting and running ------------------------------------------------------------------------------
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--other-processor",
+        action="store_true",
+        help="notebooks compute with the instructions of an older processor: which results change?",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -231,7 +261,8 @@ class CourseNotebook(IPyNbFile):
         started = time.perf_counter()
         self.output_areas, self.capturing, self.current = set(), False, None
         self.ipython_folder = tempfile.TemporaryDirectory()
-        with changed_environment(kernel_environment(self.ipython_folder.name)):
+        other = OTHER_PROCESSOR if self.config.getoption("other_processor") else {}
+        with changed_environment(kernel_environment(self.ipython_folder.name) | other):
             super().setup()
         self.kernel.__class__ = CourseKernel  # nbval's setup offers no other place for it
         self.memory = PeakMemory(self.kernel.km.provisioner.pid)
@@ -286,7 +317,8 @@ class CourseCell(IPyNbCell):
         self.parent.current, self.parent.capturing = self, False
         self.displays, self.clear_before_next = {}, False
         try:
-            self.rtol = rtol_of(self.cell.metadata.get("tags", []))
+            tags = self.cell.metadata.get("tags", [])
+            self.rtol, self.picture = rtol_of(tags), tolerance_of(tags, "picture", None)
         except ValueError as error:
             self.raise_cell_error(str(error))
         super().runtest()
@@ -304,7 +336,7 @@ class CourseCell(IPyNbCell):
             self.raise_cell_error(f"it writes to stderr: {_short(stderr, 1000)}")
 
     def compare_outputs(self, test: Any, ref: Any, skip_compare: Any = None) -> bool:
-        self.comparison_traceback = output_differences(ref, test, self.rtol)
+        self.comparison_traceback = output_differences(ref, test, self.rtol, self.picture)
         return not self.comparison_traceback
 
     def before_output(self, kind: str, content: dict) -> None:

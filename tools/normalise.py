@@ -20,7 +20,14 @@ KEPT_CELL_METADATA = ("tags", "nbgrader", "alt")
 HIDDEN = ("outputs_hidden", "source_hidden")  # what JupyterLab folds away
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
-_FOLDER = r"(?:[A-Za-z]:)?~?(?:[/\\][^'\"\n\x1b/\\:]+)*?[/\\]"  # absolute, or below the home folder
+# A path, absolute or below the home folder, where a word begins or a colour of the terminal ends; and what is
+# kept of it: a library's own part, or the course's.
+_PATH = re.compile(r"(^|\x1b\[[\d;]*m|[^\w.~/\\-])((?:[A-Za-z]:)?~?[/\\][^'\"\n\x1b:]*)", re.MULTILINE)
+_KEPT = (
+    (re.compile(r"[/\\](?=site-packages[/\\])"), ""),
+    (re.compile(r"[/\\](?=(?:helpers|exercises|service|tools)(?:[/\\]\w+){1,3}\.py\b)"), ""),
+    (re.compile(r"[/\\][Ll]ib[/\\]python3\.\d+[/\\]"), "python/"),
+)
 
 
 def normalise(notebook: NotebookNode) -> NotebookNode:
@@ -43,7 +50,7 @@ def normalise(notebook: NotebookNode) -> NotebookNode:
         cell.metadata = nbformat.from_dict(kept | ({"jupyter": folded} if folded else {}))
         if cell.cell_type != "code":
             continue
-        cell.outputs = _merged_streams(cell.outputs)
+        cell.outputs = merged_streams(cell.outputs)
         for output in cell.outputs:
             if output.output_type == "error":
                 output.traceback = [_without_folders(line) for line in output.traceback]
@@ -53,23 +60,43 @@ def normalise(notebook: NotebookNode) -> NotebookNode:
     return notebook
 
 
-def _merged_streams(outputs: list[NotebookNode]) -> list[NotebookNode]:
-    """Adjacent pieces of the same stream become one."""
-    merged = []
+def merged_streams(outputs: list[NotebookNode]) -> list[NotebookNode]:
+    """Adjacent pieces of the same stream become one, as a console would show it."""
+    merged, pieces = [], []
     for output in outputs:
         last = merged[-1] if merged else None
         if last and output.output_type == last.output_type == "stream" and output.name == last.name:
-            last.text += output.text
+            pieces[-1].append(output.text)
         else:
             merged.append(output)
+            pieces.append([output.get("text", "")])
+    for output, texts in zip(merged, pieces, strict=True):
+        if output.output_type == "stream":
+            output.text = last_written("".join(texts))
     return merged
+
+
+def last_written(text: str) -> str:
+    """What a console shows of a text: of each line that which follows its last carriage return."""
+    if "\r" not in text:
+        return text
+    lines = text.split("\n")
+    kept = [line.rstrip("\r") for line in lines]
+    return "\n".join(
+        part.rpartition("\r")[2] + line[len(part) :] for line, part in zip(lines, kept, strict=True)
+    )
 
 
 def _without_folders(text: str) -> str:
     """`/somewhere/site-packages/torch/nn.py` -> `site-packages/torch/nn.py`; files of the course likewise."""
-    text = re.sub(_FOLDER + r"(?=site-packages[/\\])", "", text)
-    text = re.sub(_FOLDER + r"(?=(?:helpers|exercises)[/\\]\w+\.py)", "", text)
-    return re.sub(_FOLDER + r"[Ll]ib[/\\]python3\.\d+[/\\]", "python/", text)
+    return _PATH.sub(lambda match: match[1] + _short_path(match[2]), text)
+
+
+def _short_path(path: str) -> str:
+    for place, instead in _KEPT:
+        if found := list(place.finditer(path)):
+            return instead + path[found[-1].end() :]
+    return path
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

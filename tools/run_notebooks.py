@@ -29,7 +29,7 @@ from tqdm import tqdm
 
 from helpers.settings import setting
 from tools.kernel import PeakMemory, kernel_environment, stop_echo_of_widget_outputs
-from tools.normalise import normalise
+from tools.normalise import merged_streams, normalise
 from tools.notebooks import NOTEBOOKS, ROOT, find_notebooks, read_notebook, write_notebook
 from tools.pages import write_page
 
@@ -67,7 +67,7 @@ def execute(
         kernel_name="python3",
         timeout=QUICK_CELL_TIMEOUT if profile == "quick" else None,
         record_timing=False,
-        coalesce_streams=True,
+        coalesce_streams=False,  # its way takes a time quadratic in the length of a line
     )
     for cell in notebook.cells:
         if cell.cell_type == "code":
@@ -83,6 +83,8 @@ def execute(
                 memory = PeakMemory(client.km.provisioner.pid)
                 for index, cell in enumerate(notebook.cells):
                     problem = _execute_cell(client, cell, index, kernel_log)
+                    if cell.cell_type == "code":
+                        cell.outputs = merged_streams(cell.outputs)
                     if problem:
                         break
                     on_cell()

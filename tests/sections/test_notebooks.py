@@ -27,7 +27,10 @@ def test_every_part_that_is_written_is_there_and_nothing_else_is():
 def test_every_tolerance_of_course_toml_is_one_that_its_cell_asks_for():
     for tolerance in course().tolerances:
         notebook, _, cell = tolerance.cell.partition("#")
-        assert loosest(*cells_of(ENGLISH / f"{notebook}.ipynb", cell)) == [tolerance.rtol], tolerance.cell
+        asked = loosest(*cells_of(ENGLISH / f"{notebook}.ipynb", cell))
+        for name, listed in (("rtol", tolerance.rtol), ("picture", tolerance.picture)):
+            assert not listed or asked[name] == listed, tolerance.cell
+        assert tolerance.rtol or tolerance.picture, tolerance.cell
         assert len(tolerance.reason.split()) >= 5, tolerance.cell
 
 

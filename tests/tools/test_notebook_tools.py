@@ -57,8 +57,8 @@ def display(**data):
     return nbformat.v4.new_output("display_data", {k.replace("_", "/"): v for k, v in data.items()})
 
 
-def error(name):
-    return nbformat.v4.new_output("error", ename=name, evalue="", traceback=[f"{name}"])
+def error(name, message="", traceback=()):
+    return nbformat.v4.new_output("error", ename=name, evalue=message, traceback=[name, *traceback])
 
 
 def code(name, source, *outputs, tags=(), **metadata):
@@ -101,6 +101,7 @@ COMPARED = [
     ("rtol-nonsense", "1.0", [result(text_plain="1.0")], ["rtol=wide"], False),
     ("word-changed", "print('True')", [stdout("False\n")], [], False),
     ("spaces-changed", "print('a   b', '\\n', 'c')", [stdout("a b c\n")], [], True),
+    ("carriage-return", "print('1 %\\r2 %\\nend\\r')", [stdout("2 %\nend\r\n")], [], True),
     ("chunks", "for i in range(3): print(i, flush=True)", [stdout("0\n"), stdout("1\n2\n")], [], True),
     ("output-lost", "_ = 5", [result(text_plain="5")], [], False),
     ("output-new", "5", [], [], False),
@@ -126,8 +127,16 @@ COMPARED = [
     ("raises-ignored", "[][1]", [error("ValueError")], ["raises-exception", "nbval-ignore-output"], False),
     ("picture-same", DRAW.format(png(0, 9)),
      [display(image_png=png(0, 9), text_plain="<IPython.core.display.Image object>")], [], True),
-    ("picture-other-pixels", DRAW.format(png(0, 9)),
-     [display(image_png=png(9, 0), text_plain="<IPython.core.display.Image object>")], [], True),
+    ("picture-exchanged", DRAW.format(png(0, 255)),
+     [display(image_png=png(255, 0), text_plain="<IPython.core.display.Image object>")], [], False),
+    ("picture-black", DRAW.format(png(0, 0, 0)),
+     [display(image_png=png(0, 200, 255), text_plain="<IPython.core.display.Image object>")], [], False),
+    ("picture-of-a-training", DRAW.format(png(*[0, 60] * 48)),
+     [display(image_png=png(*[0, 60] * 47, 255, 0), text_plain="<IPython.core.display.Image object>")],
+     ["picture=0.03"], True),
+    ("picture-too-far", DRAW.format(png(*[0, 60] * 48)),
+     [display(image_png=png(*[255, 0] * 48), text_plain="<IPython.core.display.Image object>")],
+     ["picture=0.03"], False),
     ("picture-lost", "_ = display('x')",
      [display(image_png=png(0, 9), text_plain="'x'")], [], False),
     ("picture-new", DRAW.format(png(0, 9)),
@@ -286,6 +295,11 @@ def test_texts_that_agree(expected, got):
         ("0.5000", "0.5006"),
         ("(1000,", "(1001,"),
         ("1_000", "1_001"),
+        ("100000", "100001"),
+        ("of 100,000 rows", "of 100,001 rows"),
+        ("5", "5.0"),
+        ("5.0", "5"),
+        ("100", "1e2"),
         ("1,000", "1,001"),
         ("2000.", "2001."),
         ("12%", "13%"),
@@ -312,6 +326,11 @@ def test_texts_that_agree(expected, got):
 )
 def test_texts_that_differ(expected, got):
     assert differences(expected, got)
+
+
+@pytest.mark.parametrize(("expected", "got"), [("100", "101"), ("(64, 10)", "(64, 11)"), ("12%", "13%")])
+def test_integers_are_compared_exactly_whatever_the_tolerance(expected, got):
+    assert differences(expected, got, rtol=0.5)
 
 
 def test_a_tolerance_is_read_from_the_tags_and_must_make_sense():
@@ -489,6 +508,8 @@ def test_normalising_strips_what_varies_keeps_what_counts_and_is_idempotent(tmp_
         r"File C:\Users\My Name\Lib\site-packages\n.py:2",
         "File ~/a course/exercises/base.py:1",
         "File /usr/lib/python3.11/json/decoder.py:9",
+        "\x1b[0;32m~/course/exercises/ch2_math/s1_linear_algebra.py\x1b[0m in f",
+        "File site-packages/torch/helpers/x.py:1",
     ]
     cell.outputs.append(nbformat.v4.new_output("error", ename="E", evalue="", traceback=trace))
     once = normalise(copy.deepcopy(book))
@@ -503,6 +524,8 @@ def test_normalising_strips_what_varies_keeps_what_counts_and_is_idempotent(tmp_
         r"File site-packages\n.py:2",
         "File exercises/base.py:1",
         "File python/json/decoder.py:9",
+        "\x1b[0;32mexercises/ch2_math/s1_linear_algebra.py\x1b[0m in f",
+        "File site-packages/torch/helpers/x.py:1",
     ]
     assert normalise(copy.deepcopy(once)) == once
     path = tmp_path / "book.ipynb"
@@ -598,6 +621,28 @@ def _cell(name, **changes):
     return lambda book: at(book, name).update(nbformat.from_dict(changes))
 
 
+def _traceback(*lines):
+    return _cell("broken", outputs=[error("ZeroDivisionError", traceback=lines)])
+
+
+def _longer(**changes):
+    """Changes of the clean notebook that a reader of one sitting would feel."""
+
+    def spoil(book):
+        for name, amount in changes.items():
+            if name == "cells":
+                book.cells[2:2] = [prose(f"more-{n}", "x") for n in range(amount)]
+            elif name == "words":
+                at(book, "intro").source += " word" * amount
+            elif name == "code":  # cells of ten lines
+                cells = [code(f"more-{n}", "x = 1\n" * 10) for n in range(amount)]
+                book.cells[-1:-1] = cells
+        for count, cell in enumerate((c for c in book.cells if c.cell_type == "code"), 1):
+            cell.execution_count = count
+
+    return spoil
+
+
 def _ends_in(source):
     return _cell("train", source=source)
 
@@ -646,6 +691,10 @@ def _ends_in(source):
         (_cell("intro", source="see /Users/me/x"), "cell intro: a path of one machine"),
         (_cell("last", outputs=[stdout("/home/me/x.py")]), "cell last: a path of one machine"),
         (_cell("last", outputs=[result(text_plain="'/tmp/x'")]), "cell last: a path of one machine"),
+        (_traceback("/home/me/x.py"), "cell broken: a path of one machine: '/home/me/x.py"),
+        (_traceback("File \x1b[0;32m~/x.py:3\x1b[0m"), "cell broken: a path of one machine"),
+        (_traceback("opening C:\\Users\\me\\x"), "cell broken: a path of one machine"),
+        (_cell("broken", outputs=[error("ZeroDivisionError", "/home/me/x")]), "cell broken: a path of one"),
         (_cell("intro", source="![ ](neighbour.png)"), "cell intro: a picture without words"),
         (_cell("intro", source="<img src='neighbour.png'>"), "cell intro: a picture without words"),
         (_cell("intro", source="<img alt='' src='neighbour.png'>"), "cell intro: a picture without words"),
@@ -655,10 +704,31 @@ def _ends_in(source):
         (_cell("picture", outputs=[display(image_png="AAAA")]), "cell picture: its picture is of one"),
         (_cell("define", source="x = 1\n" * 16), "cell define: 16 lines; at most 15"),
         (_cell("define", source=""), "cell define: empty"),
+        (_cell("define", source=" \n"), "cell define: empty"),
+        (_longer(cells=53), "62 cells; at most 60"),
+        (_longer(words=2600), "words of prose; at most 2,600"),
+        (_longer(code=26), "lines of code; at most 250"),
+        (_longer(code=8), "half of the code cells have 10 lines or more; at most 8"),
+        (_longer(words=2200, code=32), "minutes by the rule of one sitting; at most 90"),
+        (_longer(words=1000), "metadata.course.minutes is 5; words / 180 + lines / 4 + exercises give 10"),
+        (_cell("title", source=TITLE + "\n\nTime: 90 minutes."), "the first cell says 'Time: 90 min'"),
+        (_cell("title", source=TITLE.replace("mermaid", "text", 1)), "1 drawings; at least 2"),
+        (_cell("intro", id="ex-6-1-1-text"), "cell ex-6-1-1-text: its heading does not end in the minutes"),
+        (_cell("intro", id="ex-6-1-1-text"), 'the last line of code must be still_open("6.1")'),
+        (_cell("define", metadata={"alt": "x"}), "cell define: metadata.alt describes a picture, and there"),
+        (_cell("last", metadata={"alt": "two dots"}, outputs=[display(image_png=png(9, 0))]),
+         "2 pictures have the same words: 'two dots'"),
+        (_cell("picture", outputs=[display(image_png=png(0, 9)), display(image_png=png(9, 0))]),
+         "cell picture: 2 pictures share one alt"),
+        (_cell("close", metadata={"tags": ["rtol=0.2"]}), "cell close: rtol=0.2 is more than 0.1"),
+        (_cell("close", metadata={"tags": ["picture=0.02"]}), "cell close: picture=0.02 is more than 0.015"),
+        (_cell("close", metadata={"tags": ["picture=many"]}), "cell close: tag 'picture=many'"),
+        (_cell("claim", source="check_close('a', x, 1, rtol=0.9)"), "cell claim: rtol=0.9 is more than 0.1"),
+        (_cell("claim", source="assert math.isclose(x, 1, rel_tol=0.9)"), "cell claim: rtol=0.9 is more"),
         (_cell("claim", metadata={"scrolled": True}), "not normalised"),
         (lambda book: book.metadata.update(vscode=1), "not normalised"),
         (lambda book: book.cells.pop(0), "the first cell must be prose that begins with a title"),
-        (_cell("title", source="Title"), "the first cell must be prose that begins with a title"),
+        (_cell("title", source=TITLE[2:]), "the first cell must be prose that begins with a title"),
         (_cell("intro", source="[gone](gone.ipynb)"), "cell intro: link to 'gone.ipynb', which is not there"),
     ],
 )  # fmt: skip
