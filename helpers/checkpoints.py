@@ -1,7 +1,8 @@
 """Checkpoints: weights with meta, and all that a run needs to continue. Written whole, read as data."""
 
 import random
-from collections.abc import Iterable
+import tempfile
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -9,90 +10,163 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from helpers.explaining import first_line
+from helpers.feeding import parts_of
 from helpers.files import replacing
+
+# what a schedule moves on its way; all else in it was said by the caller
+PLACES = {
+    "last_epoch",
+    "_step_count",
+    "_last_lr",
+    "_is_initial",
+    "_get_lr_called_within_step",
+    "T_cur",
+    "T_i",
+}
 
 
 def save_checkpoint(path: str | Path, model: nn.Module, **meta: Any) -> Path:
-    """Write the weights and ``meta`` (numbers, text, lists, dicts) to ``path`` in one atomic step."""
-    return _write(Path(path), {"model": model.state_dict(), "meta": _plain(meta, "meta")})
+    """Write the weights and ``meta`` (numbers, text, lists, dicts) to ``path`` in one atomic step.
+
+    Raises OSError where there is no room; what was there before stays.
+    """
+    return _write(Path(path), {"model": _weights(model), "meta": _plain(meta, "meta")})
 
 
 def load_checkpoint(path: str | Path, model: nn.Module) -> dict:
     """Load the weights at ``path`` into ``model`` and return the meta that was saved with them.
 
-    Reads tensors only, never code.  Raises FileNotFoundError; ValueError for a damaged file or for
-    weights of another shape (the model is then as it was).
+    A plain state_dict will do too, and a compiled model's.  Reads tensors only, never code.  Raises
+    FileNotFoundError; ValueError for a damaged file or other weights (the model is then as it was).
     """
     content = _read(Path(path))
-    _load_weights(model, content["model"], path)
-    return content.get("meta", {})
+    ours = isinstance(content, dict) and isinstance(content.get("model"), dict)
+    _load_weights(model, content["model"] if ours else content, path)
+    return content.get("meta", {}) if ours else {}
 
 
 class Keeper:
-    """Keeps last.pt and best.pt of a run in ``folder``; without a folder it does nothing."""
+    """Keeps last.pt and best.pt of a run in a folder; without a folder it does nothing."""
 
-    def __init__(self, folder: str | Path | None, run: Any, loader: Iterable, schedule: Any, scaler: Any):
+    def __init__(self, folder, run, loaders, schedule, scaler, rank):
         self.folder = Path(folder) if folder is not None else None
-        self.run, self.loader, self.schedule, self.scaler = run, loader, schedule, scaler
+        self.run, self.schedule, self.scaler, self.rank = run, schedule, scaler, rank
+        self.parts = parts_of(*loaders)
+        self.said = _said(run.optimizer, schedule, self.parts)
 
-    def begin(self, resume: bool, rank: int) -> None:
+    def begin(self, resume: bool) -> None:
         """Continue from last.pt, or put what is there aside as last.old.pt and best.old.pt."""
         if self.folder is None:
             return
         if resume:
-            self._restore(self.folder / "last.pt", rank)
-        elif rank == 0:
+            self._restore(self.folder / "last.pt")
+        if self.rank == 0:
             self.folder.mkdir(parents=True, exist_ok=True)
-            for name in ("last", "best"):
+            tempfile.TemporaryFile(dir=self.folder).close()  # a folder that cannot be written fails now
+            for name in () if resume else ("last", "best"):
                 if (self.folder / f"{name}.pt").exists():
                     (self.folder / f"{name}.pt").replace(self.folder / f"{name}.old.pt")
 
     def save(self, better: bool) -> None:
         """Write last.pt, and best.pt if this epoch was ``better`` than all before."""
-        if self.folder is None:
+        run = self.run
+        if self.folder is None or self.rank != 0:
             return
-        run, schedule = self.run, self.schedule
         if better:
             save_checkpoint(self.folder / "best.pt", run.model, best=run.best)
         content = {
-            "model": run.model.state_dict(),
+            "model": _weights(run.model),
             "optimizer": run.optimizer.state_dict(),
             "optimizer_kind": type(run.optimizer).__name__,
-            "schedule": schedule.state_dict() if schedule is not None else None,
+            "schedule": self.schedule.state_dict() if self.schedule is not None else None,
+            "said": self.said,
             "scaler": self.scaler.state_dict(),
-            "run": {
-                "epoch": run.epoch,
-                "step": run.step,
-                "best": run.best,
-                "history": _plain(run.history, "history"),
-            },
-            "random": _random_states(self.loader),
+            "run": {name: getattr(run, name) for name in ("epoch", "step", "best")},
+            "random": _random_states(self.parts),
         }
+        content["run"]["history"] = _plain(run.history, "history")
         _write(self.folder / "last.pt", content)
 
-    def _restore(self, last: Path, rank: int) -> None:
-        run, schedule, saved = self.run, self.schedule, _read(last)
-        here, there = type(run.optimizer).__name__, saved["optimizer_kind"]
+    def _restore(self, last: Path) -> None:
+        """All is as it was left, except where the caller says other things now than then: those hold."""
+        run, saved, optimizer = self.run, _read(last), self.run.optimizer
+        if "optimizer_kind" not in saved:
+            raise ValueError(f"{last} holds weights but no run to continue: read it with load_checkpoint")
+        here, there = type(optimizer).__name__, saved["optimizer_kind"]
         if here != there:
             raise ValueError(
                 f"{last} was written with {there}, this run uses {here}: "
                 "take the same optimiser, or begin again with resume=False"
             )
-        if (saved["schedule"] is None) != (schedule is None):
+        groups = [
+            [len(group["params"]) for group in part]
+            for part in (saved["optimizer"]["param_groups"], optimizer.param_groups)
+        ]
+        if groups[0] != groups[1]:
             raise ValueError(
-                f"{last} was written {'without' if schedule else 'with'} a schedule: give the same"
+                f"{last}: the optimiser held groups of {groups[0]} parameters, now of {groups[1]}"
             )
         _load_weights(run.model, saved["model"], last)
-        run.optimizer.load_state_dict(saved["optimizer"])
+        told, then = [dict(group) for group in optimizer.param_groups], saved.get("said", self.said)
+        optimizer.load_state_dict(saved["optimizer"])
         if self.scaler.is_enabled() and saved["scaler"]:
             self.scaler.load_state_dict(saved["scaler"])
-        if schedule is not None:
-            schedule.load_state_dict(saved["schedule"])
         for name, value in saved["run"].items():
             setattr(run, name, value)
-        _restore_random_states(saved["random"], self.loader)
-        if rank == 0:
-            print(f"resumed after epoch {run.epoch} ({last.name})")
+        changed = [name for name in {**self.said, **then} if self.said.get(name) != then.get(name)]
+        anew = any(name.split()[0].endswith(("lr", "schedule", "schedule's")) for name in changed)
+        for number, group in enumerate(optimizer.param_groups):
+            for key, value in told[number].items():
+                if key != "params" and (anew or _name(key, number, optimizer) in changed):
+                    group[key] = value
+        if anew:
+            self._move_on()
+        elif self.schedule is not None:
+            self.schedule.load_state_dict(saved["schedule"])
+        _restore_random_states(saved["random"], self.parts)
+        if self.rank == 0:
+            differs = [f"{name} {self.said.get(name)} (was {then.get(name)})" for name in changed]
+            print(", ".join([f"resumed after epoch {run.epoch} ({last.name})", *differs]))
+
+    def _move_on(self) -> None:
+        """Take a new schedule to where the run is."""
+        with warnings.catch_warnings():
+            warnings.simplefilter(
+                "ignore"
+            )  # torch misses the optimiser's steps between those of the schedule
+            for _ in range(getattr(self.schedule, "last_epoch", self.run.step), self.run.step):
+                self.schedule.step()
+
+
+def _said(optimizer, schedule, parts) -> dict[str, str]:
+    """What the caller says of optimiser and schedule, as text by name, without what moves during a run."""
+    moving = {"params"} | ({"lr"} if schedule is not None else set())
+    moving |= {"momentum", "betas"} if getattr(schedule, "cycle_momentum", False) else set()
+    said = {
+        _name(key, number, optimizer): repr(value)
+        for number, group in enumerate(optimizer.param_groups)
+        for key, value in group.items()
+        if key not in moving
+    }
+    said["generators of the loaders"] = str(len(_generators(parts)))
+    if schedule is not None:
+        said["schedule"] = type(schedule).__name__
+        said |= {f"schedule's {key}": repr(value) for key, value in _settled(schedule.state_dict()).items()}
+    return {
+        name: text for name, text in said.items() if " at 0x" not in text
+    }  # a function has no lasting text
+
+
+def _name(key: str, number: int, optimizer) -> str:
+    return key if len(optimizer.param_groups) == 1 else f"{key} of group {number}"
+
+
+def _settled(state: Any) -> Any:
+    """The state of a schedule without the places that it has reached."""
+    if isinstance(state, dict):
+        return {key: _settled(value) for key, value in state.items() if key not in PLACES}
+    return [_settled(value) for value in state] if isinstance(state, (list, tuple)) else state
 
 
 # ---------------------------------------------------------------- files
@@ -114,12 +188,18 @@ def _plain(value: Any, name: str) -> Any:
 
 
 def _write(path: Path, content: dict) -> Path:
-    with replacing(path) as neighbour:
-        torch.save(content, neighbour)
+    try:
+        with replacing(path) as neighbour:
+            torch.save(content, neighbour)
+    except (OSError, RuntimeError) as error:
+        raise OSError(
+            f"{path} could not be written: {first_line(error)}. What was there before is as it was: make "
+            "room, then go on from it with resume=True"
+        ) from error
     return path
 
 
-def _read(path: Path) -> dict:
+def _read(path: Path) -> Any:
     if not path.is_file():
         raise FileNotFoundError(f"no checkpoint at {path}; fit(..., checkpoint=<folder>) writes one an epoch")
     try:
@@ -130,8 +210,16 @@ def _read(path: Path) -> dict:
         ) from error
 
 
-def _load_weights(model: nn.Module, weights: dict[str, Tensor], path: str | Path) -> None:
-    mine = {name: tuple(value.shape) for name, value in model.state_dict().items()}
+def _weights(model: nn.Module) -> dict[str, Tensor]:
+    """The weights under the names that they have without torch.compile."""
+    return {name.replace("_orig_mod.", ""): value for name, value in model.state_dict().items()}
+
+
+def _load_weights(model: nn.Module, weights: Any, path: str | Path) -> None:
+    if not isinstance(weights, dict) or not all(isinstance(value, Tensor) for value in weights.values()):
+        raise ValueError(f"{path} holds no weights: save_checkpoint writes them, and torch.save(state_dict)")
+    weights = {name.replace("_orig_mod.", ""): value for name, value in weights.items()}
+    mine = {name: tuple(value.shape) for name, value in _weights(model).items()}
     theirs = {name: tuple(value.shape) for name, value in weights.items()}
     if mine != theirs:
         name = sorted(n for n in mine.keys() | theirs.keys() if mine.get(n) != theirs.get(n))[0]
@@ -139,34 +227,36 @@ def _load_weights(model: nn.Module, weights: dict[str, Tensor], path: str | Path
             f"{path} belongs to another model: {name!r} is {theirs.get(name, 'missing')} there, "
             f"{mine.get(name, 'missing')} here"
         )
-    model.load_state_dict(weights)
+    model.load_state_dict({name: weights[name.replace("_orig_mod.", "")] for name in model.state_dict()})
 
 
 # ---------------------------------------------------------------- random numbers
 
 
-def _random_states(loader: Iterable) -> dict:
+def _generators(parts: list) -> list[torch.Generator]:
+    held = [value for part in parts for value in getattr(part, "__dict__", {}).values()]
+    return list({id(one): one for one in held if isinstance(one, torch.Generator)}.values())
+
+
+def _random_states(parts: list) -> dict:
     kind, keys, *rest = np.random.get_state()  # noqa: NPY002 - what a library may have drawn from
     states = {
         "python": random.getstate(),
         "numpy": (kind, torch.from_numpy(keys.astype(np.int64)), *rest),
         "torch": torch.get_rng_state(),
+        "loaders": [generator.get_state() for generator in _generators(parts)],
     }
     if torch.cuda.is_available():
         states["cuda"] = torch.cuda.get_rng_state_all()
-    generator = getattr(loader, "generator", None)
-    if generator is not None:
-        states["loader"] = generator.get_state()
     return states
 
 
-def _restore_random_states(states: dict, loader: Iterable) -> None:
+def _restore_random_states(states: dict, parts: list) -> None:
     random.setstate(states["python"])
     kind, keys, *rest = states["numpy"]
     np.random.set_state((kind, keys.numpy().astype(np.uint32), *rest))  # noqa: NPY002
     torch.set_rng_state(states["torch"])
     if "cuda" in states and torch.cuda.device_count() == len(states["cuda"]):
         torch.cuda.set_rng_state_all(states["cuda"])
-    generator = getattr(loader, "generator", None)
-    if generator is not None and "loader" in states:
-        generator.set_state(states["loader"])
+    for generator, state in zip(_generators(parts), states["loaders"], strict=False):
+        generator.set_state(state)

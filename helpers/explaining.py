@@ -2,137 +2,215 @@
 
 import math
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.optim import lr_scheduler
 
 IGNORED = -100  # the label that torch's losses leave out
+ADVICE = {  # what torch says, and what helps
+    "view size": "Say flatten or reshape, or fit(..., channels_last=False)",
+    "more than 1 value per channel": "Batch normalisation needs two rows: choose a batch size that leaves no "
+    "single row over, or DataLoader(..., drop_last=True)",
+}
+
+
+def refuse(bad: Any, message: str) -> None:
+    """Raise ValueError with the message if something is bad."""
+    if bad:
+        raise ValueError(message)
+
+
+def whole_number(name: str, value: int) -> int:
+    """``value`` as a Python int of 1 or more, NumPy's integers included; ValueError for anything else."""
+    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    refuse(not whole or value < 1, f"{name} is {value!r}; it must be a whole number, 1 or more")
+    return int(value)
 
 
 def check_arguments(
-    clip_norm: float | None,
-    patience: int | None,
-    validation: Any,
-    resume: bool,
-    checkpoint: str | Path | None,
-    precision: torch.dtype,
-    metrics: dict[str, Callable] | None,
+    epochs, accumulate, clip_norm, patience, validation, metrics, resume, checkpoint, precision
 ) -> None:
     """Refuse arguments of ``fit`` that make no sense, alone or together."""
-    if clip_norm is not None and not clip_norm > 0:
-        raise ValueError(f"clip_norm is {clip_norm!r}; it must be above 0, or None to leave gradients alone")
-    if patience is not None and validation is None:
-        raise ValueError("patience needs validation data: early stopping watches val_loss")
-    if resume and checkpoint is None:
-        raise ValueError("resume=True needs checkpoint=<folder>, the one the stopped run wrote to")
-    if precision not in (torch.float32, torch.bfloat16, torch.float16):
-        raise ValueError(f"precision is {precision!r}; use torch.float32, torch.bfloat16 or torch.float16")
-    if metrics and validation is None:
-        raise ValueError(
-            f"metrics {', '.join(metrics)} need validation data: they are measured after each epoch"
-        )
-    if metrics and "loss" in metrics:
-        raise ValueError("a metric cannot be called 'loss': val_loss is the mean of loss_fn")
+    whole_number("epochs", epochs)
+    whole_number("accumulate", accumulate)
+    whole_number("patience", 1 if patience is None else patience)
+    unclipped = clip_norm is None or clip_norm > 0
+    refuse(not unclipped, f"clip_norm is {clip_norm!r}; it must be above 0, or None to leave gradients alone")
+    floats = (torch.float32, torch.bfloat16, torch.float16)
+    refuse(precision not in floats, f"precision is {precision!r}; use one of {', '.join(map(str, floats))}")
+    refuse(resume and checkpoint is None, "resume=True needs checkpoint=<folder>, that of the stopped run")
+    refuse("loss" in (metrics or {}), "a metric cannot be called 'loss': val_loss is the mean of loss_fn")
+    if validation is None:
+        refuse(patience, "patience needs validation data: early stopping watches val_loss")
+        refuse(metrics, f"metrics {', '.join(metrics or {})} need validation data, and so a loader of it")
 
 
 def check_optimizer(model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
-    """Refuse an optimiser that would train nothing of this model."""
-    held = {id(p) for group in optimizer.param_groups for p in group["params"]}
-    if not held & {id(p) for p in model.parameters()}:
-        raise ValueError(
-            "the optimiser holds no parameter of this model, so nothing would be trained: make it anew after "
-            "the model, for example torch.optim.Adam(model.parameters())"
-        )
+    """Refuse an optimiser that would leave untrained what asks to be trained, or that needs another loop."""
+    refuse(
+        isinstance(optimizer, torch.optim.LBFGS),
+        "LBFGS asks for the loss several times a step, fit works it out once: take SGD or Adam, or write the "
+        "loop with optimizer.step(closure)",
+    )
+    held = {id(parameter) for group in optimizer.param_groups for parameter in group["params"]}
+    wanting = {name: id(one) in held for name, one in model.named_parameters() if one.requires_grad}
+    refuse(not wanting, "every parameter of the model is frozen: thaw some with requires_grad_(True)")
+    refuse(
+        not any(wanting.values()),
+        "the optimiser holds no parameter of this model, so nothing would be trained: make it anew after the "
+        "model, for example torch.optim.Adam(model.parameters())",
+    )
+    left = next((name for name, is_held in wanting.items() if not is_held), None)
+    refuse(
+        left,
+        f"the optimiser does not hold {left!r} of the model: was that part replaced after the optimiser was "
+        f"made? Make the optimiser last. What shall not be trained says so: requires_grad_(False)",
+    )
+
+
+def check_schedule(schedule, optimizer, steps: int | None, resume: bool, may_stop: bool) -> None:
+    """Refuse a schedule of another kind or optimiser, or one that ends before the last of the run's steps."""
+    refuse(
+        isinstance(schedule, lr_scheduler.ReduceLROnPlateau),
+        "ReduceLROnPlateau must be told a value: leave schedule out, and step it after each epoch, "
+        'fit(..., on_epoch=(lambda run: plateau.step(run.history[-1]["val_loss"]),))',
+    )
+    others = getattr(schedule, "optimizer", optimizer) is not optimizer
+    refuse(others, "the schedule belongs to another optimiser: make it from the one that fit is given")
+    cosine = type(schedule) is lr_scheduler.CosineAnnealingLR and not may_stop
+    end = schedule.T_max if cosine else getattr(schedule, "total_steps", None) or math.inf
+    steps = (steps or 0) + (0 if resume else getattr(schedule, "last_epoch", 0))
+    refuse(
+        steps > end,
+        f"the schedule ends at step {end}{' and would rise again' if cosine else ''}, the run at {steps}: it "
+        f"is stepped after each optimiser step, so make it for {steps} steps",
+    )
+
+
+# ---------------------------------------------------------------- errors of the model, the loss, the schedule
+
+
+def explained(function: Callable, place: Callable[[], str], said_of: Callable[..., str]) -> Callable:
+    """The function, whose errors say at which place, what is wrong, and what helps where that is known."""
+
+    def called(*given):
+        try:
+            return function(*given)
+        except torch.OutOfMemoryError:
+            raise
+        except (RuntimeError, ValueError, IndexError, TypeError) as error:
+            helps = "".join(
+                f". {advice}" for torch_says, advice in ADVICE.items() if torch_says in str(error)
+            )
+            raise ValueError(f"{place()}: {said_of(*given)}: {first_line(error)}{helps}") from error
+
+    return called
 
 
 def explained_model(model: nn.Module, place: Callable[[], str]) -> Callable[..., Any]:
-    """The model as a function whose errors say at which place, and what it was given."""
+    """The model as a function whose errors name the shapes of the batch."""
 
-    def forward(*inputs: Tensor) -> Any:
-        try:
-            return model(*inputs)
-        except torch.OutOfMemoryError:
-            raise
-        except (RuntimeError, IndexError) as error:
-            shapes = ", ".join(f"{tuple(part.shape)} {str(part.dtype)[6:]}" for part in inputs)
-            advice = (
-                ". Say flatten or reshape, or fit(..., channels_last=False)"
-                if "view size" in str(error)
-                else ""
-            )
-            raise ValueError(
-                f"{place()}: the model does not accept a batch of {shapes}: {_first_line(error)}{advice}"
-            ) from error
+    def misfit(*batch: Tensor) -> str:
+        shapes = ", ".join(f"{_shape(part)} {str(part.dtype)[6:]}" for part in batch)
+        return f"the model does not accept a batch of {shapes}"
 
-    return forward
+    return explained(model, place, misfit)
+
+
+def explained_schedule(schedule: Any, place: Callable[[], str]) -> Callable[[], None]:
+    """The schedule's step; it does nothing where there is no schedule."""
+    step = schedule.step if schedule is not None else lambda: None
+    return explained(step, place, lambda: "the schedule must be made for all steps, epochs times batches")
 
 
 def explained_loss(
     loss_fn: Callable[[Tensor, Tensor], Tensor],
     place: Callable[[], str],
+    *,
+    training: bool = False,
     labels: Tensor | None = None,
-    ignored: int | None = IGNORED,
+    count: Callable[[Tensor], int] = len,
 ) -> Callable[[Any, Tensor], Tensor]:
-    """A loss or metric whose errors say at which place, and what it was given.
+    """A loss or metric whose errors name the shapes, and which must give one number.
 
-    At the first call ``labels``, all those that are to come, are checked against the classes of the outputs.
+    In training the first call compares the labels (all that are to come, or those of the batch) with the
+    classes of the outputs, before anything is learned.
     """
 
+    def misfit(outputs: Any, targets: Tensor) -> str:
+        shapes = f"outputs {_shape(outputs)} and targets {_shape(targets)} {str(targets.dtype)[6:]}"
+        return wrong_label(outputs, targets) or f"{shapes} do not fit the loss or metric"
+
+    first, ignored, safely = True, None if count is len else IGNORED, explained(loss_fn, place, misfit)
+
     def measure(outputs: Any, targets: Tensor) -> Tensor:
-        nonlocal labels
-        if labels is not None:
-            check_labels(outputs, labels, place(), ignored)
-            labels = None
-        try:
-            return loss_fn(outputs, targets)
-        except torch.OutOfMemoryError:
-            raise
-        except (RuntimeError, ValueError, IndexError) as error:
-            check_labels(outputs, targets, place())
-            shape = tuple(outputs.shape) if isinstance(outputs, Tensor) else type(outputs).__name__
+        nonlocal first
+        if first:
+            wrong = wrong_label(outputs, targets if labels is None else labels, ignored) if training else ""
+            wrong = wrong or wrong_pairs(loss_fn, outputs, targets)
+            refuse(wrong, f"{place()}: {wrong}")
+            first = False
+        value = safely(outputs, targets)
+        if isinstance(value, Tensor) and value.numel() != 1:
             raise ValueError(
-                f"{place()}: outputs {shape} and targets {tuple(targets.shape)} {str(targets.dtype)[6:]} "
-                f"do not fit the loss or metric: {_first_line(error)}"
-            ) from error
+                f"{place()}: the loss or metric must give one number, the mean over the batch, and gives "
+                f'{_shape(value)}: leave out reduction="none", or say .mean()'
+            )
+        if training and not getattr(value, "requires_grad", False):
+            raise ValueError(
+                f"{place()}: the loss has no gradient, so nothing can be learned. Usual causes: detach(), "
+                "item() or NumPy on the way to it, torch.no_grad() around fit"
+            )
+        return value
 
     return measure
 
 
-def check_labels(outputs: Any, targets: Tensor, place: str, ignored: int | None = IGNORED) -> None:
-    """Class labels must lie in 0 … C-1 for outputs (N, C, ...); on a GPU the loss itself would only crash."""
+def wrong_label(outputs: Any, targets: Tensor, ignored: int | None = IGNORED) -> str:
+    """What is wrong with labels outside 0 … C-1 of outputs (N, C, ...); on a GPU the loss would only crash."""
     whole = not targets.is_floating_point() and targets.dtype != torch.bool
     if not isinstance(outputs, Tensor) or not whole or outputs.ndim != targets.ndim + 1:
-        return
-    wrong = (targets < 0) | (targets >= outputs.shape[1])
-    if ignored is not None:
-        wrong &= targets != ignored
-    if wrong.any():
-        row = int(wrong.flatten().nonzero()[0])
-        label = int(targets.flatten()[row])
-        if label == IGNORED:
-            raise ValueError(
-                f"{place}: some targets are -100, which the loss ignores: say over how many it is a mean, "
-                "fit(..., count=lambda y: int((y != -100).sum()))"
-            )
-        raise ValueError(
-            f"{place}: label {label} (example {row}) is out of range: the model has "
-            f"{outputs.shape[1]} classes, so labels are 0 to {outputs.shape[1] - 1}"
+        return ""
+    labels, classes = targets.flatten(), outputs.shape[1]
+    wrong = ((labels < 0) | (labels >= classes)) & (labels != ignored if ignored is not None else True)
+    if not wrong.any():
+        return ""
+    row = int(wrong.nonzero()[0])
+    if labels[row] == IGNORED:
+        return (
+            "some targets are -100, which the loss ignores: say over how many it is a mean, "
+            "fit(..., count=lambda y: int((y != -100).sum()))"
         )
+    return (
+        f"label {int(labels[row])} (example {row}) is out of range: the model has {classes} classes, so "
+        f"labels are 0 to {classes - 1}"
+    )
 
 
-def check_finite(losses: list[Tensor], place: str, folder: Path | None) -> None:
-    """Stop before what is not finite reaches the weights or a checkpoint."""
-    finite = math.isfinite(losses[0].item()) if len(losses) == 1 else torch.stack(losses).isfinite().all()
-    if not finite:
-        kept = folder is not None and (folder / "last.pt").exists()
-        raise FloatingPointError(
-            f"the loss is not finite ({place}). "
-            + (f"The last good state is in {folder.name}/last.pt. " if kept else "")
-            + "Usual causes: learning rate too high (try a tenth, or clip_norm=1.0), "
-            "a log or division by zero in the loss, nan in the data."
-        )
+def wrong_pairs(loss_fn: Callable, outputs: Any, targets: Tensor) -> str:
+    """What is wrong with a loss that broadcasts outputs (N, 1) against targets (N,) to all N x N pairs.
+
+    Where shapes differ so, it is tried: a loss that pairs each output with its own target tells four right
+    answers from four wrong ones, one that has broadcast does not.
+    """
+    if not isinstance(outputs, Tensor) or outputs.shape == targets.shape:
+        return ""
+    if not outputs.numel() == targets.numel() == len(outputs) == len(targets):
+        return ""
+    right = torch.tensor([0, 0, 1, 1], device=targets.device)
+    answers = right.to(outputs.dtype).reshape(4, *outputs.shape[1:])
+    truth = right.to(targets.dtype).reshape(4, *targets.shape[1:])
+    try:
+        blind = math.isclose(loss_fn(answers, truth), loss_fn(answers, truth.flip(0)), rel_tol=1e-3)
+    except Exception:  # the batch itself will fail too, and be explained
+        return ""
+    return blind * (
+        f"outputs {_shape(outputs)} and targets {_shape(targets)} are broadcast to all pairs of rows: give "
+        "both one shape, for example targets.reshape(-1, 1), or a model that ends in nn.Flatten(0)"
+    )
 
 
 def nothing(outputs: Any) -> Tensor:
@@ -143,5 +221,10 @@ def nothing(outputs: Any) -> Tensor:
     return sum(nothing(part) for part in parts if isinstance(part, (Tensor, dict, tuple, list)))
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """What an error says first, or its kind."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
+def _shape(value: Any) -> Any:
+    return tuple(value.shape) if isinstance(value, Tensor) else type(value).__name__

@@ -1,14 +1,18 @@
 """From arrays to what a step of training needs: batches, on the device, each with its weight."""
 
+import math
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
-from typing import NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from helpers.processes import Alone
+from helpers.explaining import whole_number
+
+LOOK_EVERY = 50  # batches between looks at the loss on an accelerator
 
 
 class Batches:
@@ -29,7 +33,7 @@ class Batches:
                 batch = [array[start : start + self.batch_size].clone() for array in self.arrays]
             else:
                 rows = order[start : start + self.batch_size]
-                batch = [picked(array, rows.to(array.device)) for array in self.arrays]
+                batch = [_picked(array, rows.to(array.device)) for array in self.arrays]
             if self.augment is not None:
                 batch[0] = self.augment(batch[0], self.generator)
             yield tuple(batch)
@@ -39,7 +43,7 @@ class Batches:
         return f"{len(self)} batches of {self.batch_size} from {shapes}"
 
 
-def picked(array: Tensor, rows: Tensor) -> Tensor:
+def _picked(array: Tensor, rows: Tensor) -> Tensor:
     """Rows of an array; pictures that are stored channels-last come so, which index_select alone forgets."""
     if array.ndim == 4 and array.is_contiguous(memory_format=torch.channels_last):
         return array.permute(0, 2, 3, 1).index_select(0, rows).permute(0, 3, 1, 2)
@@ -71,21 +75,22 @@ def batches(
     return Batches(tensors, whole_number("batch_size", batch_size), shuffle, generator, augment)
 
 
-def whole_number(name: str, value: int) -> int:
-    """``value`` as a Python int of 1 or more, NumPy's integers included; ValueError for anything else."""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-        raise ValueError(f"{name} is {value!r}; it must be a whole number, 1 or more")
-    return int(value)
+def parts_of(*loaders: Any) -> list[Any]:
+    """The loaders and what they hold that may draw: samplers, data sets, wrapped loaders; each once."""
+    parts = list(loaders)
+    for part in parts:  # which grows on the way
+        held = [getattr(part, name, None) for name in ("sampler", "batch_sampler", "dataset", "loader")]
+        parts += [one for one in held if one is not None and all(one is not other for other in parts)]
+    return parts
 
 
 # ---------------------------------------------------------------- from a loader into the model
 
 
 class Share(NamedTuple):
-    """This process's part of a batch, on its device.
+    """This process's part of a batch, on its device; ``size`` is the number of examples that count.
 
-    ``size`` is the number of examples over which its loss is the mean; ``weight`` turns that mean into its
-    part of the step's loss, which is the mean over all batches and processes of the step.
+    The loss of the step is one mean over all its batches, the sum of ``weight`` times the mean of each.
     """
 
     inputs: list[Tensor]
@@ -94,15 +99,8 @@ class Share(NamedTuple):
     weight: float
 
 
-def steps(
-    loader: Iterable,
-    accumulate: int,
-    model: nn.Module,
-    device: torch.device,
-    count: Callable[[Tensor], int],
-    processes: Alone,
-) -> Iterator[list[Share]]:
-    """The shares of ``accumulate`` batches for each step, of one pass through the loader.
+def steps(loader, accumulate, model, device, count, processes) -> Iterator[list[Share]]:
+    """One pass through the loader: the shares of ``accumulate`` batches for each step.
 
     Raises ValueError for a batch that is empty or not (inputs..., targets), and for a loader without any.
     """
@@ -114,11 +112,8 @@ def steps(
                 kind = type(batch).__name__
                 raise ValueError(f"batch {number}: a batch must be (inputs..., targets); got {kind}")
             if len(batch[-1]) == 0:
-                raise ValueError(
-                    f"batch {number}: the batch is empty, and the mean over nothing is not a number"
-                )
-        total = max(1, sum(int(count(batch[-1])) for batch in group))
-        shares = []
+                raise ValueError(f"batch {number}: the batch is empty, its mean would not be a number")
+        total, shares = max(1, sum(int(count(batch[-1])) for batch in group)), []
         for batch in group:
             mine, rows = processes.share(batch)
             *inputs, targets = (moved(part, device, layout) for part in mine)
@@ -129,30 +124,61 @@ def steps(
         raise ValueError("the loader gave no batches. A generator is used up by one pass: use batches(...).")
 
 
-def steps_an_epoch(loader: Iterable, accumulate: int) -> int | None:
-    """Optimiser steps in one pass through the loader, None where it does not tell its length."""
+def steps_in(epochs: int, loader: Iterable, accumulate: int) -> int | None:
+    """Optimiser steps in so many epochs, None where the loader does not tell its length."""
     try:
-        return -(-len(loader) // accumulate)
+        return -(-len(loader) // accumulate) * epochs
     except TypeError:
         return None
 
 
-def mean_loss(losses: list[Tensor], sizes: list[int], processes: Alone) -> float:
-    """Mean over all examples of the epoch, from batch means: the last batch may be smaller."""
-    weights = torch.tensor(sizes, dtype=torch.float64)
-    values = torch.stack(losses).float().cpu().double()
-    total, examples = processes.total(torch.stack([(values * weights).sum(), weights.sum()])).tolist()
-    if examples == 0:
-        raise ValueError("no target of the whole epoch is counted: look at the labels, and at count=")
-    return total / examples
+class Losses:
+    """The losses of an epoch, looked at on the way and averaged at its end."""
+
+    def __init__(self, run: Any, folder: Path | None):
+        self.run, self.folder, self.losses, self.sizes, self.looked_at = run, folder, [], [], 0
+
+    def add(self, loss: Tensor, size: int) -> None:
+        """Note the loss of a batch, a mean over ``size`` examples."""
+        self.losses.append(loss.detach())
+        self.sizes.append(size)
+
+    def check(self, end: bool = False) -> None:
+        """Stop before what is not finite reaches the weights or a checkpoint.
+
+        On an accelerator, where each look waits for the device, it looks at every 50th batch.
+        """
+        new = self.losses[self.looked_at :]
+        if not end and self.looked_at and len(new) < LOOK_EVERY and new[-1].device.type != "cpu":
+            return
+        self.looked_at = len(self.losses)
+        finite = math.isfinite(new[0].item()) if len(new) == 1 else torch.stack(new).isfinite().all()
+        if not finite:
+            last = self.folder / "last.pt" if self.folder is not None else None
+            kept = f"The last good state is in {self.folder.name}/last.pt. " if last and last.exists() else ""
+            place = f"epoch {self.run.epoch + 1}, by step {self.run.step}" if end else self.run.place()
+            raise FloatingPointError(
+                f"the loss is not finite ({place}). {kept}Usual causes: learning rate too high (try a tenth, "
+                "or clip_norm=1.0), a log or division by zero in the loss, nan in the data."
+            )
+
+    def mean(self, processes: Any) -> float:
+        """Mean over all examples of the epoch, from batch means: the last batch may be smaller."""
+        if self.looked_at < len(self.losses):
+            self.check(end=True)
+        weights = torch.tensor(self.sizes, dtype=torch.float64)
+        values = torch.stack(self.losses).float().cpu().double()
+        total, examples = processes.total(torch.stack([(values * weights).sum(), weights.sum()])).tolist()
+        if examples == 0:
+            raise ValueError("no target of the whole epoch is counted: look at the labels, and at count=")
+        return total / examples
 
 
 def layout_of(model: nn.Module) -> torch.memory_format:
     """The memory layout of the model's convolutions, which is the best one for its inputs too."""
-    for module in model.modules():
-        if isinstance(module, nn.Conv2d) and not module.weight.is_contiguous():
-            return torch.channels_last
-    return torch.preserve_format
+    layers = (module for module in model.modules() if isinstance(module, nn.Conv2d))
+    last = any(not layer.weight.is_contiguous() for layer in layers)
+    return torch.channels_last if last else torch.preserve_format
 
 
 def moved(part: Tensor, device: torch.device, layout: torch.memory_format) -> Tensor:

@@ -5,7 +5,7 @@ import math
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,33 +15,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from helpers import explaining
 from helpers.checkpoints import Keeper
-from helpers.explaining import (
-    IGNORED,
-    check_arguments,
-    check_finite,
-    check_optimizer,
-    explained_loss,
-    explained_model,
-    nothing,
-)
-from helpers.feeding import (
-    Batches,
-    Share,
-    batches,
-    layout_of,
-    mean_loss,
-    moved,
-    steps,
-    steps_an_epoch,
-    whole_number,
-)
-from helpers.processes import device_for, join, joined
-
-CHECK_EVERY = 50  # steps between looks at the loss on an accelerator, where each look waits for the device
-
-
-# ---------------------------------------------------------------- the loop
+from helpers.feeding import Batches, Losses, batches, layout_of, moved, steps, steps_in
+from helpers.processes import device_for, join
 
 
 @dataclass
@@ -81,10 +58,9 @@ class Run:
         return sum("val_loss" in row for row in self.history[self.best.get("epoch", 0) :])
 
     def __repr__(self) -> str:
-        last = {
-            k: round(v, 4) for k, v in (self.history or [{}])[-1].items() if k not in ("epoch", "seconds")
-        }
-        return f"Run({self.epoch} epochs, {self.step} steps, {last})"
+        last = self.history[-1] if self.history else {}
+        shown = {name: round(value, 4) for name, value in last.items() if name not in ("epoch", "seconds")}
+        return f"Run({self.epoch} epochs, {self.step} steps, {shown})"
 
 
 def fit(
@@ -135,96 +111,93 @@ def fit(
     FloatingPointError (epoch and step named) and leaves the checkpoints as they were.
     Raises ValueError for data that does not fit the model or the loss.  Built in chapter 6, section 1.
     """
-    check_arguments(clip_norm, patience, validation, resume, checkpoint, precision, metrics)
-    check_optimizer(model, optimizer)
-    epochs, accumulate = whole_number("epochs", epochs), whole_number("accumulate", accumulate)
-    patience = whole_number("patience", patience) if patience is not None else math.inf
+    explaining.check_arguments(
+        epochs, accumulate, clip_norm, patience, validation, metrics, resume, checkpoint, precision
+    )
+    explaining.check_optimizer(model, optimizer)
+    may_stop, last_step = bool(on_step or on_epoch or patience), steps_in(epochs, loader, accumulate)
+    explaining.check_schedule(schedule, optimizer, last_step, resume, may_stop)
     device = device_for(device)
-    keep_freed_memory()
-    processes = join(device, loader)
-    convolves = channels_last and any(isinstance(module, nn.Conv2d) for module in model.modules())
-    model.to(device, memory_format=torch.channels_last if convolves else None)
-    if not model.training:
-        model.train()
+    processes = join(device, loader, validation)
+    net = processes.wrap(placed(model, device, channels_last))
     run = Run(model, optimizer, device)
     autocast = nullcontext if precision == torch.float32 else lambda: torch.autocast(device.type, precision)
     scaler = torch.amp.GradScaler(device.type, enabled=precision == torch.float16)
-    keeper = Keeper(checkpoint, run, loader, schedule, scaler)
-    keeper.begin(resume, processes.rank)
-    net = processes.wrap(model)
+    keeper = Keeper(checkpoint, run, (loader, validation), schedule, scaler, processes.rank)
+    keeper.begin(resume)
     labels = loader.arrays[-1] if isinstance(loader, Batches) else None
-    forward = explained_model(net, run.place)
-    measure = explained_loss(loss_fn, run.place, labels, ignored=None if count is len else IGNORED)
-    advance = schedule.step if schedule is not None else lambda: None
-    check_every = 1 if device.type == "cpu" else CHECK_EVERY
-    bar = progress_bar(steps_an_epoch(loader, accumulate), epochs - run.epoch, processes.rank)
-    optimizer.zero_grad()
+    forward = explaining.explained_model(net, run.place)
+    measure = explaining.explained_loss(loss_fn, run.place, labels=labels, count=count, training=True)
+    advance = explaining.explained_schedule(schedule, run.place)
+    bar = progress_bar(steps_in(epochs - run.epoch, loader, accumulate), processes.rank)
 
-    def loss_of(share: Share) -> Tensor:
-        with autocast():
-            outputs = forward(*share.inputs)
-            return measure(outputs, share.targets) if share.size else nothing(outputs)
-
-    while run.epoch < epochs and not run.stop and run.waited() < patience:
-        started, losses, sizes = time.perf_counter(), [], []
+    while run.epoch < epochs and not run.stop and run.waited() < (patience or math.inf):
+        started, losses = time.perf_counter(), Losses(run, keeper.folder)
         for shares in steps(loader, accumulate, model, device, count, processes):
             # ---- one optimiser step: forward and backward for each of its batches, then update
+            optimizer.zero_grad()
             for share in shares:
-                with processes.exchanging(net, now=share is shares[-1]):
-                    loss = loss_of(share)
-                    scaler.scale(loss * share.weight).backward()
-                losses.append(loss.detach())
-                sizes.append(share.size)
-            run.loss = losses[-1]
-            if run.step % check_every == 0:
-                check_finite(losses[-check_every * accumulate :], run.place(), keeper.folder)
+                processes.exchange(net, now=share is shares[-1])
+                with autocast():
+                    outputs = forward(*share.inputs)
+                    loss = measure(outputs, share.targets) if share.size else explaining.nothing(outputs)
+                scaler.scale(loss * share.weight).backward()
+                losses.add(loss, share.size)
+            losses.check()
             if clip_norm is not None:
                 scaler.unscale_(optimizer)
                 nn.utils.clip_grad_norm_(model.parameters(), clip_norm)
             rate, scale = optimizer.param_groups[0]["lr"], scaler.get_scale()
             scaler.step(optimizer)
             scaler.update()
-            optimizer.zero_grad()
             if scaler.get_scale() >= scale:  # float16 skips a step that overflows
                 advance()
             # ---- bookkeeping
-            run.step += 1
+            run.loss, run.step = loss.detach(), run.step + 1
             bar.update()
             for hook in on_step:
                 hook(run)
-            run.stop = processes.agree_to_stop(run.stop)
+            run.stop = processes.any(run.stop)
             if run.stop:
                 break
         if run.stop:
             break
-        check_finite(losses, f"epoch {run.epoch + 1}, by step {run.step}", keeper.folder)
         # ---- once an epoch: average, validate, save
+        row = {"epoch": run.epoch + 1, "loss": losses.mean(processes), "lr": rate}
         run.epoch += 1
-        row = {"epoch": run.epoch, "loss": mean_loss(losses, sizes, processes), "lr": rate}
-        processes.take_buffers_of_rank_0(model)
+        processes.share_statistics(model)
         if validation is not None:
             values = evaluate(
-                model, validation, {"loss": loss_fn, **(metrics or {})}, count=count, device=device
+                model, validation, {"loss": loss_fn} | (metrics or {}), count=count, device=device
             )
             row |= {f"val_{name}": value for name, value in values.items()}
         row["seconds"] = time.perf_counter() - started
         better = run.add(row)
         for hook in on_epoch:
             hook(run)
-        if processes.rank == 0:
-            keeper.save(better)
+        run.stop = processes.any(run.stop)
+        keeper.save(better)
         bar.set_postfix({k: f"{v:.4f}" for k, v in row.items() if k.endswith(("loss", "accuracy"))})
     bar.close()
     processes.meet()
     return run
 
 
-def progress_bar(steps: int | None, epochs: int, rank: int) -> Any:
-    """A bar over all steps, where somebody looks: not under CI, not in a log, not in every process."""
+def placed(model: nn.Module, device: torch.device, channels_last: bool) -> nn.Module:
+    """The model on the device, in training mode, its convolutions with the channel last in memory."""
+    convolves = channels_last and any(isinstance(module, nn.Conv2d) for module in model.modules())
+    model.to(device, memory_format=torch.channels_last if convolves else None)
+    if not model.training:  # parts that the caller has put in eval mode stay there
+        model.train()
+    keep_freed_memory()
+    return model
+
+
+def progress_bar(total: int | None, rank: int) -> Any:
+    """A bar over ``total`` steps, where somebody looks: not under CI, not in a log, not in every process."""
     from tqdm.auto import tqdm
 
     seen = rank == 0 and not os.environ.get("CI") and (sys.stderr.isatty() or "ipykernel" in sys.modules)
-    total = steps * epochs if steps is not None else None
     return tqdm(total=total, unit="step", mininterval=0.5, leave=False, disable=not seen)
 
 
@@ -276,10 +249,10 @@ def evaluate(
     Returns {name: float}.  Raises ValueError for a loader without batches.
     """
     device = torch.device(device) if device is not None else home_of(model)
-    processes, number = joined(device), 0
+    processes, number = join(device, loader), 0
     sums = torch.zeros(len(metrics) + 1, dtype=torch.float64)  # of each metric, and of the examples
-    forward = explained_model(model, lambda: f"batch {number}")
-    measures = [explained_loss(metric, lambda: f"batch {number}") for metric in metrics.values()]
+    forward = explaining.explained_model(model, lambda: f"batch {number}")
+    measures = [explaining.explained_loss(metric, lambda: f"batch {number}") for metric in metrics.values()]
     with evaluating(model):
         for (share,) in steps(loader, 1, model, device, count, processes):
             number += 1
@@ -296,7 +269,7 @@ def evaluate(
 def predict(model: nn.Module, *inputs: np.ndarray | Tensor, batch_size: int = 1024) -> Tensor:
     """Outputs of the model for all rows of ``inputs`` (N, ...), in eval mode, on the CPU: (N, ...)."""
     device, layout, parts = home_of(model), layout_of(model), []
-    forward = explained_model(model, lambda: "predict")
+    forward = explaining.explained_model(model, lambda: "predict")
     with evaluating(model):
         for rows in batches(*inputs, batch_size=batch_size):
             outputs = forward(*(moved(part, device, layout) for part in rows))
@@ -308,7 +281,7 @@ def predict(model: nn.Module, *inputs: np.ndarray | Tensor, batch_size: int = 10
 
 
 @contextmanager
-def evaluating(model: nn.Module) -> Iterator[None]:
+def evaluating(model: nn.Module):
     """Eval mode and no gradients inside; every submodule's own mode back afterwards."""
     modes = [(module, module.training) for module in model.modules()]
     model.eval()
