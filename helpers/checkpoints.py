@@ -49,7 +49,9 @@ def load_checkpoint(path: str | Path, model: nn.Module) -> dict:
 class Keeper:
     """Keeps last.pt and best.pt of a run in a folder; without a folder it does nothing."""
 
-    def __init__(self, folder, run, loaders, schedule, scaler, rank):
+    def __init__(
+        self, folder: str | Path | None, run: Any, loaders: tuple, schedule: Any, scaler: Any, rank: int
+    ):
         self.folder = Path(folder) if folder is not None else None
         self.run, self.schedule, self.scaler, self.rank = run, schedule, scaler, rank
         self.parts = parts_of(*loaders)
@@ -139,7 +141,7 @@ class Keeper:
                 self.schedule.step()
 
 
-def _said(optimizer, schedule, parts) -> dict[str, str]:
+def _said(optimizer: torch.optim.Optimizer, schedule: Any, parts: list) -> dict[str, str]:
     """What the caller says of optimiser and schedule, as text by name, without what moves during a run."""
     moving = {"params"} | ({"lr"} if schedule is not None else set())
     moving |= {"momentum", "betas"} if getattr(schedule, "cycle_momentum", False) else set()
@@ -158,7 +160,7 @@ def _said(optimizer, schedule, parts) -> dict[str, str]:
     }  # a function has no lasting text
 
 
-def _name(key: str, number: int, optimizer) -> str:
+def _name(key: str, number: int, optimizer: torch.optim.Optimizer) -> str:
     return key if len(optimizer.param_groups) == 1 else f"{key} of group {number}"
 
 

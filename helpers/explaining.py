@@ -31,7 +31,15 @@ def whole_number(name: str, value: int) -> int:
 
 
 def check_arguments(
-    epochs, accumulate, clip_norm, patience, validation, metrics, resume, checkpoint, precision
+    epochs: int,
+    accumulate: int,
+    clip_norm: float | None,
+    patience: int | None,
+    validation: Any,
+    metrics: dict | None,
+    resume: bool,
+    checkpoint: Any,
+    precision: torch.dtype,
 ) -> None:
     """Refuse arguments of ``fit`` that make no sense, alone or together."""
     whole_number("epochs", epochs)
@@ -71,7 +79,9 @@ def check_optimizer(model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
     )
 
 
-def check_schedule(schedule, optimizer, steps: int | None, resume: bool, may_stop: bool) -> None:
+def check_schedule(
+    schedule: Any, optimizer: torch.optim.Optimizer, steps: int | None, resume: bool, may_stop: bool
+) -> None:
     """Refuse a schedule of another kind or optimiser, or one that ends before the last of the run's steps."""
     refuse(
         isinstance(schedule, lr_scheduler.ReduceLROnPlateau),
@@ -96,7 +106,7 @@ def check_schedule(schedule, optimizer, steps: int | None, resume: bool, may_sto
 def explained(function: Callable, place: Callable[[], str], said_of: Callable[..., str]) -> Callable:
     """The function, whose errors say at which place, what is wrong, and what helps where that is known."""
 
-    def called(*given):
+    def called(*given: Any) -> Any:
         try:
             return function(*given)
         except torch.OutOfMemoryError:
@@ -170,7 +180,7 @@ def explained_loss(
 
 
 def wrong_label(outputs: Any, targets: Tensor, ignored: int | None = IGNORED) -> str:
-    """What is wrong with labels outside 0 … C-1 of outputs (N, C, ...); on a GPU the loss would only crash."""
+    """What is wrong with labels outside 0 … C-1 of outputs (N, C, ...); on a GPU the loss just crashes."""
     whole = not targets.is_floating_point() and targets.dtype != torch.bool
     if not isinstance(outputs, Tensor) or not whole or outputs.ndim != targets.ndim + 1:
         return ""

@@ -18,7 +18,7 @@ LOOK_EVERY = 50  # batches between looks at the loss on an accelerator
 class Batches:
     """What ``batches`` returns: iterate as often as you like; ``len`` is the number of batches."""
 
-    def __init__(self, arrays, batch_size, shuffle, generator, augment):
+    def __init__(self, arrays: list, batch_size: int, shuffle: bool, generator: Any, augment: Any):
         self.arrays, self.batch_size, self.shuffle = arrays, batch_size, shuffle
         self.generator, self.augment = generator, augment
 
@@ -99,7 +99,9 @@ class Share(NamedTuple):
     weight: float
 
 
-def steps(loader, accumulate, model, device, count, processes) -> Iterator[list[Share]]:
+def steps(
+    loader: Iterable, accumulate: int, model: nn.Module, device: torch.device, count: Callable, processes: Any
+) -> Iterator[list[Share]]:
     """One pass through the loader: the shares of ``accumulate`` batches for each step.
 
     Raises ValueError for a batch that is empty or not (inputs..., targets), and for a loader without any.

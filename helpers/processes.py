@@ -32,6 +32,7 @@ class Processes:
         return [part[self.rank :: self.world] if rows else part[:1] for part in batch], rows
 
     def wrap(self, model: nn.Module) -> nn.Module:
+        """The model whose gradients are exchanged."""
         return nn.parallel.DistributedDataParallel(model) if self.world > 1 else model
 
     def exchange(self, net: nn.Module, now: bool) -> None:
@@ -40,6 +41,7 @@ class Processes:
             net.require_backward_grad_sync = now
 
     def total(self, values: Tensor) -> Tensor:
+        """The sum over all processes."""
         if self.world == 1:
             return values
         values = values.to(self.device)
@@ -47,6 +49,7 @@ class Processes:
         return values.cpu()
 
     def any(self, stop: bool) -> bool:
+        """Whether one of them wants to stop, for then all do."""
         return stop if self.world == 1 else bool(self.total(torch.tensor(float(stop))))
 
     def share_statistics(self, model: nn.Module) -> None:
@@ -55,6 +58,7 @@ class Processes:
             dist.broadcast(buffer, 0)
 
     def meet(self) -> None:
+        """Wait until all are here."""
         if self.world > 1:
             dist.barrier()
 

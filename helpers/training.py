@@ -5,7 +5,7 @@ import math
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -281,7 +281,7 @@ def predict(model: nn.Module, *inputs: np.ndarray | Tensor, batch_size: int = 10
 
 
 @contextmanager
-def evaluating(model: nn.Module):
+def evaluating(model: nn.Module) -> Iterator[None]:
     """Eval mode and no gradients inside; every submodule's own mode back afterwards."""
     modes = [(module, module.training) for module in model.modules()]
     model.eval()
