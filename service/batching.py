@@ -126,7 +126,7 @@ class Batcher:
                 parts = self._take(min(self.max_batch, share))
                 if parts:
                     self._idle -= 1
-                if parts or (self._closed and not self._requests):
+                if parts or self._closed:  # closed, and nothing is left
                     return parts
 
     def _take(self, room: int) -> list[tuple[_Request, int, int]]:

@@ -181,6 +181,12 @@ def test_deep_broken_and_strange_json_is_refused(client, body):
     refused(client.post(PREDICT, content=body), 400)
 
 
+@pytest.mark.parametrize("pair", ["[]", "{}"])
+def test_more_brackets_than_pictures_need_are_refused_before_they_are_read(client, pair):
+    body = '{"instances": [' + ",".join([pair] * 60_000) + "]}"
+    refused(client.post(PREDICT, content=body), 400, "more than 50,000 brackets")
+
+
 def test_fifty_megabytes_are_refused_with_413_whether_announced_or_not(client):
     body = b"x" * 50_000_000
     for path in ("/classify", PREDICT):

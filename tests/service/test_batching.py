@@ -37,10 +37,10 @@ async def turn():
 
 
 def test_what_waits_is_run_together_and_everyone_gets_the_own_answer():
-    model = Gate()
+    model, told = Gate(), []
     questions = [rows(number, number + 0.5) for number in range(10)]
-    first, *answers = asyncio.run(gathered(model, questions))
-    assert model.sizes == [1, 20]
+    first, *answers = asyncio.run(gathered(model, questions, on_batch=told.append))
+    assert model.sizes == told == [1, 20]
     np.testing.assert_array_equal(first, rows(0))
     for question, answer in zip(questions, answers, strict=True):
         np.testing.assert_array_equal(answer, question + 1)

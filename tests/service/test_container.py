@@ -5,14 +5,17 @@ import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import venv
 from pathlib import Path
 
+import httpx
 import pytest
+import yaml
 
-from tests.service.serving import ROOT, ask, encoded, seven, until
+from tests.service.serving import ROOT, ask, b64, encoded, seven, until
 
 DOCKERFILE = ROOT / "service" / "Dockerfile"
 COMPOSE = ROOT / "service" / "compose.yaml"
@@ -59,7 +62,6 @@ def test_its_requirements_are_the_pins_of_the_course():
 
 
 def test_the_compose_file_has_both_services_on_this_machine_only():
-    yaml = pytest.importorskip("yaml", reason="needs PyYAML")
     services = yaml.safe_load(COMPOSE.read_text(encoding="utf-8"))["services"]
     assert set(services) == {"resnet", "tensorflow"}
     for service in services.values():
@@ -75,8 +77,6 @@ def test_the_compose_file_has_both_services_on_this_machine_only():
 @pytest.mark.skipif(sys.platform == "win32", reason="the folders of an environment have other names")
 def test_the_steps_of_the_dockerfile_give_a_running_service_in_a_bare_environment(tmp_path, models):
     """Only the copied files, only the packages of service/requirements.txt and what they need."""
-    import socket
-
     app, home = tmp_path / "app", tmp_path / "venv"
     app.mkdir()
     for copied in values("COPY"):
@@ -103,18 +103,22 @@ def test_the_steps_of_the_dockerfile_give_a_running_service_in_a_bare_environmen
     env = {"COURSE_MODELS": str(models), "PATH": os.environ["PATH"]}
     quiet = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
     with subprocess.Popen(command, cwd=app, env=env, **quiet) as process:
+        url, question = f"http://127.0.0.1:{port}", json.dumps({"instances": [b64(encoded(seven()))]})
+        answers = []
 
-        def answers():
-            import httpx
-
+        def answered():
             assert process.poll() is None, process.stdout.read()
             try:
-                return ask(f"http://127.0.0.1:{port}", encoded(seven()), "/classify").status_code == 415
-            except httpx.TransportError:
+                answers.append(ask(url, question).json()["predictions"][0])
+            except httpx.TransportError:  # nobody listens yet
                 return False
+            return True
 
         try:
-            until(answers, 60)
+            until(answered, 60)
+            assert answers[0].index(max(answers[0])) == 7
+            assert "What does the model see?" in httpx.get(url, trust_env=False).text
+            assert httpx.get(url + "/openapi.json", trust_env=False).json()["openapi"] == "3.1.0"
         finally:
             process.terminate()
             log = process.communicate(timeout=30)[0]

@@ -5,10 +5,10 @@ import re
 
 import pytest
 from PIL import Image
+from playwright import sync_api
 
 from tests.service.serving import encoded, seven
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright")
 # A refused picture shows up as a failed request; anything else is a fault of the page or its policy.
 EXPECTED = re.compile(r"status of 4\d\d|net::ERR_FAILED|willReadFrequently")
 sync_api.expect.set_options(timeout=20_000)  # machines are busy

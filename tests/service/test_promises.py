@@ -15,6 +15,7 @@ from service.app import create_app
 from tests.service.serving import HAND, MODEL, ask, connected, hand_made, run_service, until
 
 QUESTION = json.dumps({"instances": [HAND]}).encode()
+TWO = json.dumps({"instances": [HAND, HAND]}).encode()
 PREDICT = f"{MODEL}:predict"
 
 
@@ -25,7 +26,8 @@ def counted(running, name, **labels):
 def test_every_request_is_counted_once_by_route_and_status_and_timed(by_hand):
     """Exactly, and read when the service has ended: what is counted late, or twice, is in it."""
     asked = {
-        ("POST", PREDICT, QUESTION): 3,
+        ("POST", PREDICT, QUESTION): 1,
+        ("POST", PREDICT, TWO): 2,
         ("POST", PREDICT, b"no json"): 2,
         ("GET", MODEL, b""): 1,
         ("GET", "/v1/models/nosuch", b""): 1,
@@ -55,8 +57,8 @@ def test_every_request_is_counted_once_by_route_and_status_and_timed(by_hand):
     for route, statuses in routes.items():
         assert counted(by_hand, "service_seconds_count", route=route) == sum(statuses.values())
         assert 0 < counted(by_hand, "service_seconds_sum", route=route) < 30
-    assert counted(by_hand, "service_batch_pictures_sum") == 3
-    assert counted(by_hand, "service_batch_pictures_count") == 3
+    assert counted(by_hand, "service_batch_pictures_sum") == 5
+    assert 3 <= counted(by_hand, "service_batch_pictures_count") <= 5  # two may be divided between two cores
 
 
 def test_the_time_that_is_counted_goes_from_request_to_answer(gated, question, monkeypatch):
