@@ -23,40 +23,90 @@ def residual_block(x, W1, W2, shortcut=None):
     return np.maximum(residual + (x if shortcut is None else x @ np.asarray(shortcut)), 0)
 
 
-def _block(combine):
-    """A wrong way to combine f(x) with x, with the right refusal."""
+def draw_block(rng):
+    """Any small sizes, one column too; whole and broken numbers; a shortcut where D = E as well; misfits."""
+    rows, D, H, E = (int(size) for size in rng.integers(1, 4, size=4))
+    kind = rng.random()
+    if kind < 0.4:
+        E = D
+    x, W1, W2, S = (rng.integers(-3, 4, size=shape) / 2 for shape in ((rows, D), (D, H), (H, E), (D, E)))
+    if rng.random() < 0.2:
+        x, W1, W2, S = (np.round(part).astype(int) for part in (x, W1, W2, S))
+    if D == E and rng.random() < 0.6:
+        return x, W1, W2
+    if D != E and rng.random() < 0.3:
+        return Case((x, W1, W2), raises=ValueError, mentions=(D, E))
+    return x, W1, W2, S
 
-    def answer(x, W1, W2, shortcut=None):
-        if shortcut is None and x.shape[1] != W2.shape[1]:
-            raise ValueError(f"{x.shape[1]} and {W2.shape[1]}")
-        f = np.maximum(x @ W1, 0) @ W2
-        return combine(f, x if shortcut is None else x @ shortcut)
 
-    return answer
-
-
-def without_inner_relu(x, W1, W2, shortcut=None):
+def _sides(x, W1, W2, shortcut):
+    """f(x), and what is to be added to it."""
     if shortcut is None and x.shape[1] != W2.shape[1]:
         raise ValueError(f"{x.shape[1]} and {W2.shape[1]}")
-    return np.maximum(x @ W1 @ W2 + (x if shortcut is None else x @ shortcut), 0)
+    return np.maximum(x @ W1, 0) @ W2, x if shortcut is None else x @ shortcut
 
 
-def shortcut_forgotten(x, W1, W2, shortcut=None):
-    if shortcut is None and x.shape[1] != W2.shape[1]:
-        raise ValueError(f"{x.shape[1]} and {W2.shape[1]}")
+def adds_nothing(x, W1, W2, shortcut=None):
+    f, _ = _sides(x, W1, W2, shortcut)
+    return np.maximum(f, 0)
+
+
+def forgets_the_last_relu(x, W1, W2, shortcut=None):
+    f, side = _sides(x, W1, W2, shortcut)
+    return f + side
+
+
+def takes_the_last_relu_before_the_sum(x, W1, W2, shortcut=None):
+    f, side = _sides(x, W1, W2, shortcut)
+    return np.maximum(f, 0) + side
+
+
+def takes_a_third_relu_before_the_sum(x, W1, W2, shortcut=None):
+    f, side = _sides(x, W1, W2, shortcut)
+    return np.maximum(np.maximum(f, 0) + side, 0)
+
+
+def takes_the_relu_of_the_shortcut_too(x, W1, W2, shortcut=None):
+    f, side = _sides(x, W1, W2, shortcut)
+    return np.maximum(f + np.maximum(side, 0), 0)
+
+
+def forgets_the_relu_between_the_matrices(x, W1, W2, shortcut=None):
+    _, side = _sides(x, W1, W2, shortcut)
+    return np.maximum(x @ W1 @ W2 + side, 0)
+
+
+def uses_the_shortcut_only_where_the_shapes_differ(x, W1, W2, shortcut=None):
+    f, side = _sides(x, W1, W2, shortcut)
+    return np.maximum(f + (x if x.shape == f.shape else side), 0)
+
+
+def adds_x_beside_the_shortcut(x, W1, W2, shortcut=None):
+    f, side = _sides(x, W1, W2, shortcut)
+    both = shortcut is not None and x.shape == f.shape
+    return np.maximum(f + side + (x if both else 0), 0)
+
+
+def puts_the_shortcut_behind_the_block(x, W1, W2, shortcut=None):
+    f, side = _sides(x, W1, W2, shortcut)
+    return np.maximum(f + side, 0) if shortcut is None else np.maximum(f, 0)
+
+
+def turns_the_shortcut_over(x, W1, W2, shortcut=None):
+    f, side = _sides(x, W1, W2, shortcut)
+    square = shortcut is not None and shortcut.shape[0] == shortcut.shape[1]
+    return np.maximum(f + (x @ shortcut.T if square else side), 0)
+
+
+def lets_numpy_stretch_one_column(x, W1, W2, shortcut=None):
     f = np.maximum(x @ W1, 0) @ W2
-    return np.maximum(f + x, 0) if x.shape[1] == f.shape[1] else np.maximum(f, 0)
+    return np.maximum(f + (x if shortcut is None else x @ shortcut), 0)
 
 
-def broadcast(x, W1, W2, shortcut=None):
-    return np.maximum(np.maximum(x @ W1, 0) @ W2 + (x if shortcut is None else x @ shortcut), 0)
-
-
-def shortcut_in_series(x, W1, W2, shortcut=None):
+def refuses_without_naming_the_sizes(x, W1, W2, shortcut=None):
     if shortcut is None and x.shape[1] != W2.shape[1]:
-        raise ValueError(f"{x.shape[1]} and {W2.shape[1]}")
-    f = np.maximum(x @ W1, 0) @ W2
-    return np.maximum(f + x, 0) if shortcut is None else np.maximum(f, 0)
+        raise ValueError("the shapes do not fit: give a shortcut")
+    return residual_block(x, W1, W2, shortcut)
 
 
 _X = np.array([[1.0, -2.0], [3.0, 0.5]])
@@ -96,27 +146,23 @@ block_forwards = Exercise(
         ),
     ),
     wrong={
-        "returns_f_x_with_nothing_added": (_block(lambda f, x: np.maximum(f, 0)), 1),
-        "forgets_the_last_relu": (_block(lambda f, x: f + x), 1),
-        "takes_the_relu_before_the_sum": (_block(lambda f, x: np.maximum(f, 0) + x), 1),
-        "takes_a_relu_before_the_sum_and_one_after_it": (
-            _block(lambda f, x: np.maximum(np.maximum(f, 0) + x, 0)),
-            0,
-        ),
-        "takes_the_relu_of_x_as_well": (_block(lambda f, x: np.maximum(f + np.maximum(x, 0), 0)), 1),
-        without_inner_relu: 0,
-        shortcut_forgotten: 1,
-        shortcut_in_series: 1,
-        broadcast: 2,
+        adds_nothing: 1,
+        forgets_the_last_relu: 0,
+        takes_the_last_relu_before_the_sum: 0,
+        takes_a_third_relu_before_the_sum: 0,
+        takes_the_relu_of_the_shortcut_too: 0,
+        forgets_the_relu_between_the_matrices: 0,
+        uses_the_shortcut_only_where_the_shapes_differ: 1,
+        adds_x_beside_the_shortcut: 1,
+        puts_the_shortcut_behind_the_block: 1,
+        turns_the_shortcut_over: None,
+        lets_numpy_stretch_one_column: 2,
+        refuses_without_naming_the_sizes: None,
     },
+    draw=draw_block,
 )
 
 # 8.1.2 what a bottleneck costs --------------------------------------------------------------------
-
-
-def _is_not(number, sentence):
-    """A check that knows one wrong number and where it comes from."""
-    return lambda answer: sentence if answer == number else None
 
 
 # 1 × 1, 3 × 3, 1 × 1, and a scale and a shift for each map of the three normalisations
@@ -158,18 +204,80 @@ def receptive_field(layers):
     return side
 
 
-def _reach(rule):
-    """A wrong rule (side, step, kernel, stride) -> (side, step), with the right refusal."""
+def draw_layers(rng):
+    """No layer up to five; kernels of 1 and even ones; strides up to 3, anywhere; a pair that cannot be."""
+    count = int(rng.integers(0, 6))
+    layers = [(int(rng.choice([1, 2, 3, 3, 5, 7])), int(rng.choice([1, 1, 2, 3]))) for _ in range(count)]
+    if count and rng.random() < 0.2:
+        pair = [(0, 1), (3, 0), (-1, 2), (2, -2)][int(rng.integers(0, 4))]
+        layers[int(rng.integers(0, count))] = pair
+        return Case((layers,), raises=ValueError, mentions=pair)
+    return (layers,)
 
-    def answer(layers):
-        side, step = 1, 1
-        for kernel, stride in layers:
-            if kernel < 1 or stride < 1:
-                raise ValueError(f"{kernel}, {stride}")
-            side, step = rule(side, step, kernel, stride)
-        return side
 
-    return answer
+def _followed(layers, rule):
+    """The side after a rule (side, step, kernel, stride) -> (side, step), with the right refusal."""
+    side, step = 1, 1
+    for kernel, stride in layers:
+        if kernel < 1 or stride < 1:
+            raise ValueError(f"{kernel}, {stride}")
+        side, step = rule(side, step, kernel, stride)
+    return side
+
+
+def adds_up_the_kernels(layers):
+    return _followed(layers, lambda side, step, kernel, stride: (side + kernel, step * stride))
+
+
+def ignores_strides(layers):
+    return _followed(layers, lambda side, step, kernel, stride: (side + kernel - 1, step))
+
+
+def applies_a_stride_to_its_own_kernel(layers):
+    return _followed(
+        layers, lambda side, step, kernel, stride: (side + (kernel - 1) * step * stride, step * stride)
+    )
+
+
+def adds_strides(layers):
+    return _followed(
+        layers, lambda side, step, kernel, stride: (side + (kernel - 1) * step, step + stride - 1)
+    )
+
+
+def remembers_the_last_stride_only(layers):
+    return _followed(layers, lambda side, step, kernel, stride: (side + (kernel - 1) * step, stride))
+
+
+def goes_through_the_layers_backwards(layers):
+    _followed(layers, lambda side, step, kernel, stride: (side, step))
+    return receptive_field(layers[::-1])
+
+
+def multiplies_kernels(layers):
+    return _followed(layers, lambda side, step, kernel, stride: (side * kernel, step))
+
+
+def multiplies_the_side_by_the_stride(layers):
+    return _followed(layers, lambda side, step, kernel, stride: (side * stride + kernel - 1, step))
+
+
+def says_0_for_no_layers(layers):
+    return receptive_field(layers) if layers else 0
+
+
+def accepts_any_kernel(layers):
+    return receptive_field([(max(kernel, 1), stride) for kernel, stride in layers])
+
+
+def accepts_any_stride(layers):
+    return receptive_field([(kernel, max(stride, 1)) for kernel, stride in layers])
+
+
+def refuses_without_naming_the_pair(layers):
+    if any(min(pair) < 1 for pair in layers):
+        raise ValueError("every kernel and stride must be positive")
+    return receptive_field(layers)
 
 
 reach = Exercise(
@@ -189,21 +297,20 @@ reach = Exercise(
         Case(([(3, 0)],), raises=ValueError, mentions=(3, 0), name="a stride of 0 accepted"),
     ),
     wrong={
-        "adds_up_the_kernels": (_reach(lambda side, step, k, s: (side + k, step * s)), 0),
-        "ignores_strides": (_reach(lambda side, step, k, s: (side + k - 1, step)), 1),
-        "applies_the_stride_too_early": (
-            _reach(lambda side, step, k, s: (side + (k - 1) * step * s, step * s)),
-            1,
-        ),
-        "adds_strides": (_reach(lambda side, step, k, s: (side + (k - 1) * step, step + s - 1)), 1),
-        "remembers_the_last_stride_only": (_reach(lambda side, step, k, s: (side + (k - 1) * step, s)), 1),
-        "multiplies_kernels": (_reach(lambda side, step, k, s: (side * k, step)), 0),
-        "says_0_for_no_layers": (lambda layers: receptive_field(layers) if layers else 0, 0),
-        "refuses_nothing": (
-            lambda layers: receptive_field([(max(k, 1), max(s, 1)) for k, s in layers]) if layers else 1,
-            None,
-        ),
+        adds_up_the_kernels: 0,
+        ignores_strides: 1,
+        applies_a_stride_to_its_own_kernel: 1,
+        adds_strides: 1,
+        remembers_the_last_stride_only: 1,
+        goes_through_the_layers_backwards: None,
+        multiplies_kernels: 0,
+        multiplies_the_side_by_the_stride: 1,
+        says_0_for_no_layers: None,
+        accepts_any_kernel: None,
+        accepts_any_stride: None,
+        refuses_without_naming_the_pair: None,
     },
+    draw=draw_layers,
 )
 
 # 8.1.4 the rate of a step -------------------------------------------------------------------------
@@ -213,12 +320,15 @@ def one_cycle(step, steps, highest, rise=0.2):
     """Rate of step 0 … steps - 1: from highest / 25 up along a cosine, then down to highest / 250,000.
 
     The rate is highest at step rise * steps - 1. -> float.
-    Raises ValueError that names step and steps when step is outside 0 … steps - 1.
+    Raises ValueError that names step and steps when step is outside 0 … steps - 1, and one that names rise
+    when the top does not lie between the first and the last step.
     """
     # Common wrong turn: counting epochs. A run of 8 epochs of 19 batches has 152 steps, not 8.
     if not 0 <= step < steps:
         raise ValueError(f"step {step} of {steps} steps: it must be 0 to {steps - 1}")
     first, last, top = highest / 25, highest / 250_000, rise * steps - 1
+    if not 0 < top < steps - 1:
+        raise ValueError(f"rise {rise} of {steps} steps: the top, at {top:g}, must lie inside the run")
     if step <= top:
         start, end, share = first, highest, step / top
     else:
@@ -226,24 +336,92 @@ def one_cycle(step, steps, highest, rise=0.2):
     return float(end + (start - end) * (1 + math.cos(math.pi * share)) / 2)
 
 
-def _one_cycle(bend=lambda share: (1 + math.cos(math.pi * share)) / 2, first=25, last=250_000, before=1):
-    def answer(step, steps, highest, rise=0.2):
-        if not 0 <= step < steps:
-            raise ValueError(f"step {step} of {steps}")
-        start, end, top = highest / first, highest / last, rise * steps - before
-        if step <= top:
-            return float(highest + (start - highest) * bend(step / top))
-        return float(end + (highest - end) * bend((step - top) / max(steps - before - top, 1e-12)))
+def draw_schedule(rng):
+    """Short runs and long ones, tops between two steps, every step; steps and tops that cannot be."""
+    steps = int(rng.choice([3, 6, 7, 11, 20, 152]))
+    rise = float(rng.choice([0.2, 0.3, 0.5, 0.45, 0.6]))
+    highest = float(rng.choice([1.0, 0.01, 0.3]))
+    bad = rng.random()
+    if bad < 0.08:
+        step = int(rng.choice([-1, steps, steps + 3]))
+        return Case((step, steps, highest, max(rise, 0.5)), raises=ValueError, mentions=(step, steps))
+    if bad < 0.14:
+        few, wrong = [(5, 0.2), (2, 0.5), (4, 0.2), (10, 1.0)][int(rng.integers(0, 4))]
+        return Case((int(rng.integers(0, few)), few, highest, wrong), raises=ValueError, mentions=(wrong,))
+    if not 0 < rise * steps - 1 < steps - 1:
+        rise = 0.5
+    step = int(rng.choice([0, steps - 1, int(rise * steps) - 1, int(rng.integers(0, steps))]))
+    return (step, steps, highest) if rise == 0.2 else (step, steps, highest, rise)
 
-    return answer
+
+def _half_a_cosine(share):
+    return (1 + math.cos(math.pi * share)) / 2
 
 
-def rise_ignored(step, steps, highest, rise=0.2):
-    return one_cycle(step, steps, highest)
+def _rate(step, steps, highest, rise, bend=_half_a_cosine, first=25, last=250_000, before=1):
+    if not 0 <= step < steps:
+        raise ValueError(f"step {step} of {steps}")
+    if not 0 < rise * steps - 1 < steps - 1:
+        raise ValueError(f"rise {rise}")
+    start, end, top = highest / first, highest / last, rise * steps - before
+    if step <= top:
+        return float(highest + (start - highest) * bend(step / top))
+    return float(end + (highest - end) * bend((step - top) / max(steps - before - top, 1e-12)))
 
 
-def beyond_the_end(step, steps, highest, rise=0.2):
+def goes_in_straight_lines(step, steps, highest, rise=0.2):
+    return _rate(step, steps, highest, rise, bend=lambda share: 1 - share)
+
+
+def bends_like_a_quarter_of_a_cosine(step, steps, highest, rise=0.2):
+    return _rate(step, steps, highest, rise, bend=lambda share: math.cos(math.pi * share / 2))
+
+
+def starts_at_0(step, steps, highest, rise=0.2):
+    return _rate(step, steps, highest, rise, first=math.inf)
+
+
+def ends_at_0(step, steps, highest, rise=0.2):
+    return _rate(step, steps, highest, rise, last=math.inf)
+
+
+def ends_where_it_began(step, steps, highest, rise=0.2):
+    return _rate(step, steps, highest, rise, last=25)
+
+
+def ends_at_a_ten_thousandth_of_the_highest(step, steps, highest, rise=0.2):
+    return _rate(step, steps, highest, rise, last=10_000)
+
+
+def puts_the_top_one_step_late(step, steps, highest, rise=0.2):
+    return _rate(step, steps, highest, rise, before=0)
+
+
+def rounds_the_top_to_a_whole_step(step, steps, highest, rise=0.2):
+    _rate(step, steps, highest, rise)
+    whole = min(max(round(rise * steps), 2), steps - 1)
+    return _rate(step, steps, highest, whole / steps)
+
+
+def takes_the_whole_run_for_the_way_down(step, steps, highest, rise=0.2):
+    rate, top = _rate(step, steps, highest, rise), rise * steps - 1
+    if step <= top:
+        return rate
+    end = highest / 250_000
+    return float(end + (highest - end) * _half_a_cosine(step / (steps - 1)))
+
+
+def ignores_rise(step, steps, highest, rise=0.2):
+    _rate(step, steps, highest, rise)
+    return _rate(step, steps, highest, 0.2) if 0.2 * steps > 1 else highest
+
+
+def gives_a_rate_to_steps_that_do_not_exist(step, steps, highest, rise=0.2):
     return one_cycle(min(max(step, 0), steps - 1), steps, highest, rise)
+
+
+def accepts_a_top_outside_the_run(step, steps, highest, rise=0.2):
+    return one_cycle(step, steps, highest, rise) if 0 < rise * steps - 1 < steps - 1 else float(highest)
 
 
 rate_of_a_step = Exercise(
@@ -260,19 +438,25 @@ rate_of_a_step = Exercise(
         Case((6, 15, 0.5, 1 / 3), expected=0.452254437, name="a straight line for the cosine, down"),
         Case((3, 20, 0.2), expected=0.2, name="the default of rise"),
         Case((3, 20, 0.2, 0.5), expected=0.056, name="another rise ignored"),
+        Case((0, 5, 0.2), raises=ValueError, mentions=(0.2,), name="five steps: the top is the first one"),
         Case((20, 20, 0.2), raises=ValueError, mentions=(20,), name="a step that does not exist"),
         Case((-1, 20, 0.2), raises=ValueError, mentions=(-1, 20), name="a step before the first"),
     ),
     wrong={
-        "goes_in_straight_lines": (_one_cycle(bend=lambda share: 1 - share), 1),
-        "bends_like_a_quarter_of_a_cosine": (_one_cycle(bend=lambda share: math.cos(math.pi * share / 2)), 1),
-        "starts_at_0": (_one_cycle(first=math.inf), 2),
-        "ends_at_0": (_one_cycle(last=math.inf), 2),
-        "ends_where_it_began": (_one_cycle(last=25), 2),
-        "counts_from_1_the_top_at_rise_steps_the_end_at_steps": (_one_cycle(before=0), 0),
-        rise_ignored: 0,
-        beyond_the_end: 2,
+        goes_in_straight_lines: 1,
+        bends_like_a_quarter_of_a_cosine: 1,
+        starts_at_0: 2,
+        ends_at_0: 2,
+        ends_where_it_began: 2,
+        ends_at_a_ten_thousandth_of_the_highest: 2,
+        puts_the_top_one_step_late: 0,
+        rounds_the_top_to_a_whole_step: None,
+        takes_the_whole_run_for_the_way_down: 0,
+        ignores_rise: None,
+        gives_a_rate_to_steps_that_do_not_exist: 2,
+        accepts_a_top_outside_the_run: None,
     },
+    draw=draw_schedule,
 )
 
 # 8.1.5 the temperature of a verdict ---------------------------------------------------------------
@@ -301,6 +485,21 @@ def best_temperature(logits, labels):
     return float(1 / low)
 
 
+def draw_verdicts(rng):
+    """Two to four classes, some rows wrong, better than chance; far too sure or too modest; shifted rows."""
+    while True:
+        n, classes = int(rng.integers(4, 9)), int(rng.integers(2, 5))
+        logits = rng.integers(-3, 4, size=(n, classes)).astype(float)
+        labels = np.where(rng.random(n) < 0.75, logits.argmax(axis=1), rng.integers(0, classes, size=n))
+        right = logits[np.arange(n), labels]
+        if (right < logits.max(axis=1)).any() and (right - logits.mean(axis=1)).mean() > 0.5:
+            break
+    logits = logits * float(rng.choice([0.1, 0.3, 1.0, 4.0, 15.0]))
+    if rng.random() < 0.2:
+        logits = logits + rng.choice([5_000.0, 0.0, -5_000.0], size=(n, 1))
+    return np.round(logits, 2), labels
+
+
 def _losses(logits, labels, temperatures):
     scaled = logits[None] / np.asarray(temperatures)[:, None, None]
     scaled = scaled - scaled.max(axis=-1, keepdims=True)
@@ -308,45 +507,63 @@ def _losses(logits, labels, temperatures):
     return -logs[:, np.arange(len(labels)), labels].mean(axis=1)
 
 
-_GRID = np.geomspace(0.02, 50, 4_001)
+_GRID = np.geomspace(0.01, 200, 1_201)
 
 
-def by_multiplying(logits, labels):
+def multiplies_by_the_temperature(logits, labels):
     return 1 / best_temperature(logits, labels)
 
 
-def never_above_one(logits, labels):
+def tries_temperatures_up_to_1_only(logits, labels):
     grid = np.linspace(0.01, 1, 200)
     return float(grid[_losses(logits, labels, grid).argmin()])
 
 
-def whole_numbers(logits, labels):
+def tries_temperatures_from_1_only(logits, labels):
+    grid = np.geomspace(1, 200, 1_201)
+    return float(grid[_losses(logits, labels, grid).argmin()])
+
+
+def tries_temperatures_up_to_10_only(logits, labels):
+    return min(best_temperature(logits, labels), 10.0)
+
+
+def tries_whole_numbers(logits, labels):
     grid = np.arange(1.0, 11.0)
     return float(grid[_losses(logits, labels, grid).argmin()])
 
 
-def _confidences(logits):
+def makes_the_mean_confidence_the_accuracy(logits, labels):
     scaled = logits[None] / _GRID[:, None, None]
     scaled = np.exp(scaled - scaled.max(axis=-1, keepdims=True))
-    return (scaled / scaled.sum(axis=-1, keepdims=True)).max(axis=-1).mean(axis=1)
-
-
-def mean_confidence_is_accuracy(logits, labels):
+    confidence = (scaled / scaled.sum(axis=-1, keepdims=True)).max(axis=-1).mean(axis=1)
     share = (logits.argmax(axis=1) == labels).mean()
-    return float(_GRID[np.abs(_confidences(logits) - share).argmin()])
+    return float(_GRID[np.abs(confidence - share).argmin()])
 
 
-def of_probabilities(logits, labels):
+def puts_probabilities_through_another_softmax(logits, labels):
     powers = np.exp(logits - logits.max(axis=1, keepdims=True))
     shares = powers / powers.sum(axis=1, keepdims=True)
     return float(_GRID[_losses(shares, labels, _GRID).argmin()])
 
 
-def by_accuracy(logits, labels):
+def looks_for_the_largest_loss(logits, labels):
+    return float(_GRID[_losses(logits, labels, _GRID).argmax()])
+
+
+def chooses_by_accuracy(logits, labels):
     return 1.0
 
 
-def overflowing(logits, labels):
+def takes_the_squared_error(logits, labels):
+    scaled = logits[None] / _GRID[:, None, None]
+    shares = np.exp(scaled - scaled.max(axis=-1, keepdims=True))
+    shares = shares / shares.sum(axis=-1, keepdims=True)
+    right = np.eye(logits.shape[1])[labels]
+    return float(_GRID[((shares - right) ** 2).sum(axis=-1).mean(axis=1).argmin()])
+
+
+def lets_exp_overflow(logits, labels):
     with np.errstate(all="ignore"):
         powers = np.exp(logits[None] / _GRID[:, None, None])
         shares = powers / powers.sum(axis=-1, keepdims=True)
@@ -381,14 +598,20 @@ temperature = Exercise(
         ),
     ),
     wrong={
-        by_multiplying: 1,
-        never_above_one: 1,
-        whole_numbers: 1,
-        mean_confidence_is_accuracy: 1,
-        of_probabilities: 1,
-        by_accuracy: 1,
-        overflowing: 2,
+        multiplies_by_the_temperature: 1,
+        tries_temperatures_up_to_1_only: 1,
+        tries_temperatures_from_1_only: 1,
+        tries_temperatures_up_to_10_only: 1,
+        tries_whole_numbers: 0,
+        makes_the_mean_confidence_the_accuracy: 2,
+        puts_probabilities_through_another_softmax: 2,
+        looks_for_the_largest_loss: None,
+        chooses_by_accuracy: 2,
+        takes_the_squared_error: 2,
+        lets_exp_overflow: 2,
     },
+    draw=draw_verdicts,
+    draws=25,
 )
 
-EXERCISES = [block_forwards, bottleneck, reach, rate_of_a_step, temperature]
+EXERCISES = (block_forwards, bottleneck, reach, rate_of_a_step, temperature)
