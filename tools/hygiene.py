@@ -75,6 +75,7 @@ def problems(notebook: NotebookNode, path: Path) -> list[str]:
         *absolute_paths(notebook),
         *wrong_pictures(notebook),
         *dead_links(notebook, path),
+        *shadowed_names(notebook),
     ]
 
 
@@ -409,6 +410,30 @@ def _is_section(path: Path) -> bool:
 def _without_code(markdown: str) -> str:
     markdown = re.sub(r"^(```|~~~).*?^\1", "", markdown, flags=re.MULTILINE | re.DOTALL)
     return re.sub(r"`[^`\n]+`|\$\$.*?\$\$|\$[^$\n]+\$", "", markdown, flags=re.DOTALL)
+
+
+def shadowed_names(notebook: NotebookNode) -> Iterator[str]:
+    """An exercise whose function is called like something that the notebook imports."""
+    trees = {_name(cell): _tree(cell) for cell in code_cells(notebook)}
+    imports = [
+        node
+        for tree in trees.values()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+    ]
+    imported = {(alias.asname or alias.name).partition(".")[0] for node in imports for alias in node.names}
+    for name, tree in trees.items():
+        for part in tree.body if name.startswith("ex-") else ():
+            if isinstance(part, ast.FunctionDef) and part.name in imported:
+                yield f"cell {name}: {part.name!r} is imported in this notebook; choose another name"
+
+
+def _tree(cell: NotebookNode) -> ast.Module:
+    """The syntax tree of a cell; an empty one where it cannot be read."""
+    try:
+        return statements(cell.source)
+    except SyntaxError:
+        return ast.Module([], [])
 
 
 def _name(cell: NotebookNode) -> str:

@@ -695,6 +695,10 @@ def _ends_in(source):
         (_traceback("File \x1b[0;32m~/x.py:3\x1b[0m"), "cell broken: a path of one machine"),
         (_traceback("opening C:\\Users\\me\\x"), "cell broken: a path of one machine"),
         (_cell("broken", outputs=[error("ZeroDivisionError", "/home/me/x")]), "cell broken: a path of one"),
+        (
+            _cell("define", id="ex-2-1-9-answer", source="from x import g as f\n\ndef f():\n    pass"),
+            "cell ex-2-1-9-answer: 'f' is imported in this notebook",
+        ),
         (_cell("intro", source="![ ](neighbour.png)"), "cell intro: a picture without words"),
         (_cell("intro", source="<img src='neighbour.png'>"), "cell intro: a picture without words"),
         (_cell("intro", source="<img alt='' src='neighbour.png'>"), "cell intro: a picture without words"),
