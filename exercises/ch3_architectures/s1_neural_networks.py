@@ -258,6 +258,82 @@ def draw_lookups(rng):
     return ids, rng.integers(-5, 6, size=(length, width)).astype(float), rows
 
 
+# 3.1.8 dead neurons ---------------------------------------------------------------------------------
+
+
+def dead_share(X, W, b):
+    """Share of the ReLU neurons that are silent for every row of X. -> float from 0 to 1
+
+    X (N, D) inputs, W (D, H) weights, b (H,) biases. A neuron is silent where its sum is 0 or less.
+    """
+    return float((X @ W + b <= 0).all(axis=0).mean())
+
+
+def counts_silent_answers_not_neurons(X, W, b):
+    return float((X @ W + b <= 0).mean())
+
+
+def counts_neurons_that_are_silent_once(X, W, b):
+    return float((X @ W + b <= 0).any(axis=0).mean())
+
+
+def counts_rows_for_which_all_are_silent(X, W, b):
+    return float((X @ W + b <= 0).all(axis=1).mean())
+
+
+def leaves_out_the_bias(X, W, b):
+    return float((X @ W <= 0).all(axis=0).mean())
+
+
+def takes_a_sum_of_zero_for_a_working_neuron(X, W, b):
+    return float((X @ W + b < 0).all(axis=0).mean())
+
+
+def gives_the_share_that_is_alive(X, W, b):
+    return 1 - dead_share(X, W, b)
+
+
+def draw_layers(rng):
+    rows, inputs, neurons = (int(rng.integers(1, 4)) for _ in range(3))
+    X, W = rng.integers(-2, 3, size=(rows, inputs)), rng.integers(-2, 3, size=(inputs, neurons))
+    return X.astype(float), W.astype(float), rng.integers(-3, 3, size=neurons).astype(float)
+
+
+# 3.1.9 a network through given points ---------------------------------------------------------------
+
+
+def outer_weights(places, heights):
+    """Weights of the output for a network that passes through points. -> w (K - 1,), b (a float)
+
+    places (K,) rising, heights (K,), K at least 2. Hidden neuron i computes max(0, x - places[i]), for the
+    first K - 1 places; the output is h @ w + b.
+    """
+    slopes = np.diff(heights) / np.diff(places)
+    return np.diff(slopes, prepend=0.0), float(heights[0])
+
+
+def takes_the_slopes_themselves(places, heights):
+    return np.diff(heights) / np.diff(places), float(heights[0])
+
+
+def takes_every_piece_to_be_one_wide(places, heights):
+    return np.diff(np.diff(heights), prepend=0.0), float(heights[0])
+
+
+def begins_at_zero(places, heights):
+    return outer_weights(places, heights)[0], 0.0
+
+
+def takes_the_heights_for_weights(places, heights):
+    return np.asarray(heights, dtype=float)[1:], float(heights[0])
+
+
+def draw_points(rng):
+    count = int(rng.integers(2, 6))
+    places = np.sort(rng.choice(np.arange(-6, 7), size=count, replace=False)) / 2
+    return places, rng.integers(-4, 5, size=count).astype(float)
+
+
 EXERCISES = (
     Exercise(
         "3.1.1",
@@ -396,6 +472,75 @@ EXERCISES = (
             makes_only_as_many_rows_as_the_largest_id: 0,
         },
         draw=draw_lookups,
+        draws=200,
+    ),
+    Exercise(
+        "3.1.7",
+        kind="predict",
+        level=2,
+        minutes=5,
+        points=1,
+        solution=0.001,
+        atol=0.0001,
+        wrong={
+            "without_relu": (1.0, 1),
+            "one_layer_only": (0.5, 0),
+            "the_size_not_its_square": (0.031, 1),
+            "a_tenth_of_half": (0.05, 0),
+        },
+    ),
+    Exercise(
+        "3.1.8",
+        level=2,
+        minutes=10,
+        points=2,
+        solution=dead_share,
+        cases=(
+            Case(
+                (
+                    np.array([[1.0, 0.0], [0.0, 1.0]]),
+                    np.array([[1.0, -1.0, -1.0], [-1.0, -1.0, 0.0]]),
+                    np.array([0.0, 0.0, 0.0]),
+                ),
+                expected=2 / 3,
+            ),
+            Case((np.array([[1.0], [2.0]]), np.array([[1.0, -1.0]]), np.array([-5.0, 5.0])), expected=0.5),
+            Case((np.array([[0.0]]), np.array([[3.0, -3.0]]), np.array([0.0, 0.0])), expected=1.0),
+        ),
+        wrong={
+            counts_silent_answers_not_neurons: 0,
+            counts_neurons_that_are_silent_once: 0,
+            counts_rows_for_which_all_are_silent: 1,
+            leaves_out_the_bias: None,
+            takes_a_sum_of_zero_for_a_working_neuron: None,
+            gives_the_share_that_is_alive: None,
+        },
+        draw=draw_layers,
+        draws=200,
+    ),
+    Exercise(
+        "3.1.9",
+        level=3,
+        minutes=15,
+        points=3,
+        solution=outer_weights,
+        cases=(
+            Case(
+                (np.array([0.0, 1.0, 2.0]), np.array([1.0, 3.0, 2.0])),
+                expected=(np.array([2.0, -3.0]), 1.0),
+            ),
+            Case(
+                (np.array([-1.0, 0.0, 4.0]), np.array([0.0, 2.0, 2.0])), expected=(np.array([2.0, -2.0]), 0.0)
+            ),
+            Case((np.array([1.0, 3.0]), np.array([5.0, 5.0]))),
+        ),
+        wrong={
+            takes_the_slopes_themselves: 0,
+            takes_every_piece_to_be_one_wide: 1,
+            begins_at_zero: 2,
+            takes_the_heights_for_weights: 0,
+        },
+        draw=draw_points,
         draws=200,
     ),
 )

@@ -228,3 +228,66 @@ def test_a_graph_is_drawn_with_names_values_slopes_and_shapes(engine):
     texts = {text.get_text() for text in draw_graph(end).texts}
     assert {"a\n3", "square\n9", "end\n12", "7", "1"} <= texts
     assert "W\n2 × 5" in {text.get_text() for text in draw_graph(matrix).texts}
+
+
+# ---------------------------------------------------------------- 3.1c: signals and slopes
+
+
+@pytest.fixture(scope="module")
+def depth():
+    """What 3.1c defines, with the course's answers to its exercises."""
+    torch = pytest.importorskip("torch")
+    threads = torch.get_num_threads()
+    names = {"dead_share": solution("3.1.8"), "outer_weights": solution("3.1.9")}
+    X, y = (torch.tensor(array) for array in load_data("digits", "train"))
+    names |= {"X": (X.flatten(1) - X.mean()) / X.std(), "y": y}
+    names = define(CHAPTER / "1c_signals_and_depth.ipynb", namespace=names, whole=("constants",))
+    torch.set_num_threads(threads)
+    return SimpleNamespace(**names)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_half_the_spread_halves_signals_and_slopes_in_every_layer(depth, seed):
+    signals, z = depth.forward(depth.X[:256], depth.start(0.5, seed))
+    size = [h.pow(2).mean().sqrt().item() for h in signals]
+    assert 0.3 < (size[-1] / size[0]) ** (1 / 19) < 0.7
+    assert z.shape == (256, 10)
+
+
+def test_the_deep_network_is_the_one_that_torch_would_build(depth):
+    torch = pytest.importorskip("torch")
+    weights = depth.start(1)
+    layers = []
+    for W in weights:
+        layer = torch.nn.Linear(*W.shape, bias=False)
+        layer.weight.data = W.detach().T
+        layers += [layer, torch.nn.ReLU()]
+    model = torch.nn.Sequential(*layers[:-1])
+    torch.testing.assert_close(depth.forward(depth.X[:8], weights)[1], model(depth.X[:8]))
+
+
+def test_a_rate_that_is_too_large_kills_neurons_and_a_small_one_does_not(depth):
+    assert depth.one_layer(0.1)[0] < 0.1
+    assert depth.one_layer(5)[0] > 0.5
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_outer_weights_pass_through_any_points_and_are_straight_between_them(seed):
+    rng = np.random.default_rng(seed)
+    places = np.sort(rng.normal(size=7))
+    heights = rng.normal(size=7)
+    w, b = solution("3.1.9")(places, heights)
+    x = np.linspace(places[0], places[-1], 200)
+    made = np.maximum(0, x[:, None] - places[:-1]) @ w + b
+    np.testing.assert_allclose(made, np.interp(x, places, heights), atol=1e-12)
+
+
+def test_dead_neurons_are_those_without_any_slope():
+    torch = pytest.importorskip("torch")
+    rng = np.random.default_rng(0)
+    X, W, b = rng.normal(size=(20, 3)), rng.normal(size=(3, 50)), rng.normal(size=50) - 3
+    weights = torch.tensor(W, requires_grad=True)
+    (torch.relu(torch.tensor(X) @ weights + torch.tensor(b)) ** 2).sum().backward()
+    without = (weights.grad.abs().sum(dim=0) == 0).double().mean().item()
+    assert 0 < without < 1
+    assert solution("3.1.8")(X, W, b) == pytest.approx(without)
