@@ -1,8 +1,10 @@
 """The reviews are what their data card says: balanced, varied, split cleanly, not solved by single words."""
 
+import csv
 import hashlib
 import re
 from collections import Counter, defaultdict
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -41,6 +43,27 @@ def test_there_are_enough_reviews_with_different_ids_in_six_domains():
     assert len({row["id"] for row in REVIEWS}) == len(REVIEWS)
     assert set(Counter(row["domain"] for row in REVIEWS)) == set(DOMAINS)
     assert min(Counter(row["domain"] for row in REVIEWS).values()) >= 200
+
+
+@pytest.mark.parametrize(("split", "size"), [("train", 859), ("dev", 188), ("test", 177), (None, 1_224)])
+def test_each_split_holds_its_own_reviews_and_no_other(split, size):
+    rows = load_reviews(split)
+    assert len(rows) == size
+    assert [row["id"] for row in rows] == [row["id"] for row in REVIEWS if split in (None, row["split"])]
+
+
+def test_a_review_is_what_its_line_of_the_file_says():
+    first, last = REVIEWS[0], REVIEWS[-1]
+    with (Path(__file__).parents[2] / "data" / "reviews.csv").open(encoding="utf-8", newline="") as file:
+        lines = list(csv.reader(file))
+    for row, line in ((first, lines[1]), (last, lines[-1])):
+        plain = [re.sub(r"\[[A-Z]{3} ([^]]*)\]", r"\1", text) for text in line]
+        assert [row[name] for name in ("id", "split", "domain", "hard", "zh", "en")] == [
+            plain[lines[0].index(name)] for name in ("id", "split", "domain", "hard", "zh", "en")
+        ]
+        assert str(row["label"]) == line[lines[0].index("label")]
+    praise = [row["label"] for row in REVIEWS if "love" in row["en"].lower()]
+    assert np.mean(praise) > 0.7  # 1 is good, not bad: 35 of 46
 
 
 @pytest.mark.parametrize("domain", DOMAINS)
