@@ -195,6 +195,13 @@ def test_fifty_megabytes_are_refused_with_413_whether_announced_or_not(client):
     refused(client.post("/classify", content=pieces, headers=OCTETS), 413, "16,000,000")
 
 
+@pytest.mark.parametrize("path", ["/classify", PREDICT])
+def test_a_body_that_is_announced_as_too_large_is_refused_before_it_is_sent(running, path):
+    with socket.create_connection(("127.0.0.1", running.port), timeout=20) as raw:
+        raw.sendall(f"POST {path} HTTP/1.1\r\nhost: x\r\ncontent-length: 16000001\r\n\r\n".encode())
+        assert raw.recv(65_536).startswith(b"HTTP/1.1 413 ")
+
+
 def test_a_refused_client_may_send_on_and_still_reads_its_answer(running):
     with socket.create_connection(("127.0.0.1", running.port), timeout=30) as raw:
         raw.sendall(b"POST /classify HTTP/1.1\r\nhost: x\r\ncontent-length: 40000000\r\n\r\n")
