@@ -24,14 +24,12 @@ def residual_block(x, W1, W2, shortcut=None):
 
 
 def draw_block(rng):
-    """Any small sizes, one column too; whole and broken numbers; a shortcut where D = E as well; misfits."""
+    """Any small sizes, one column too; a shortcut where D = E as well, not symmetric; misfits."""
     rows, D, H, E = (int(size) for size in rng.integers(1, 4, size=4))
     kind = rng.random()
     if kind < 0.4:
         E = D
     x, W1, W2, S = (rng.integers(-3, 4, size=shape) / 2 for shape in ((rows, D), (D, H), (H, E), (D, E)))
-    if rng.random() < 0.2:
-        x, W1, W2, S = (np.round(part).astype(int) for part in (x, W1, W2, S))
     if D == E and rng.random() < 0.6:
         return x, W1, W2
     if D != E and rng.random() < 0.3:

@@ -104,6 +104,8 @@ def cycle_with_numpy(step, steps, highest, rise=0.2):
     if step not in range(steps):
         raise ValueError(f"{step} is not one of {steps} steps")
     places = [0, rise * steps - 1, steps - 1]
+    if places != sorted(set(places)):
+        raise ValueError(f"rise={rise} leaves no way up or down")
     rates = np.array([highest / 25, highest, highest / 250_000])
     leg = 0 if step <= places[1] else 1
     share = (step - places[leg]) / (places[leg + 1] - places[leg])
