@@ -5,7 +5,8 @@ import os
 import textwrap
 import time
 import traceback
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 from helpers.comparing import as_array, difference, show
 from helpers.settings import setting
@@ -13,6 +14,7 @@ from helpers.settings import setting
 from . import texts
 from .blank import is_blank, is_still_there
 from .calling import (
+    Result,
     Trial,
     call_text,
     drawn_cases,
@@ -21,9 +23,10 @@ from .calling import (
     result_of,
     trial_of,
 )
-from .exercise import Listed
+from .exercise import Case, Exercise, Listed
 from .finding import find, section_exercises
 from .mentions import not_named, values_named
+from .texts import Words
 
 SLIPS = (NameError, AttributeError, ImportError, SyntaxError, TypeError)  # what a typing mistake raises
 SECONDS = 10  # after which a slow answer is asked no more drawn calls
@@ -36,13 +39,14 @@ _shown_hints = {}  # (number, name of the answer) -> the places of the hints sho
 class WrongAnswer(AssertionError):
     """A blank or wrong answer. A notebook shows its message only, without the calls that led here."""
 
-    def _render_traceback_(self):
+    def _render_traceback_(self) -> list[str]:
         return [f"WrongAnswer: {self}"]
 
 
-def check(number, answer):
-    """Judge the answer to one exercise: `determinant = check("2.1.3", determinant)`.
+def check(number: str, answer: Any) -> Any:
+    """Judge the answer to one exercise, and return what the notebook goes on with.
 
+    Called as in `determinant = check("2.1.3", determinant)`.
     number: "2.1.3". answer: the learner's function (not its result), or the value predicted.
     Right: prints `ok` and returns the answer. Blank (a function that raises NotImplementedError, or ...):
     prints `todo` and returns the course's own function, so that the notebook can go on; a blank prediction
@@ -74,7 +78,7 @@ def check(number, answer):
     return answer
 
 
-def still_open(*what):
+def still_open(*what: str) -> None:
     """Print which exercises this kernel has not yet seen answered right.
 
     Those of a section, still_open("6.1"), or the ones named, still_open("3.1.4", "3.1.5"), in a notebook that
@@ -91,7 +95,7 @@ def still_open(*what):
         print(f"all {len(numbers)} done")
 
 
-def show_solution(number):
+def show_solution(number: str) -> None:
     """Print the solution of an exercise and the wrong turns that are commonly taken."""
     exercise, words = find(number), texts.words(number)
     print(f"{number} {words.title}\n")
@@ -129,7 +133,7 @@ class Problem(NamedTuple):
     listed: Listed | None = None
 
 
-def first_problem(exercise, answer):
+def first_problem(exercise: Exercise, answer: Any) -> Problem | None:
     """None for a right answer, else the first Problem. Raises Blank for a blank."""
     if answer is ...:
         raise Blank
@@ -140,7 +144,7 @@ def first_problem(exercise, answer):
     return problem_of_function(exercise, answer)
 
 
-def problem_of_function(exercise, answer):
+def problem_of_function(exercise: Exercise, answer: Any) -> Problem | None:
     """The first Problem of a function: in the named cases, then the shortest of the drawn calls that fail."""
     if not callable(answer):
         name = exercise.answer_name
@@ -161,7 +165,7 @@ def problem_of_function(exercise, answer):
         return problem._replace(listed=likely_cause(exercise, answer, problem.trial, trials))
 
 
-def _problem_of_cases(exercise, answer, trials):
+def _problem_of_cases(exercise: Exercise, answer: Any, trials: list[Trial]) -> Problem | None:
     for place, case in enumerate(exercise.cases):
         trials.append(trial_of(exercise, answer, case))
         if place == 0 and is_blank(answer, trials[0].got.error):
@@ -172,7 +176,7 @@ def _problem_of_cases(exercise, answer, trials):
     return None
 
 
-def _problem_of_draws(exercise, answer, trials):
+def _problem_of_draws(exercise: Exercise, answer: Any, trials: list[Trial]) -> Problem | None:
     failing, until = [], time.monotonic() + SECONDS
     for case in drawn_cases(exercise):
         trials.append(trial_of(exercise, answer, case))
@@ -190,7 +194,7 @@ def _problem_of_draws(exercise, answer, trials):
     )
 
 
-def _problem_of(exercise, answer, trial):
+def _problem_of(exercise: Exercise, answer: Any, trial: Trial) -> Problem | None:
     """What is wrong with one call; None when it is right."""
     wanted, got = trial.wanted, trial.got
     found = None
@@ -226,7 +230,7 @@ def _problem_of(exercise, answer, trial):
     return Problem("\n".join(lines), slip=found.about == "type", trial=trial)
 
 
-def _problem_of_error(answer, trial, call):
+def _problem_of_error(answer: Any, trial: Trial, call: str) -> Problem:
     mentions, wanted, got = trial.case.mentions, trial.wanted, trial.got
     named = " that names " + ", ".join(str(mention) for mention in mentions) if mentions else ""
     call += f"\nexpected  {type(wanted.error).__name__}{named}"
@@ -239,12 +243,12 @@ def _problem_of_error(answer, trial, call):
     return Problem(text, got.error, slip=True, trial=trial)
 
 
-def _is_the_error(error, wanted):
+def _is_the_error(error: BaseException | None, wanted: BaseException | None) -> bool:
     """Whether an error is of the type wanted; what a stub or a library leaves undone never is."""
     return wanted is not None and isinstance(error, type(wanted)) and type(error) is not NotImplementedError
 
 
-def _own_problem(answer, trial, text):
+def _own_problem(answer: Any, trial: Trial, text: str) -> Problem:
     """What the learner's code raised, and in which of its lines."""
     error = trial.got.error
     text += f"\ngot       {_error_text(error)}"
@@ -255,7 +259,7 @@ def _own_problem(answer, trial, text):
     return Problem(text, error, slip=isinstance(error, SLIPS), trial=trial)
 
 
-def _one_message_for_all(exercise, trials):
+def _one_message_for_all(exercise: Exercise, trials: list[Trial]) -> Problem | None:
     """The Problem of errors that have to name different numbers and do it with the very same words."""
     said = {}
     for trial in trials:
@@ -271,7 +275,7 @@ def _one_message_for_all(exercise, trials):
     return None
 
 
-def _misfit(function, case):
+def _misfit(function: Callable, case: Case) -> str | None:
     """None when the function can be called so, else Python's sentence about the arguments."""
     try:
         inspect.signature(function).bind(*(case.args() if callable(case.args) else case.args), **case.kwargs)
@@ -284,7 +288,7 @@ def _misfit(function, case):
 # the likely cause ----------------------------------------------------------------------------------
 
 
-def likely_cause(exercise, answer, failed, trials):
+def likely_cause(exercise: Exercise, answer: Any, failed: Trial, trials: list[Trial]) -> Listed | None:
     """The listed wrong answer that gives what this answer gives; None when there is none.
 
     It must give the same in the trial that failed and in all others of its kind: with a value expected, or
@@ -305,7 +309,7 @@ def likely_cause(exercise, answer, failed, trials):
     return alike[0] if alike else None
 
 
-def _that_agree(exercise, listed, trials):
+def _that_agree(exercise: Exercise, listed: list[Listed], trials: list[Trial]) -> list[Listed]:
     """Those of the list that give in each of the trials what the answer gave."""
     for trial in trials:
         if not listed:
@@ -316,7 +320,7 @@ def _that_agree(exercise, listed, trials):
     return listed
 
 
-def same(exercise, case, one, other):
+def same(exercise: Exercise, case: Case, one: Result, other: Result) -> bool:
     """Whether two calls ended alike: in the same value, or in errors of one type that name the same."""
     if one.error is not None or other.error is not None:
         left_out = [not_named(str(result.error), case.mentions) for result in (one, other)]
@@ -332,7 +336,7 @@ def same(exercise, case, one, other):
 # predictions ---------------------------------------------------------------------------------------
 
 
-def _problem_of_prediction(exercise, answer):
+def _problem_of_prediction(exercise: Exercise, answer: Any) -> Problem | None:
     """What is expected stays unsaid: it is to be found, not copied."""
     if callable(answer):
         got = f"the function {getattr(answer, '__name__', answer)}"
@@ -354,7 +358,7 @@ def _problem_of_prediction(exercise, answer):
     return Problem(f"{text}\n{found}")
 
 
-def _is_prediction(answer, listed, exercise):
+def _is_prediction(answer: Any, listed: Any, exercise: Exercise) -> bool:
     """Whether the answer is the listed one; ... in a listed tuple stands for any value."""
     if isinstance(listed, tuple):
         return all(
@@ -367,14 +371,14 @@ def _is_prediction(answer, listed, exercise):
 # what is said --------------------------------------------------------------------------------------
 
 
-def _grading():
+def _grading() -> bool:
     value = setting("COURSE_GRADING")
     if value not in ("", "0", "1"):
         raise ValueError(f"COURSE_GRADING is {value!r}: use 1 (a blank answer raises) or 0, or leave it out")
     return value == "1" or (value == "" and "NBGRADER_EXECUTION" in os.environ)  # nbgrader sets it by itself
 
 
-def _message(exercise, words, answer, problem):
+def _message(exercise: Exercise, words: Words, answer: Any, problem: Problem) -> str:
     lines = [f"{exercise.number} {words.title}", problem.text]
     hint = None
     if problem.listed is not None:
@@ -386,7 +390,7 @@ def _message(exercise, words, answer, problem):
     return "\n".join(lines)
 
 
-def _next_hint(exercise, words, fitting, answer):
+def _next_hint(exercise: Exercise, words: Words, fitting: int | None, answer: Any) -> str:
     """The first hint from the place `fitting` on that was not shown; when there is none, how to go on."""
     shown = _shown_hints.setdefault((exercise.number, getattr(answer, "__name__", None)), [])
     more = [place for place in range(fitting or 0, len(words.hints)) if place not in shown]
@@ -400,13 +404,13 @@ def _next_hint(exercise, words, fitting, answer):
     )
 
 
-def _hint_text(words, place):
+def _hint_text(words: Words, place: int) -> str:
     question, help_text = words.hints[place]
     paragraphs = "\n".join(textwrap.fill(paragraph, 100) for paragraph in help_text.split("\n\n"))
     return f"hint {place + 1} of {len(words.hints)}: {question}\n{paragraphs}"
 
 
-def _how_many(exercise):
+def _how_many(exercise: Exercise) -> str:
     """What a right function went through: " (9 cases, 200 draws)"."""
     if exercise.kind == "predict":
         return ""
@@ -414,10 +418,10 @@ def _how_many(exercise):
     return f" ({len(exercise.cases)} cases{draws})"
 
 
-def _error_text(error):
+def _error_text(error: BaseException | None) -> str:
     message = str(error)
     return f"{type(error).__name__}: {message[:ERROR]}{' …' if len(message) > ERROR else ''}"
 
 
-def _indent(text):
+def _indent(text: str) -> str:
     return text.replace("\n", "\n" + " " * 10)
