@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from helpers.explaining import first_line
+from helpers.explaining import first_line, refuse
 from helpers.feeding import parts_of
 from helpers.files import replacing
 
@@ -59,11 +59,9 @@ class Keeper:
 
     def begin(self, resume: bool) -> None:
         """Continue from last.pt, or put what is there aside as last.old.pt and best.old.pt."""
-        if self.folder is None:
-            return
-        if resume:
+        if self.folder is not None and resume:
             self._restore(self.folder / "last.pt")
-        if self.rank == 0:
+        if self.folder is not None and self.rank == 0:
             self.folder.mkdir(parents=True, exist_ok=True)
             tempfile.TemporaryFile(dir=self.folder).close()  # a folder that cannot be written fails now
             for name in () if resume else ("last", "best"):
@@ -72,9 +70,9 @@ class Keeper:
 
     def save(self, better: bool) -> None:
         """Write last.pt, and best.pt if this epoch was ``better`` than all before."""
-        run = self.run
         if self.folder is None or self.rank != 0:
             return
+        run = self.run
         if better:
             save_checkpoint(self.folder / "best.pt", run.model, best=run.best)
         content = {
@@ -84,7 +82,7 @@ class Keeper:
             "schedule": self.schedule.state_dict() if self.schedule is not None else None,
             "said": self.said,
             "scaler": self.scaler.state_dict(),
-            "run": {name: getattr(run, name) for name in ("epoch", "step", "best")},
+            "run": {"epoch": run.epoch, "step": run.step, "best": run.best},
             "random": _random_states(self.parts),
         }
         content["run"]["history"] = _plain(run.history, "history")
@@ -92,76 +90,51 @@ class Keeper:
 
     def _restore(self, last: Path) -> None:
         """All is as it was left, except where the caller says other things now than then: those hold."""
-        run, saved, optimizer = self.run, _read(last), self.run.optimizer
-        if "optimizer_kind" not in saved:
-            raise ValueError(f"{last} holds weights but no run to continue: read it with load_checkpoint")
+        run, saved, optimizer, schedule = self.run, _read(last), self.run.optimizer, self.schedule
+        fits = isinstance(saved, dict) and "optimizer_kind" in saved
+        refuse(not fits, f"{last} holds no run to continue; weights alone are read by load_checkpoint")
         here, there = type(optimizer).__name__, saved["optimizer_kind"]
-        if here != there:
-            raise ValueError(
-                f"{last} was written with {there}, this run uses {here}: "
-                "take the same optimiser, or begin again with resume=False"
-            )
-        groups = [
-            [len(group["params"]) for group in part]
-            for part in (saved["optimizer"]["param_groups"], optimizer.param_groups)
-        ]
-        if groups[0] != groups[1]:
-            raise ValueError(
-                f"{last}: the optimiser held groups of {groups[0]} parameters, now of {groups[1]}"
-            )
+        advice = "take the same optimiser, or begin again with resume=False"
+        refuse(here != there, f"{last} was written with {there}, this run uses {here}: {advice}")
+        told, then = optimizer.param_groups, saved["optimizer"]["param_groups"]
+        sizes, were = ([len(group["params"]) for group in groups] for groups in (told, then))
+        refuse(sizes != were, f"{last}: groups of {were} parameters, in this run of {sizes}: {advice}")
         _load_weights(run.model, saved["model"], last)
-        told, then = [dict(group) for group in optimizer.param_groups], saved.get("said", self.said)
         optimizer.load_state_dict(saved["optimizer"])
         if self.scaler.is_enabled() and saved["scaler"]:
             self.scaler.load_state_dict(saved["scaler"])
         for name, value in saved["run"].items():
             setattr(run, name, value)
-        changed = [name for name in {**self.said, **then} if self.said.get(name) != then.get(name)]
-        anew = any(name.split()[0].endswith(("lr", "schedule", "schedule's")) for name in changed)
-        for number, group in enumerate(optimizer.param_groups):
-            for key, value in told[number].items():
-                if key != "params" and (anew or _name(key, number, optimizer) in changed):
-                    group[key] = value
-        if anew:
-            self._move_on()
-        elif self.schedule is not None:
-            self.schedule.load_state_dict(saved["schedule"])
+        now, then = self.said, saved["said"]
+        changed = [name for name in {**now, **then} if now.get(name) != then.get(name)]
+        anew = any(name.endswith("lr") or name.startswith("schedule") for name in changed)
+        for group, mine in zip(optimizer.param_groups, told, strict=True):
+            group |= {key: mine[key] for key in mine.keys() - {"params"} if anew or key in changed}
+        if schedule is not None and not anew:
+            schedule.load_state_dict(saved["schedule"])
+        elif schedule is not None:  # take it to where the run is
+            with warnings.catch_warnings(action="ignore"):  # torch misses the optimiser's steps in between
+                for _ in range(getattr(schedule, "last_epoch", 0), run.step):
+                    schedule.step()
         _restore_random_states(saved["random"], self.parts)
         if self.rank == 0:
-            differs = [f"{name} {self.said.get(name)} (was {then.get(name)})" for name in changed]
+            differs = [f"{name} {now.get(name)} (was {then.get(name)})" for name in changed]
             print(", ".join([f"resumed after epoch {run.epoch} ({last.name})", *differs]))
-
-    def _move_on(self) -> None:
-        """Take a new schedule to where the run is."""
-        with warnings.catch_warnings():
-            warnings.simplefilter(
-                "ignore"
-            )  # torch misses the optimiser's steps between those of the schedule
-            for _ in range(getattr(self.schedule, "last_epoch", self.run.step), self.run.step):
-                self.schedule.step()
 
 
 def _said(optimizer: torch.optim.Optimizer, schedule: Any, parts: list) -> dict[str, str]:
     """What the caller says of optimiser and schedule, as text by name, without what moves during a run."""
-    moving = {"params"} | ({"lr"} if schedule is not None else set())
+    moving = {"params", "lr"} if schedule is not None else {"params"}
     moving |= {"momentum", "betas"} if getattr(schedule, "cycle_momentum", False) else set()
-    said = {
-        _name(key, number, optimizer): repr(value)
-        for number, group in enumerate(optimizer.param_groups)
-        for key, value in group.items()
-        if key not in moving
-    }
+    groups = optimizer.param_groups
+    said = {key: ", ".join(repr(group.get(key)) for group in groups) for key in groups[0].keys() - moving}
     said["generators of the loaders"] = str(len(_generators(parts)))
     if schedule is not None:
-        said["schedule"] = type(schedule).__name__
-        said |= {f"schedule's {key}": repr(value) for key, value in _settled(schedule.state_dict()).items()}
-    return {
-        name: text for name, text in said.items() if " at 0x" not in text
-    }  # a function has no lasting text
-
-
-def _name(key: str, number: int, optimizer: torch.optim.Optimizer) -> str:
-    return key if len(optimizer.param_groups) == 1 else f"{key} of group {number}"
+        state = _settled(schedule.state_dict())
+        said |= {"schedule": type(schedule).__name__}
+        said |= {f"schedule's {key}": repr(value) for key, value in state.items()}
+    # the text of a function names its place in memory, which is another each time
+    return {name: said[name] for name in sorted(said) if " at 0x" not in said[name]}
 
 
 def _settled(state: Any) -> Any:
@@ -193,12 +166,10 @@ def _write(path: Path, content: dict) -> Path:
     try:
         with replacing(path) as neighbour:
             torch.save(content, neighbour)
+        return path
     except (OSError, RuntimeError) as error:
-        raise OSError(
-            f"{path} could not be written: {first_line(error)}. What was there before is as it was: make "
-            "room, then go on from it with resume=True"
-        ) from error
-    return path
+        advice = "What was there before is as it was: make room, then go on from it with resume=True"
+        raise OSError(f"{path} could not be written: {first_line(error)}. {advice}") from error
 
 
 def _read(path: Path) -> Any:
@@ -207,9 +178,8 @@ def _read(path: Path) -> Any:
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
-        raise ValueError(
-            f"{path} is not a whole checkpoint ({type(error).__name__}); delete it and begin again"
-        ) from error
+        kind = type(error).__name__
+        raise ValueError(f"{path} is not a whole checkpoint ({kind}); delete it and begin again") from error
 
 
 def _weights(model: nn.Module) -> dict[str, Tensor]:
@@ -218,17 +188,16 @@ def _weights(model: nn.Module) -> dict[str, Tensor]:
 
 
 def _load_weights(model: nn.Module, weights: Any, path: str | Path) -> None:
-    if not isinstance(weights, dict) or not all(isinstance(value, Tensor) for value in weights.values()):
-        raise ValueError(f"{path} holds no weights: save_checkpoint writes them, and torch.save(state_dict)")
+    tensors = isinstance(weights, dict) and all(isinstance(value, Tensor) for value in weights.values())
+    refuse(not tensors, f"{path} holds no weights; save_checkpoint writes them, and torch.save(state_dict)")
     weights = {name.replace("_orig_mod.", ""): value for name, value in weights.items()}
-    mine = {name: tuple(value.shape) for name, value in _weights(model).items()}
-    theirs = {name: tuple(value.shape) for name, value in weights.items()}
-    if mine != theirs:
-        name = sorted(n for n in mine.keys() | theirs.keys() if mine.get(n) != theirs.get(n))[0]
-        raise ValueError(
-            f"{path} belongs to another model: {name!r} is {theirs.get(name, 'missing')} there, "
-            f"{mine.get(name, 'missing')} here"
-        )
+    mine, theirs = (
+        {name: tuple(value.shape) for name, value in part.items()} for part in (_weights(model), weights)
+    )
+    wrong = sorted(name for name in mine.keys() | theirs.keys() if mine.get(name) != theirs.get(name))
+    if wrong:
+        there, here = (shapes.get(wrong[0], "missing") for shapes in (theirs, mine))
+        raise ValueError(f"{path} belongs to another model: {wrong[0]!r} is {there} there, {here} here")
     model.load_state_dict({name: weights[name.replace("_orig_mod.", "")] for name in model.state_dict()})
 
 

@@ -40,7 +40,6 @@ def check_arguments(
     metrics: dict | None,
     resume: bool,
     checkpoint: Any,
-    precision: torch.dtype,
 ) -> None:
     """Refuse arguments of ``fit`` that make no sense, alone or together."""
     whole_number("epochs", epochs)
@@ -48,8 +47,6 @@ def check_arguments(
     whole_number("patience", 1 if patience is None else patience)
     unclipped = clip_norm is None or clip_norm > 0
     refuse(not unclipped, f"clip_norm is {clip_norm!r}; it must be above 0, or None to leave gradients alone")
-    floats = (torch.float32, torch.bfloat16, torch.float16)
-    refuse(precision not in floats, f"precision is {precision!r}; use one of {', '.join(map(str, floats))}")
     refuse(resume and checkpoint is None, "resume=True needs checkpoint=<folder>, that of the stopped run")
     refuse("loss" in (metrics or {}), "a metric cannot be called 'loss': val_loss is the mean of loss_fn")
     if validation is None:
@@ -77,27 +74,6 @@ def check_optimizer(model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
         left,
         f"the optimiser does not hold {left!r} of the model: was that part replaced after the optimiser was "
         f"made? Make the optimiser last. What shall not be trained says so: requires_grad_(False)",
-    )
-
-
-def check_schedule(
-    schedule: Any, optimizer: torch.optim.Optimizer, steps: int | None, resume: bool, may_stop: bool
-) -> None:
-    """Refuse a schedule of another kind or optimiser, or one that ends before the last of the run's steps."""
-    refuse(
-        isinstance(schedule, lr_scheduler.ReduceLROnPlateau),
-        "ReduceLROnPlateau must be told a value: leave schedule out, and step it after each epoch, "
-        'fit(..., on_epoch=(lambda run: plateau.step(run.history[-1]["val_loss"]),))',
-    )
-    others = getattr(schedule, "optimizer", optimizer) is not optimizer
-    refuse(others, "the schedule belongs to another optimiser: make it from the one that fit is given")
-    cosine = type(schedule) is lr_scheduler.CosineAnnealingLR and not may_stop
-    end = schedule.T_max if cosine else getattr(schedule, "total_steps", None) or math.inf
-    steps = (steps or 0) + (0 if resume else getattr(schedule, "last_epoch", 0))
-    refuse(
-        steps > end,
-        f"the schedule ends at step {end}{' and would rise again' if cosine else ''}, the run at {steps}: it "
-        f"is stepped after each optimiser step, so make it for {steps} steps",
     )
 
 
@@ -131,10 +107,36 @@ def explained_model(model: nn.Module, place: Callable[[], str]) -> Callable[...,
     return explained(model, place, misfit)
 
 
-def explained_schedule(schedule: Any, place: Callable[[], str]) -> Callable[[], None]:
-    """The schedule's step; it does nothing where there is no schedule."""
-    step = schedule.step if schedule is not None else lambda: None
-    return explained(step, place, lambda: "the schedule must be made for all steps, epochs times batches")
+def explained_schedule(
+    schedule: Any, optimizer: Any, place: Callable[[], str], steps: int | None, resume: bool
+) -> Callable[[], None]:
+    """The schedule's step, which does nothing where there is no schedule.
+
+    A schedule of another kind or optimiser is refused, and one that ends before the run: at once where it is
+    known that the run has so many ``steps``, else when it comes to it.
+    """
+    if schedule is None:
+        return lambda: None
+    refuse(
+        isinstance(schedule, lr_scheduler.ReduceLROnPlateau),
+        "ReduceLROnPlateau must be told a value: leave schedule out, and step it after each epoch, "
+        'fit(..., on_epoch=(lambda run: plateau.step(run.history[-1]["val_loss"]),))',
+    )
+    others = getattr(schedule, "optimizer", optimizer) is not optimizer
+    refuse(others, "the schedule belongs to another optimiser: make it from the one that fit is given")
+    cosine = type(schedule) is lr_scheduler.CosineAnnealingLR
+    end = schedule.T_max if cosine else getattr(schedule, "total_steps", None) or math.inf
+    ends = f"the schedule ends at step {end}{' and would rise again' if cosine else ''}: it is stepped after "
+    ends += "each optimiser step, so make it for all steps of the run"
+    needed = (steps or 0) + (0 if resume else getattr(schedule, "last_epoch", 0))
+    refuse(steps and needed > end, f"{ends}, {needed}")
+
+    def step() -> None:
+        if getattr(schedule, "last_epoch", 0) >= end:
+            raise ValueError(f"{place()}: {ends}")
+        schedule.step()
+
+    return step
 
 
 def explained_loss(
@@ -181,7 +183,7 @@ def explained_loss(
 
 
 def wrong_label(outputs: Any, targets: Tensor, ignored: int | None = IGNORED) -> str:
-    """What is wrong with labels outside 0 … C-1 of outputs (N, C, ...); on a GPU the loss just crashes."""
+    """What is wrong with labels outside 0 … C-1 of outputs (N, C, ...); a loss on a GPU just crashes."""
     whole = not targets.is_floating_point() and targets.dtype != torch.bool
     if not isinstance(outputs, Tensor) or not whole or outputs.ndim != targets.ndim + 1:
         return ""

@@ -75,6 +75,11 @@ def batches(
     return Batches(tensors, whole_number("batch_size", batch_size), shuffle, generator, augment)
 
 
+def all_targets(loader: Iterable) -> Tensor | None:
+    """The targets of all batches where the loader is one of ``batches``, else None."""
+    return loader.arrays[-1] if isinstance(loader, Batches) else None
+
+
 def parts_of(*loaders: Any) -> list[Any]:
     """The loaders and what they hold that may draw: samplers, data sets, wrapped loaders; each once."""
     parts = list(loaders)

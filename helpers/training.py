@@ -15,9 +15,17 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from helpers import explaining
 from helpers.checkpoints import Keeper
-from helpers.feeding import Batches, Losses, batches, layout_of, moved, steps, steps_in
+from helpers.explaining import (
+    check_arguments,
+    check_optimizer,
+    explained_loss,
+    explained_model,
+    explained_schedule,
+    nothing,
+    refuse,
+)
+from helpers.feeding import Losses, all_targets, batches, layout_of, moved, steps, steps_in
 from helpers.processes import device_for, join
 
 
@@ -52,6 +60,12 @@ class Run:
         if better:
             self.best = {"epoch": self.epoch, "val_loss": row["val_loss"]}
         return better
+
+    def call(self, hooks: Iterable[Callable], processes: Any) -> None:
+        """Call the hooks; where one process wants to stop, all do."""
+        for hook in hooks:
+            hook(self)
+        self.stop = processes.any(self.stop)
 
     def waited(self) -> int:
         """Measured epochs since the best one; all of them where none has been good."""
@@ -111,25 +125,21 @@ def fit(
     FloatingPointError (epoch and step named) and leaves the checkpoints as they were.
     Raises ValueError for data that does not fit the model or the loss.  Built in chapter 6, section 1.
     """
-    explaining.check_arguments(
-        epochs, accumulate, clip_norm, patience, validation, metrics, resume, checkpoint, precision
-    )
-    explaining.check_optimizer(model, optimizer)
-    may_stop, last_step = bool(on_step or on_epoch or patience), steps_in(epochs, loader, accumulate)
-    explaining.check_schedule(schedule, optimizer, last_step, resume, may_stop)
+    check_arguments(epochs, accumulate, clip_norm, patience, validation, metrics, resume, checkpoint)
+    check_optimizer(model, optimizer)
     device = device_for(device)
     processes = join(device, loader, validation)
     net = processes.wrap(placed(model, device, channels_last))
-    run = Run(model, optimizer, device)
-    autocast = nullcontext if precision == torch.float32 else lambda: torch.autocast(device.type, precision)
-    scaler = torch.amp.GradScaler(device.type, enabled=precision == torch.float16)
+    run, last_step = Run(model, optimizer, device), steps_in(epochs, loader, accumulate)
+    autocast, scaler = mixed_precision(device, precision)
+    may_stop = bool(on_step or on_epoch or patience)
+    advance = explained_schedule(schedule, optimizer, run.place, None if may_stop else last_step, resume)
     keeper = Keeper(checkpoint, run, (loader, validation), schedule, scaler, processes.rank)
     keeper.begin(resume)
-    labels = loader.arrays[-1] if isinstance(loader, Batches) else None
-    forward = explaining.explained_model(net, run.place)
-    measure = explaining.explained_loss(loss_fn, run.place, labels=labels, count=count, training=True)
-    advance = explaining.explained_schedule(schedule, run.place)
-    bar = progress_bar(steps_in(epochs - run.epoch, loader, accumulate), processes.rank)
+    forward = explained_model(net, run.place)
+    measure = explained_loss(loss_fn, run.place, training=True, count=count, labels=all_targets(loader))
+    metrics = {"loss": loss_fn} | (metrics or {})
+    bar = progress_bar(run.step, last_step, processes.rank)
 
     while run.epoch < epochs and not run.stop and run.waited() < (patience or math.inf):
         started, losses = time.perf_counter(), Losses(run, keeper.folder)
@@ -140,7 +150,7 @@ def fit(
                 processes.exchange(net, now=share is shares[-1])
                 with autocast():
                     outputs = forward(*share.inputs)
-                    loss = measure(outputs, share.targets) if share.size else explaining.nothing(outputs)
+                    loss = measure(outputs, share.targets) if share.size else nothing(outputs)
                 scaler.scale(loss * share.weight).backward()
                 losses.add(loss, share.size)
             losses.check()
@@ -155,9 +165,7 @@ def fit(
             # ---- bookkeeping
             run.loss, run.step = loss.detach(), run.step + 1
             bar.update()
-            for hook in on_step:
-                hook(run)
-            run.stop = processes.any(run.stop)
+            run.call(on_step, processes)
             if run.stop:
                 break
         if run.stop:
@@ -167,15 +175,11 @@ def fit(
         run.epoch += 1
         processes.share_statistics(model)
         if validation is not None:
-            values = evaluate(
-                model, validation, {"loss": loss_fn} | (metrics or {}), count=count, device=device
-            )
+            values = evaluate(model, validation, metrics, count=count, device=device)
             row |= {f"val_{name}": value for name, value in values.items()}
         row["seconds"] = time.perf_counter() - started
         better = run.add(row)
-        for hook in on_epoch:
-            hook(run)
-        run.stop = processes.any(run.stop)
+        run.call(on_epoch, processes)
         keeper.save(better)
         bar.set_postfix({k: f"{v:.4f}" for k, v in row.items() if k.endswith(("loss", "accuracy"))})
     bar.close()
@@ -193,12 +197,20 @@ def placed(model: nn.Module, device: torch.device, channels_last: bool) -> nn.Mo
     return model
 
 
-def progress_bar(total: int | None, rank: int) -> Any:
-    """A bar over ``total`` steps, where somebody looks: not under CI, not in a log, not in every process."""
+def mixed_precision(device: torch.device, precision: torch.dtype) -> tuple[Callable, torch.amp.GradScaler]:
+    """A context for the forward pass and a scaler for float16; for float32 both do nothing."""
+    floats = (torch.float32, torch.bfloat16, torch.float16)
+    refuse(precision not in floats, f"precision is {precision!r}; use one of {', '.join(map(str, floats))}")
+    autocast = nullcontext if precision == torch.float32 else lambda: torch.autocast(device.type, precision)
+    return autocast, torch.amp.GradScaler(device.type, enabled=precision == torch.float16)
+
+
+def progress_bar(done: int, steps: int | None, rank: int) -> Any:
+    """A bar over all steps where somebody looks: not under CI, not in a log, not in every process."""
     from tqdm.auto import tqdm
 
     seen = rank == 0 and not os.environ.get("CI") and (sys.stderr.isatty() or "ipykernel" in sys.modules)
-    return tqdm(total=total, unit="step", mininterval=0.5, leave=False, disable=not seen)
+    return tqdm(initial=done, total=steps, unit="step", mininterval=0.5, leave=False, disable=not seen)
 
 
 def keep_freed_memory() -> None:
@@ -251,8 +263,8 @@ def evaluate(
     device = torch.device(device) if device is not None else home_of(model)
     processes, number = join(device, loader), 0
     sums = torch.zeros(len(metrics) + 1, dtype=torch.float64)  # of each metric, and of the examples
-    forward = explaining.explained_model(model, lambda: f"batch {number}")
-    measures = [explaining.explained_loss(metric, lambda: f"batch {number}") for metric in metrics.values()]
+    forward = explained_model(model, lambda: f"batch {number}")
+    measures = [explained_loss(metric, lambda: f"batch {number}") for metric in metrics.values()]
     with evaluating(model):
         for (share,) in steps(loader, 1, model, device, count, processes):
             number += 1
@@ -269,7 +281,7 @@ def evaluate(
 def predict(model: nn.Module, *inputs: np.ndarray | Tensor, batch_size: int = 1024) -> Tensor:
     """Outputs of the model for all rows of ``inputs`` (N, ...), in eval mode, on the CPU: (N, ...)."""
     device, layout, parts = home_of(model), layout_of(model), []
-    forward = explaining.explained_model(model, lambda: "predict")
+    forward = explained_model(model, lambda: "predict")
     with evaluating(model):
         for rows in batches(*inputs, batch_size=batch_size):
             outputs = forward(*(moved(part, device, layout) for part in rows))
