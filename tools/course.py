@@ -121,9 +121,13 @@ def number_of(place: str) -> str:
     return f"{'A' if chapter == 'appendix' else chapter}.{section}{part}" if chapter else section + part
 
 
-@cache
-def course(path: Path = COURSE) -> Course:
+def course(path: Path | None = None) -> Course:
     """course.toml, checked. Raises ValueError that names what is wrong in it."""
+    return _read(path or COURSE)
+
+
+@cache
+def _read(path: Path) -> Course:
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
         return _course(data)
@@ -294,8 +298,9 @@ def _planned(section: Section) -> str:
     return section.title if section.number == "0" else f"{section.number} {section.title}"
 
 
-def write_counts(path: Path = COURSE) -> list[str]:
+def write_counts(path: Path | None = None) -> list[str]:
     """Write what the notebooks hold into course.toml, all else untouched; the parts that changed."""
+    path = path or COURSE
     lines, changed = path.read_text(encoding="utf-8").splitlines(), []
     for part in course(path).parts:
         if not part.path.exists():
@@ -315,7 +320,7 @@ def write_counts(path: Path = COURSE) -> list[str]:
         changed.append(part.notebook)
     if changed:
         write_whole(path, "\n".join(lines) + "\n")
-        course.cache_clear()
+        _read.cache_clear()
     return changed
 
 

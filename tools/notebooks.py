@@ -162,13 +162,17 @@ def define(
 
 def _defines(part: ast.stmt) -> bool:
     if isinstance(part, ast.Assign):
-        targets = [
-            n for target in part.targets for n in ast.walk(target) if isinstance(n, ast.Name | ast.Attribute)
-        ]
-        hung = isinstance(part.targets[0], ast.Attribute) and isinstance(part.value, ast.Name)
-        return hung or all(isinstance(target, ast.Name) and target.id.isupper() for target in targets)
+        place = part.targets[0]
+        if isinstance(place, ast.Attribute):  # a method that is hung on a class
+            owner = place.value
+            return isinstance(part.value, ast.Name) and isinstance(owner, ast.Name) and owner.id[0].isupper()
+        return all(name.id.isupper() for target in part.targets for name in _names(target))
     kinds = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
     return isinstance(part, kinds)
+
+
+def _names(target: ast.AST) -> list[ast.Name]:
+    return [node for node in ast.walk(target) if isinstance(node, ast.Name)]
 
 
 def called(tree: ast.AST) -> Iterator[tuple[str, ast.Call]]:

@@ -13,6 +13,7 @@ import shutil
 import struct
 import subprocess
 import sys
+import time
 import xml.etree.ElementTree
 import zlib
 from pathlib import Path
@@ -22,7 +23,7 @@ import pytest
 
 from tools import hygiene, run_notebooks
 from tools.course import course
-from tools.nbval_tolerance import budget_problems, differences, rtol_of
+from tools.nbval_tolerance import budget_problems, differences, output_differences, rtol_of
 from tools.normalise import WIDGET, normalise
 from tools.normalise import main as normalise_main
 from tools.notebooks import ROOT, find_notebooks, read_notebook, write_notebook
@@ -456,18 +457,20 @@ def test_notebooks_are_run_in_chapter_order(ran):
     assert [run.name for run in facts["runs"]] == ["2_bad.ipynb", "2_silent.ipynb", "10_good.ipynb"]
 
 
-def test_a_name_chooses_by_the_beginning_and_an_unknown_one_lists_what_there_is(tmp_path):
-    for name in ("en/6_vision/1_a", "en/6_vision/10_b", "en/16_vision/1_a"):
-        write_notebook(notebook(), tmp_path / f"{name}.ipynb")
-
-    def chosen(*names):
-        return [path.relative_to(tmp_path).as_posix() for path in find_notebooks(names, tmp_path)]
-
-    assert chosen("6_vision/1") == ["en/6_vision/1_a.ipynb"]
-    assert chosen("6_vision") == ["en/6_vision/1_a.ipynb", "en/6_vision/10_b.ipynb"]
-    assert chosen("1_a") == ["en/6_vision/1_a.ipynb", "en/16_vision/1_a.ipynb"]
-    with pytest.raises(ValueError, match=r"'7_music'; there are:\n  en/6_vision/1_a.ipynb"):
-        chosen("7_music")
+def test_a_long_line_takes_a_time_that_its_length_explains(tmp_path):
+    """Twice as long a line took four times the time: hours for this one."""
+    long = notebook(
+        code("long", "print('x' * 1_000_000)"),
+        code("paths", "raise ValueError('/a' * 100_000)", tags=["raises-exception"]),
+        code("pieces", "for _ in range(3_000): print('.', end='', flush=True)"),
+    )
+    started = time.process_time()
+    run_notebooks.execute(long, tmp_path)
+    normalise(long)
+    output_differences(long.cells[1].outputs, long.cells[1].outputs)
+    assert time.process_time() - started < 30
+    assert long.cells[1].outputs[0].text == "x" * 1_000_000 + "\n"
+    assert long.cells[3].outputs[0].text == "." * 3_000
 
 
 @pytest.mark.parametrize(
@@ -475,6 +478,9 @@ def test_a_name_chooses_by_the_beginning_and_an_unknown_one_lists_what_there_is(
     [
         ("quickly", [], "'quickly'; it can be 'quick' or 'full'"),
         ("full", ["--in-place"], "unset COURSE_PROFILE"),
+        (" full ", ["--in-place"], "unset COURSE_PROFILE"),
+        ("", ["9_nothing"], "no notebook is called '9_nothing'"),
+        ("  ", ["9_nothing"], "no notebook is called '9_nothing'"),
         ("quick", ["9_nothing"], "no notebook is called '9_nothing'"),
     ],
 )
