@@ -69,6 +69,42 @@ def test_columns_are_answered_as_columns_with_the_same_numbers(by_hand, values):
     np.testing.assert_allclose(found, [BY_HAND, [0.25] * 4], atol=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ({"signature_name": "nosuch", "instances": [HAND]}, "unknown signature_name 'nosuch'"),
+        ({"signature_name": None, "instances": [HAND]}, "unknown signature_name None"),
+        ({"instances": [HAND], "inputs": [HAND]}, 'one of "instances"'),
+        ({"signature_name": ""}, 'one of "instances"'),
+        ({"instances": [HAND], "more": 1}, "unknown key 'more'"),
+        (
+            {"inputs": [{"pictures": HAND}]},
+            "instance 0: a picture is",
+        ),  # in columns the list has the name
+        ({"inputs": {"picture": [HAND]}}, "the only input"),
+        ({"inputs": {"pictures": [HAND], "more": [HAND]}}, "the only input"),
+        ({"instances": {"pictures": [HAND]}}, "must be a list"),
+        ({"instances": [HAND, {"more": HAND}]}, "instance 1: a picture is"),
+    ],
+    ids=lambda value: None if isinstance(value, str) else json.dumps(value)[:50],
+)
+def test_a_question_of_another_form_is_refused_although_its_pictures_are_good(by_hand, body, words):
+    answer = ask(by_hand.url, json.dumps(body))
+    assert answer.status_code == 400
+    assert words in answer.json()["error"]
+
+
+@pytest.mark.parametrize("name", ["", "serving_default"])
+def test_the_only_signature_may_be_named_or_left_empty(by_hand, name):
+    found = predictions(ask(by_hand.url, json.dumps({"signature_name": name, "instances": [HAND]})))
+    np.testing.assert_allclose(found, [BY_HAND], atol=1e-6)
+
+
+def test_as_many_pictures_as_are_allowed_are_answered_in_their_order(by_hand):
+    found = predictions(ask(by_hand.url, json.dumps({"instances": [HAND, MIDDLE] * 64})))
+    np.testing.assert_allclose(found, [BY_HAND, [0.25] * 4] * 64, atol=1e-6)
+
+
 def test_classify_lists_the_classes_by_their_probability(by_hand):
     answer = httpx.post(by_hand.url + "/classify", files={"file": ("x.png", PNG)}, trust_env=False).json()
     assert answer["label"] == "c"
