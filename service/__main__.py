@@ -11,6 +11,7 @@ from service.models import load_models
 from service.protocol import TimelyProtocol
 
 CONNECTIONS = 1000
+GRACEFUL_SECONDS = 60  # to answer what was accepted, when told to stop
 
 
 def count(text: str) -> int:
@@ -64,7 +65,7 @@ def main() -> None:
         access_log=False,
         server_header=False,
         limit_concurrency=CONNECTIONS,
-        timeout_graceful_shutdown=60,
+        timeout_graceful_shutdown=GRACEFUL_SECONDS,
     )
 
 

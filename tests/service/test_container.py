@@ -15,6 +15,7 @@ import httpx
 import pytest
 import yaml
 
+from service.__main__ import GRACEFUL_SECONDS
 from tests.service.serving import ROOT, ask, b64, encoded, seven, until
 
 DOCKERFILE = ROOT / "service" / "Dockerfile"
@@ -74,6 +75,24 @@ def test_the_compose_file_has_both_services_on_this_machine_only():
     assert services["tensorflow"]["ports"][0].endswith(":8501")  # REST; 8500 is gRPC's
 
 
+def test_the_compose_file_gives_the_service_no_rights_and_the_time_to_stop():
+    resnet = yaml.safe_load(COMPOSE.read_text(encoding="utf-8"))["services"]["resnet"]
+    assert resnet["read_only"] is True
+    assert resnet["cap_drop"] == ["ALL"]
+    assert resnet["security_opt"] == ["no-new-privileges:true"]
+    assert resnet["mem_limit"]
+    assert int(resnet["stop_grace_period"].removesuffix("s")) > GRACEFUL_SECONDS
+
+
+def test_only_the_service_is_sent_to_the_builder():
+    ignored = (ROOT / "service" / "Dockerfile.dockerignore").read_text(encoding="utf-8").splitlines()
+    assert [line for line in ignored if not line.startswith("#")] == [
+        "*",
+        "!service/",
+        "service/**/__pycache__",
+    ]
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="the folders of an environment have other names")
 def test_the_steps_of_the_dockerfile_give_a_running_service_in_a_bare_environment(tmp_path, models):
     """Only the copied files, only the packages of service/requirements.txt and what they need."""
@@ -119,10 +138,20 @@ def test_the_steps_of_the_dockerfile_give_a_running_service_in_a_bare_environmen
             assert answers[0].index(max(answers[0])) == 7
             assert "What does the model see?" in httpx.get(url, trust_env=False).text
             assert httpx.get(url + "/openapi.json", trust_env=False).json()["openapi"] == "3.1.0"
+            assert checked(home, port) == 0
         finally:
             process.terminate()
             log = process.communicate(timeout=30)[0]
     assert "Traceback" not in log
+    assert checked(home, port) != 0  # nobody is there any more
+
+
+def checked(home, port):
+    """The exit status of the Dockerfile's health check, asked at another port than in the container."""
+    (check,) = values("HEALTHCHECK")
+    _, *command = [part.replace("8501", str(port)) for part in json.loads(check.partition("CMD ")[2])]
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    return subprocess.run([home / "bin" / "python", *command], timeout=60, check=False, **quiet).returncode
 
 
 def closure(names):
