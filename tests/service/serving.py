@@ -138,7 +138,7 @@ def run_service(folder, limits=None, header_seconds=10):
     app = create_app(folder, limits or Limits())
     protocol = type("Protocol", (TimelyProtocol,), {"header_seconds": header_seconds})
     as_started = {"loop": "asyncio", "ws": "none", "timeout_graceful_shutdown": 60}
-    config = uvicorn.Config(app, http=protocol, log_level="critical", **as_started)
+    config = uvicorn.Config(app, http=protocol, log_config=None, log_level="error", **as_started)
     server = uvicorn.Server(config)
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import logging
 import socket
 import threading
 from types import SimpleNamespace
@@ -108,22 +107,24 @@ def test_an_error_of_the_service_is_a_500_that_tells_nothing_and_is_in_the_log(b
         raise error("the secret of the house")
 
     batcher.run = fails
-    with caplog.at_level(logging.CRITICAL):
-        for path, body in ((PREDICT, QUESTION), ("/classify", None)):
-            files = {"file": ("x.png", _png())} if body is None else None
-            answer = httpx.post(by_hand.url + path, content=body, files=files, trust_env=False)
-            assert answer.status_code == 500
-            assert answer.json() == {"error": "an error of the service; its log says more"}
-            assert answer.headers["x-content-type-options"] == "nosniff"
+    for path, body in ((PREDICT, QUESTION), ("/classify", None)):
+        files = {"file": ("x.png", _png())} if body is None else None
+        answer = httpx.post(by_hand.url + path, content=body, files=files, trust_env=False)
+        assert answer.status_code == 500
+        assert answer.json() == {"error": "an error of the service; its log says more"}
+        assert answer.headers["x-content-type-options"] == "nosniff"
     by_hand.stop()
+    assert caplog.text.count("the secret of the house") >= 2
     assert counted(by_hand, "service_requests_total", route="/v1/models/{name}:predict", status="500") == 1
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
-def test_a_model_that_answers_with_nan_is_not_the_clients_fault(by_hand, bad):
+def test_a_model_that_answers_with_nan_is_not_the_clients_fault_and_is_named_in_the_log(by_hand, bad, caplog):
     (batcher,) = by_hand.service.batchers.values()
     batcher.run = lambda rows: np.full((len(rows), 4), bad, dtype=np.float32)
     assert ask(by_hand.url, QUESTION).status_code == 500
+    by_hand.stop()
+    assert "version 1 answered with nan" in caplog.text
 
 
 def _png():
