@@ -103,6 +103,10 @@ class Share(NamedTuple):
     size: int
     weight: float
 
+    def weighed(self, loss: Tensor) -> Tensor:
+        """The part of the step's loss that the mean over this share is."""
+        return loss if self.weight == 1 else loss * self.weight
+
 
 def steps(
     loader: Iterable, accumulate: int, model: nn.Module, device: torch.device, count: Callable, processes: Any

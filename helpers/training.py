@@ -151,7 +151,7 @@ def fit(
                 with autocast():
                     outputs = forward(*share.inputs)
                     loss = measure(outputs, share.targets) if share.size else nothing(outputs)
-                scaler.scale(loss * share.weight).backward()
+                scaler.scale(share.weighed(loss)).backward()
                 losses.add(loss, share.size)
             losses.check()
             if clip_norm is not None:
