@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -36,3 +37,13 @@ def write_whole(path: str | Path, content: str | bytes) -> Path:
     with replacing(path) as neighbour:
         neighbour.write_bytes(content.encode() if isinstance(content, str) else content)
     return Path(path)
+
+
+def check_writable(folder: str | Path) -> None:
+    """Raise OSError if ``folder`` cannot be made or nothing can be written there; leaves nothing behind.
+
+    For programs that work long before they write.
+    """
+    folder = Path(folder)
+    nearest = next(place for place in (folder, *folder.parents) if place.exists())
+    tempfile.TemporaryFile(dir=nearest).close()

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import json
 import logging
+import tempfile
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
+
+from helpers.files import check_writable, replacing, write_whole
 
 OPSET = 20  # of ONNX's operators, a version that runtimes of today know
 
@@ -107,11 +110,10 @@ class ResNet(nn.Module):
 def export_onnx(model: nn.Module, path: str | Path, example: Tensor) -> Path:
     """Write ``model`` as ONNX: "pictures" (N, C, H, W) float32 in, "logits" (N, classes) out, for any N.
 
-    The file is written beside its place and then moved there, so a reader never sees half of it.
+    The file computes what the model does in evaluation, whatever mode it is in; that mode is kept. It is
+    written whole: a reader finds the old file or the new one, and after an error the old one still stands.
     """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_suffix(".tmp.onnx")
+    modes = {part: part.training for part in model.modules()}
     registry = logging.getLogger("torch.onnx._internal.exporter._registration")
     registry.addFilter(_not_about_torchvision)
     try:
@@ -129,11 +131,13 @@ def export_onnx(model: nn.Module, path: str | Path, example: Tensor) -> Path:
             )
     finally:
         registry.removeFilter(_not_about_torchvision)
+        for part, mode in modes.items():
+            part.training = mode
     for part in program.model.graph.all_nodes():  # where in whose folders each operation was written
         part.metadata_props.clear()
-    program.save(str(unfinished), external_data=False)
-    unfinished.replace(path)
-    return path
+    with replacing(path) as unfinished:
+        program.save(str(unfinished), external_data=False)
+    return Path(path)
 
 
 def _not_about_torchvision(record: logging.LogRecord) -> bool:
@@ -142,7 +146,24 @@ def _not_about_torchvision(record: logging.LogRecord) -> bool:
 
 
 def write_card(folder: str | Path, card: dict) -> Path:
-    """Write what the service must know of a model beside it, as ``metadata.json``."""
-    path = Path(folder) / "metadata.json"
-    path.write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
-    return path
+    """Write what the service must know of a model beside it, as ``metadata.json``, whole.
+
+    Raises ValueError if a number in it is nan or infinite, TypeError if something in it is not for JSON.
+    """
+    text = json.dumps(card, indent=2, ensure_ascii=False, allow_nan=False)
+    return write_whole(Path(folder) / "metadata.json", text + "\n")
+
+
+def build_folder() -> Path:
+    """The course's ``build``, where notebooks leave what they made.
+
+    Where that cannot be written (a course that is shared, read-only), a new folder, which is said in a line.
+    """
+    build = Path(__file__).resolve().parents[2] / "build"
+    try:
+        check_writable(build)
+    except OSError as error:
+        elsewhere = Path(tempfile.mkdtemp(prefix="course-build-"))
+        print(f"{build} cannot be written ({error.strerror}): what is made goes to {elsewhere}")
+        return elsewhere
+    return build

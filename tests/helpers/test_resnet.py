@@ -1,6 +1,7 @@
 """The residual network of chapter 8: its parts against arithmetic by hand, transformers, ONNX Runtime."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,7 +9,9 @@ import torch
 from torch import nn
 
 from helpers import load_data
-from helpers.chapters.resnet import Block, ResNet, export_onnx, write_card
+from helpers.chapters import resnet
+from helpers.chapters.resnet import Block, ResNet, build_folder, export_onnx, write_card
+from helpers.files import check_writable
 from service.centring import centred
 from service.digits import digit_pictures
 
@@ -151,3 +154,123 @@ def test_the_card_is_json_with_what_was_given(tmp_path):
     path = write_card(tmp_path, card)
     assert path.name == "metadata.json"
     assert json.loads(path.read_text(encoding="utf-8")) == card
+
+
+def small():
+    """A small network with statistics that differ from fresh ones."""
+    return numbered(ResNet((1, 1), (8, 16), channels=1, classes=5))
+
+
+@pytest.mark.parametrize("mode", ["evaluation", "training", "one part frozen"])
+def test_what_is_exported_is_the_evaluation_and_the_mode_stays(tmp_path, mode):
+    import onnxruntime
+
+    model = small().train(mode != "evaluation")
+    if mode == "one part frozen":
+        model.stages[0].eval()
+    modes = {name: part.training for name, part in model.named_modules()}
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    example = torch.randn(8, 1, 12, 12, generator=torch.Generator().manual_seed(2))
+    path = export_onnx(model, tmp_path / "model.onnx", example)
+    assert {name: part.training for name, part in model.named_modules()} == modes
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+    (logits,) = onnxruntime.InferenceSession(path).run(["logits"], {"pictures": example.numpy()})
+    wanted = model.eval()(example).detach()
+    np.testing.assert_allclose(logits, wanted, rtol=1e-4, atol=1e-4)
+    assert (model.train()(example) - wanted).abs().max() > 0.01  # the other mode would be seen
+
+
+def test_the_exported_file_answers_huge_and_tiny_pixels_with_finite_logits_and_as_the_model(tmp_path):
+    import onnxruntime
+
+    model = small()
+    session = onnxruntime.InferenceSession(
+        export_onnx(model, tmp_path / "model.onnx", torch.zeros(2, 1, 12, 12))
+    )
+    for size in (1e-30, 1e4, 1e20):
+        x = size * torch.randn(3, 1, 12, 12, generator=torch.Generator().manual_seed(3))
+        (logits,) = session.run(["logits"], {"pictures": x.numpy()})
+        assert np.isfinite(logits).all()
+        wanted = model.double()(x.double()).detach().numpy()
+        np.testing.assert_allclose(logits, wanted, rtol=1e-3, atol=1e-3 * np.abs(wanted).max())
+        model.float()
+
+
+class FullDisk:
+    """Stands for an exported program that cannot be written to its end."""
+
+    class model:
+        class graph:
+            all_nodes = staticmethod(lambda: [])
+
+    def save(self, path, external_data):
+        with open(path, "wb") as file:
+            file.write(b"half a model")
+        raise OSError(28, "No space left on device", path)
+
+
+def test_where_an_export_fails_the_old_file_still_stands_and_nothing_else(tmp_path, monkeypatch):
+    old = tmp_path / "model.onnx"
+    old.write_bytes(b"the old model")
+    model = small().train()
+    with monkeypatch.context() as patched:
+        patched.setattr(torch.onnx, "export", lambda *_, **__: FullDisk())
+        with pytest.raises(OSError, match="No space left"):
+            export_onnx(model, old, torch.zeros(2, 1, 12, 12))
+    assert model.training
+    with monkeypatch.context() as patched:
+        patched.setattr(torch.onnx, "export", lambda *_, **__: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            export_onnx(model, old, torch.zeros(2, 1, 12, 12))
+    assert model.training
+    assert model.stages[0].training
+    assert [path.name for path in tmp_path.iterdir()] == ["model.onnx"]
+    assert old.read_bytes() == b"the old model"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "error"), [(float("nan"), ValueError), (float("inf"), ValueError), (np.float32(1), TypeError)]
+)
+def test_a_card_with_what_json_cannot_say_is_refused_and_the_old_one_still_stands(tmp_path, wrong, error):
+    path = write_card(tmp_path, {"name": "resnet"})
+    with pytest.raises(error):
+        write_card(tmp_path, {"name": "resnet", "input": {"mean": [wrong]}})
+    assert json.loads(path.read_text(encoding="utf-8")) == {"name": "resnet"}
+    assert [path.name for path in tmp_path.iterdir()] == ["metadata.json"]
+
+
+def test_the_card_reads_as_it_was_written_in_any_language(tmp_path):
+    text = write_card(tmp_path / "far" / "below", {"classes": ["größer", "大"]}).read_bytes().decode("utf-8")
+    assert "größer" in text
+    assert "大" in text
+    assert text.endswith("}\n")
+
+
+def test_notebooks_leave_what_they_made_in_build_or_where_that_is_read_only_elsewhere(
+    tmp_path, monkeypatch, capsys
+):
+    build = Path(resnet.__file__).resolve().parents[2] / "build"
+    assert build_folder() == build
+    assert capsys.readouterr().out == ""
+
+    def refuse(dir):
+        raise OSError(30, "Read-only file system", str(dir))
+
+    monkeypatch.setattr("tempfile.TemporaryFile", refuse)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    elsewhere = build_folder()
+    assert elsewhere.parent == tmp_path
+    assert list(elsewhere.iterdir()) == []
+    said = capsys.readouterr().out
+    assert said.count("\n") == 1
+    assert f"{build} cannot be written (Read-only file system)" in said
+    assert str(elsewhere) in said
+
+
+def test_whether_a_folder_can_be_written_is_asked_without_leaving_anything(tmp_path):
+    check_writable(tmp_path / "far" / "below")
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "taken").write_text("")
+    for place in ("taken", "taken/below"):
+        with pytest.raises(NotADirectoryError):
+            check_writable(tmp_path / place)
