@@ -9,7 +9,6 @@ python -m tools.course --write     write the counts into course.toml, the table 
 import argparse
 import ast
 import hashlib
-import json
 import re
 import sys
 import tomllib
@@ -39,7 +38,7 @@ START = ENGLISH / "0_start_here.ipynb"
 PICTURES = ("image/png", "image/jpeg", "image/svg+xml")
 HEAD = "| chapter | here | planned |"
 TAGS_WITH_TOLERANCE = ("rtol=", "picture=")
-COUNTED = ("cells", "exercises", "checks", "claims", "pictures", "drawings", "ignored")
+COUNTED = ("exercises", "checks", "claims", "pictures", "drawings", "ignored")
 
 _PLACE = re.compile(r"(?:(\d+|appendix)(?:_\w+)?/)?(\d+)([a-z]?)_[a-z0-9_]+")
 
@@ -188,16 +187,21 @@ def _only(given: dict, known: tuple[str, ...], where: str) -> None:
 def count(notebook: NotebookNode) -> dict[str, int | str]:
     """What a notebook holds, so that a deleted check or a widened bound is a visible line in a diff.
 
-    `cells` of all kinds; `exercises`; `checks`: the calls of check…() and the asserts outside exercises;
-    `claims`: a digest of what `claims_of` lists; `pictures` among the outputs; `drawings`: Mermaid diagrams
-    and pictures whose code is hidden; `ignored`: cells that are not compared.
+    `exercises`; `checks`: the calls of check…() and the asserts outside exercises; `claims`: a digest of
+    them, of the tags with a tolerance, and of what is said of each picture; `pictures` among the outputs;
+    `drawings`: Mermaid diagrams and pictures whose code is hidden; `ignored`: cells that are not compared.
     """
-    code, claims = code_cells(notebook), claims_of(notebook)
+    code, checks, claims = code_cells(notebook), 0, []
+    for cell in code:
+        claims += [f"{cell.get('id')} {cell.metadata.alt}"] if "alt" in cell.metadata else []
+        claims += sorted(tag for tag in tags_of(cell) if tag.startswith(TAGS_WITH_TOLERANCE))
+        if not is_exercise(cell):
+            found = checks_of(cell.source)
+            claims, checks = claims + found, checks + len(found)
     texts = [re.sub(r"\s+", "", claim) for claim in claims]
     return {
-        "cells": len(notebook.cells),
         "exercises": len({c.id for c in notebook.cells if re.fullmatch(r"ex-[\d-]+-text", c.get("id", ""))}),
-        "checks": sum(len(checks_of(cell.source)) for cell in code if not is_exercise(cell)),
+        "checks": checks,
         "claims": hashlib.sha256("\n".join(texts).encode()).hexdigest()[:8],
         "pictures": sum(pictures_of(cell) for cell in code),
         "drawings": drawings(notebook),
@@ -205,36 +209,14 @@ def count(notebook: NotebookNode) -> dict[str, int | str]:
     }
 
 
-def claims_of(notebook: NotebookNode) -> list[str]:
-    """What a notebook promises: needs and budget, both profiles, checks as they are written, tolerances.
-
-    And of its pictures what is said of them, of its answers that they are folded away.
-    """
-    claims = [json.dumps(notebook.metadata.get("course", {}), sort_keys=True)]
-    for cell in code_cells(notebook):
-        claims += [f"{cell.get('id')} {cell.metadata.alt}"] if "alt" in cell.metadata else []
-        claims += (
-            [f"{cell.get('id')} folded"] if cell.metadata.get("jupyter", {}).get("outputs_hidden") else []
-        )
-        claims += sorted(tag for tag in tags_of(cell) if tag.startswith(TAGS_WITH_TOLERANCE))
-        if not is_exercise(cell):
-            claims += [*checks_of(cell.source), *_calls(cell.source, "profile")]
-    return claims
-
-
 def checks_of(source: str) -> list[str]:
     """The checks of a cell as they are written: calls of check…() and asserts, in order."""
-    return _calls(source, "check", ast.Assert)
-
-
-def _calls(source: str, beginning: str, *kinds: type[ast.AST]) -> list[str]:
-    """Calls of names with this beginning, and nodes of these kinds, as they are written, in order."""
     try:
         tree = statements(source)
     except SyntaxError:
         return []
-    nodes = [node for node in ast.walk(tree) if isinstance(node, kinds)]
-    nodes += [call for name, call in called(tree) if name.startswith(beginning)]
+    nodes = [node for node in ast.walk(tree) if isinstance(node, ast.Assert)]
+    nodes += [call for name, call in called(tree) if name.startswith("check")]
     lines = "\n".join("" if line.lstrip().startswith(("%", "!")) else line for line in source.splitlines())
     return [
         ast.get_source_segment(lines, node) for node in sorted(nodes, key=lambda n: (n.lineno, n.col_offset))

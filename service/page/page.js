@@ -236,7 +236,10 @@ for (const button of document.querySelectorAll("[data-sample]")) {
 
 fetch("v1/models/resnet/metadata")
   .then((reply) => reply.json())
-  .then(({ card }) => {
-    $("about").textContent = `A model for ${card.classes.join(", ")}. It was trained on ${card.trained_on}.`;
+  .then(({ card, model_spec }) => {
+    const maker = card.made_by ? `, made by ${card.made_by},` : "";
+    $("about").textContent =
+      `A model for ${card.classes.join(", ")}. It was trained on ${card.trained_on}. ` +
+      `Version ${model_spec.version}${maker} answers.`;
   })
   .catch(() => show("The service cannot be reached."));

@@ -38,14 +38,14 @@ ELSEWHERE = os.environ.get("COURSE_SERVICE_URL")
 
 @pytest.fixture(scope="session")
 def models(tmp_path_factory) -> Path:
-    """A folder with one version of a small ResNet, trained on the digits as ``make serve`` does.
+    """A folder with one version of a small ResNet, trained as ``make serve`` does, but for a few epochs only.
 
     COURSE_MODELS names one that was made before: `COURSE_MODELS=build/models pytest tests/service`.
     """
     if os.environ.get("COURSE_MODELS"):
         return Path(os.environ["COURSE_MODELS"]).absolute()
     folder = tmp_path_factory.mktemp("models")
-    command = [sys.executable, "-m", "service.make_model", str(folder)]
+    command = [sys.executable, "-m", "service.make_model", str(folder), "--epochs", "8"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     return folder

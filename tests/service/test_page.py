@@ -92,6 +92,16 @@ def test_the_page_shows_what_the_model_saw(page):
     assert page.evaluate(f"[...{PIXELS}.slice(0, 4)]") == [0, 0, 0, 255]
 
 
+def test_the_page_says_which_model_answers(opened, running):
+    page, card = opened(), running.service.models.newest.card
+    told = f"trained on {card['trained_on']}. Version 1, made by {card['made_by']}, answers."
+    sync_api.expect(page.locator("#about")).to_contain_text(told)
+    without = {"card": {**card, "made_by": ""}, "model_spec": {"version": "12"}}
+    page.route("**/metadata", lambda route: route.fulfill(json=without))
+    page.reload()
+    sync_api.expect(page.locator("#about")).to_contain_text(f"{card['trained_on']}. Version 12 answers.")
+
+
 def test_drawing_with_a_finger_works(opened):
     page = opened(has_touch=True, viewport={"width": 360, "height": 740})
     session = page.context.new_cdp_session(page)
