@@ -41,7 +41,8 @@ def test_five_passes_of_the_perceptron_are_those_of_scikit_learn():
 
 def test_learning_stops_at_the_first_pass_without_a_mistake_or_at_its_limit(layers):
     four = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
-    assert layers.learn(four, np.array([0, 1, 1, 1]))[-1] == 0
+    counts = layers.learn(four, np.array([0, 1, 1, 1]), passes=50)
+    assert counts.index(0) == len(counts) - 1
     assert len(layers.learn(four, np.array([0, 1, 1, 0]), passes=7)) == 7
 
 
@@ -250,7 +251,7 @@ def depth():
 def test_half_the_spread_halves_signals_and_slopes_in_every_layer(depth, seed):
     signals, z = depth.forward(depth.X[:256], depth.start(0.5, seed))
     size = [h.pow(2).mean().sqrt().item() for h in signals]
-    assert 0.3 < (size[-1] / size[0]) ** (1 / 19) < 0.7
+    assert 0.42 < (size[-1] / size[0]) ** (1 / 19) < 0.58
     assert z.shape == (256, 10)
 
 
