@@ -22,7 +22,7 @@ import nbformat
 import pytest
 
 from tools import hygiene, run_notebooks
-from tools.course import course
+from tools.course import Part, course
 from tools.nbval_tolerance import budget_problems, differences, output_differences, rtol_of
 from tools.normalise import WIDGET, normalise
 from tools.normalise import main as normalise_main
@@ -832,3 +832,16 @@ def test_make_refuses_an_old_python_in_one_line(tmp_path):
     assert run.returncode
     assert run.stderr.startswith(f"Python 3.11 or newer is needed, {old} is 3.10.1: make PYTHON=")
     assert not (tmp_path / ".venv").exists()
+
+
+def test_one_of_several_parts_lists_its_own_exercises_at_the_end():
+    cells = [nbformat.v4.new_markdown_cell("?", id=f"ex-3-1-{place}-text") for place in (4, 5)]
+    book = nbformat.v4.new_notebook(cells=[*cells, nbformat.v4.new_code_cell('still_open("3.1.4", "3.1.5")')])
+    several = Part("3_architectures/1b_x", "3.1b", "X", "3_architectures/1_x")
+    alone = Part("3_architectures/1_x", "3.1", "X", "3_architectures/1_x")
+    assert list(hygiene.wrong_end(book, several)) == []
+    assert list(hygiene.wrong_end(book, alone)) == ['the last line of code must be still_open("3.1")']
+    book.cells[-1].source = 'still_open("3.1")'
+    assert list(hygiene.wrong_end(book, alone)) == []
+    wanted = 'the last line of code must be still_open("3.1.4", "3.1.5")'
+    assert list(hygiene.wrong_end(book, several)) == [wanted]
