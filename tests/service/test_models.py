@@ -7,6 +7,8 @@ import onnx
 import onnx.numpy_helper
 import pytest
 
+from service.endpoints import Service
+from service.limits import Limits
 from service.models import load_models
 from tests.service.serving import hand_made
 
@@ -17,6 +19,18 @@ def test_versions_are_compared_as_numbers_not_as_text(tmp_path):
     for version in (1, 9, 10):
         hand_made(tmp_path, version)
     assert load_models(tmp_path).newest.version == 10
+
+
+@pytest.mark.parametrize(
+    ("cores", "runs", "threads"), [(8, 1, 8), (8, 2, 4), (8, 3, 2), (8, 8, 1), (2, 16, 1)]
+)
+def test_runs_share_the_cores(tmp_path, monkeypatch, cores, runs, threads):
+    hand_made(tmp_path)
+    monkeypatch.setattr("service.endpoints.cores", lambda: cores)
+    service = Service(tmp_path, Limits(runs=runs))
+    service.close()
+    options = service.models.newest.session.get_session_options()
+    assert options.intra_op_num_threads == threads
 
 
 def test_what_is_no_version_or_not_whole_is_passed_over(tmp_path):

@@ -137,6 +137,11 @@ def test_each_version_answers_with_its_own_weights(tmp_path):
             place: predictions(ask(running.url, body, f"{MODEL}{place}:predict"))[0]
             for place in ("", "/versions/1", "/versions/2", "/labels/stable")
         }
+        classified = httpx.post(
+            running.url + "/classify", files={"file": ("x.png", PNG)}, trust_env=False
+        ).json()
+    assert classified["model"] == {"name": "resnet", "version": "2"}
+    assert classified["classes"][0] == {"name": "c", "probability": 1}
     for place, values in found.items():
         expected = BY_HAND if place in ("/versions/1", "/labels/stable") else [0, 0, 1, 0]
         np.testing.assert_allclose(values, expected, atol=1e-6, err_msg=place)

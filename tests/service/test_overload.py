@@ -51,6 +51,7 @@ def test_who_gets_no_turn_in_time_gets_503_instead_of_waiting_for_ever(gated, qu
     running, _ = gated(wait_seconds=0.1)
     answer = ask(running.url, question)
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+    assert "no turn within 0.1 s" in answer.json()["error"]
 
 
 def test_a_healthy_answer_does_not_wait_for_the_model(gated, question):
