@@ -90,6 +90,11 @@ class Exercise:
             raise ValueError(f"{self.number}: a design exercise has no check, so 0 points")
         if self.kind != "fill" and (self.cases or self.draw):
             raise ValueError(f"{self.number}: only a function has cases and draws, not kind {self.kind!r}")
+        for answer in self.wrong if self.kind == "fill" else ():
+            if not re.fullmatch(r"[a-z]\w*", getattr(answer, "__name__", "")):
+                raise ValueError(
+                    f"{self.number}: wrong answer {answer!r} is no function with a name of its own"
+                )
 
     @property
     def answer_name(self) -> str | None:
@@ -99,10 +104,9 @@ class Exercise:
     @property
     def listed(self) -> list[Listed]:
         """The wrong answers as a list of Listed."""
-        return [
-            Listed(key.__name__, key, value) if callable(key) else Listed(key, *value)
-            for key, value in self.wrong.items()
-        ]
+        if self.kind == "predict":
+            return [Listed(name, value, hint) for name, (value, hint) in self.wrong.items()]
+        return [Listed(function.__name__, function, hint) for function, hint in self.wrong.items()]
 
     @property
     def stub(self) -> str:

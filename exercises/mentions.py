@@ -18,6 +18,8 @@ def names(message: str, mention: object) -> bool:
     0.125 by "0.12" too.
     """
     numbers = _numbers_in(message)
+    if isinstance(mention, str) and _has_word(message, mention):
+        return True
     if isinstance(mention, (tuple, list)):
         rest = iter(numbers)
         return all(any(_is_named_by(number, wanted) for number in rest) for wanted in mention)
@@ -25,13 +27,18 @@ def names(message: str, mention: object) -> bool:
     if wanted is not None:
         numbers += _numbers_in(re.sub(r"(?<=\d)[,_](?=\d{3}(?!\d))", "", message))  # 1,000 and 1_000
         return any(_is_named_by(number, wanted) for number in numbers)
-    return re.search(rf"(?<!\w){re.escape(str(mention))}(?!\w)", message, re.IGNORECASE) is not None
+    return _has_word(message, str(mention))
 
 
 def values_named(mentions: tuple) -> frozenset:
     """The numbers among the mentions: what the message about one input must say, and no other need say."""
     flat = [part for one in mentions for part in (one if isinstance(one, (tuple, list)) else [one])]
     return frozenset(filter(lambda number: number is not None, map(_as_number, flat)))
+
+
+def _has_word(message: str, word: str) -> bool:
+    """Whether a word stands in the message by itself, or as a version: v2, vabc."""
+    return re.search(rf"(?<!\w)v?{re.escape(word)}(?!\w)", message, re.IGNORECASE) is not None
 
 
 def _numbers_in(message: str):

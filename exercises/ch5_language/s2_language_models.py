@@ -734,6 +734,11 @@ a_moving_bar = Exercise(
             name="what lies on the bar is dropped",
         ),
         Case(
+            (np.array([0.0, np.log(0.5), -3.0]), 0.5),
+            expected=np.array([0.0, np.log(0.5), -np.inf]),
+            name="half as probable as the best, which is on the bar",
+        ),
+        Case(
             (np.array([1000.0, 999.0, 990.0]), 0.1),
             expected=np.array([1000.0, 999.0, -np.inf]),
             name="large logits overflow",

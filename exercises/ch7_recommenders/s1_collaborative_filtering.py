@@ -649,6 +649,13 @@ def _refuse(better, others, sampled, k):
         raise ValueError("out of range")
 
 
+def turns_the_counts_into_floats(better, others, sampled, k):
+    _refuse(better, others, sampled, k)
+    worse, most = others - better, min(k - 1, sampled)
+    counts = [math.comb(better, j) * math.comb(worse, sampled - j) for j in range(most + 1)]
+    return sum(map(float, counts)) / float(math.comb(others, sampled))
+
+
 def draw_ranking(rng):
     """Few others and many; no better one or all of them; none sampled or all; every bound broken."""
     others = int(rng.choice([0, 1, 2, 5, 12, 200]))
@@ -744,10 +751,12 @@ illusion = Exercise(
         Case((9, 200, 200, 10), expected=1.0, name="all others sampled: the honest answer, yes"),
         Case((5, 20, 3, 10), expected=1.0, name="a sample smaller than k"),
         Case((300, 9000, 100, 10), name="large numbers"),
+        Case((1, 3000, 1500, 1), expected=0.5, name="counts that are too large for a float"),
         Case((7, 5, 2, 1), raises=ValueError, name="more better ones than others"),
         Case((2, 5, 6, 1), raises=ValueError, name="a sample larger than all"),
     ),
     wrong={
+        turns_the_counts_into_floats: None,
         draws_with_replacement: 2,
         lets_k_better_ones_pass: 0,
         asks_for_no_better_one: 0,

@@ -773,6 +773,10 @@ def _numbers(names):
     return [int(name) for name in names if name.isdecimal()]
 
 
+def takes_an_empty_text_for_none(names, labels, version=None, label=None):
+    return pick_version(names, labels, version or None, label or None)
+
+
 def compares_texts(names, labels, version=None, label=None):
     if version is None and label is None and _numbers(names):
         return int(max(name for name in names if name.isdecimal()))
@@ -897,6 +901,7 @@ which = Exercise(
             name="both at once",
         ),
         Case((["1.tmp"], {}), raises=LookupError, name="no versions at all"),
+        Case((["1", "2"], {}), {"version": ""}, raises=LookupError, name="an empty text taken for None"),
     ),
     wrong={
         compares_texts: 0,
@@ -912,6 +917,7 @@ which = Exercise(
         passes_over_the_label: None,
         returns_the_text: None,
         takes_0_for_no_version: None,
+        takes_an_empty_text_for_none: None,
         fails_over_a_version_that_is_no_number: 1,
         does_not_say_what_is_missing: None,
     },

@@ -442,6 +442,8 @@ def test_blanks_around_the_switch_for_grading_do_not_count(practice, monkeypatch
         {"level": 6},
         {"kind": "design", "points": 1},
         {"kind": "predict", "cases": (1,)},
+        {"wrong": {lambda values: 1: None}},
+        {"wrong": {"takes_the_first": (takes_the_first, 0)}},
     ],
 )
 def test_an_exercise_that_cannot_be_right_is_refused(wrong):

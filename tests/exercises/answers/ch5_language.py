@@ -1,0 +1,672 @@
+"""Answers to the exercises of chapter 5, written from the statements alone."""
+
+import math
+from fractions import Fraction
+
+import numpy as np
+
+# 5.2.2 witten_bell -----------------------------------------------------------------------------------------
+
+
+def _two(counts, lower):
+    counts, lower = np.asarray(counts, dtype=float), np.asarray(lower, dtype=float)
+    if counts.shape != lower.shape:
+        raise ValueError(f"{counts.shape} and {lower.shape}")
+    return counts, lower
+
+
+def wrong_5_2_2_t_counts_all_characters(counts, lower):
+    counts, lower = _two(counts, lower)
+    n, t = counts.sum(), len(counts)
+    return lower if n == 0 else (counts + t * lower) / (n + t)
+
+
+def wrong_5_2_2_unseen_gives_nan(counts, lower):
+    counts, lower = _two(counts, lower)
+    t = (counts > 0).sum()
+    with np.errstate(all="ignore"):
+        return (counts + t * lower) / (counts.sum() + t)
+
+
+def wrong_5_2_2_seen_characters_get_no_share(counts, lower):
+    counts, lower = _two(counts, lower)
+    n, t = counts.sum(), (counts > 0).sum()
+    return lower if n == 0 else np.where(counts > 0, counts, t * lower) / (n + t)
+
+
+def wrong_5_2_2_one_for_t(counts, lower):
+    counts, lower = _two(counts, lower)
+    return lower if counts.sum() == 0 else (counts + lower) / (counts.sum() + 1)
+
+
+def wrong_5_2_2_singletons_for_t(counts, lower):
+    counts, lower = _two(counts, lower)
+    n, t = counts.sum(), (counts == 1).sum()
+    return lower if n == 0 else (counts + t * lower) / (n + t)
+
+
+def wrong_5_2_2_unseen_is_uniform(counts, lower):
+    counts, lower = _two(counts, lower)
+    n, t = counts.sum(), (counts > 0).sum()
+    return np.full(len(counts), 1 / len(counts)) if n == 0 else (counts + t * lower) / (n + t)
+
+
+def wrong_5_2_2_shapes_are_broadcast(counts, lower):
+    counts, lower = np.asarray(counts, dtype=float), np.asarray(lower, dtype=float)
+    n, t = counts.sum(), (counts > 0).sum()
+    return lower if n == 0 else (counts + t * lower) / (n + t)
+
+
+def wrong_5_2_2_normalised_again(counts, lower):
+    counts, lower = _two(counts, lower)
+    n, t = counts.sum(), (counts > 0).sum()
+    mixed = lower if n == 0 else (counts + t * lower) / (n + t)
+    return np.round(mixed, 3)
+
+
+def right_5_2_2_in_fractions(counts, lower):
+    if len(counts) != len(lower):
+        raise ValueError("one probability for each count")
+    n, t = sum(map(int, counts)), sum(1 for count in counts if count)
+    mixed = [Fraction(int(c)) + t * Fraction(float(p)) for c, p in zip(counts, lower, strict=True)]
+    return np.array([float(share / (n + t)) for share in mixed] if n else [float(p) for p in lower])
+
+
+# 5.2.3 merge_pair ------------------------------------------------------------------------------------------
+
+
+def wrong_5_2_3_merges_again(ids, pair, new):
+    out = []
+    for token in ids:
+        out.append(token)
+        if tuple(out[-2:]) == tuple(pair):
+            out[-2:] = [new]
+    return out
+
+
+def wrong_5_2_3_by_text(ids, pair, new):
+    text = " ".join(map(str, ids)).replace(f"{pair[0]} {pair[1]}", str(new))
+    return [int(token) for token in text.split()]
+
+
+def wrong_5_2_3_by_characters(ids, pair, new):
+    text = "".join(map(chr, ids)).replace(chr(pair[0]) + chr(pair[1]), chr(new))
+    return [ord(token) for token in text[: len(text)]] if 0 not in ids else [t for t in ids if t]
+
+
+def wrong_5_2_3_drops_the_last(ids, pair, new):
+    out, i = [], 0
+    while i < len(ids) - 1:
+        if (ids[i], ids[i + 1]) == tuple(pair):
+            out.append(new)
+            i += 2
+        else:
+            out.append(ids[i])
+            i += 1
+    return out
+
+
+def wrong_5_2_3_first_only(ids, pair, new):
+    for i in range(len(ids) - 1):
+        if (ids[i], ids[i + 1]) == tuple(pair):
+            return [*ids[:i], new, *ids[i + 2 :]]
+    return list(ids)
+
+
+def wrong_5_2_3_from_the_right(ids, pair, new):
+    out, i = [], len(ids) - 1
+    while i >= 0:
+        if i and (ids[i - 1], ids[i]) == tuple(pair):
+            out.append(new)
+            i -= 2
+        else:
+            out.append(ids[i])
+            i -= 1
+    return out[::-1]
+
+
+def wrong_5_2_3_either_order(ids, pair, new):
+    out, i = [], 0
+    while i < len(ids):
+        if i + 1 < len(ids) and (ids[i], ids[i + 1]) in (tuple(pair), tuple(pair)[::-1]):
+            out.append(new)
+            i += 2
+        else:
+            out.append(ids[i])
+            i += 1
+    return out
+
+
+def wrong_5_2_3_filters_zeros(ids, pair, new):
+    out, i = [], 0
+    while i < len(ids):
+        if i + 1 < len(ids) and (ids[i], ids[i + 1]) == tuple(pair):
+            out.append(new)
+            i += 2
+        else:
+            out.append(ids[i])
+            i += 1
+    return [token for token in out if token]
+
+
+def right_5_2_3_with_an_iterator(ids, pair, new):
+    out, skip = [], False
+    for left, right in zip(ids, [*ids, None][1:], strict=True):
+        if skip:
+            skip = False
+        elif (left, right) == tuple(pair):
+            out.append(new)
+            skip = True
+        else:
+            out.append(left)
+    return out
+
+
+# 5.2.4 bits_per_character ----------------------------------------------------------------------------------
+
+
+def _valid(loss, tokens, characters):
+    if loss < 0 or tokens < 1 or characters < 1:
+        raise ValueError(f"{loss}, {tokens}, {characters}")
+
+
+def wrong_5_2_4_rounds(loss, tokens, characters):
+    _valid(loss, tokens, characters)
+    return round(loss / math.log(2) * tokens / characters, 3)
+
+
+def wrong_5_2_4_in_nats(loss, tokens, characters):
+    _valid(loss, tokens, characters)
+    return loss * tokens / characters
+
+
+def wrong_5_2_4_upside_down(loss, tokens, characters):
+    _valid(loss, tokens, characters)
+    return loss / math.log(2) * characters / tokens
+
+
+def wrong_5_2_4_refuses_a_loss_of_zero(loss, tokens, characters):
+    if loss <= 0 or tokens < 1 or characters < 1:
+        raise ValueError
+    return loss / math.log(2) * tokens / characters
+
+
+def wrong_5_2_4_refuses_more_tokens_than_characters(loss, tokens, characters):
+    _valid(loss, tokens, characters)
+    if tokens > characters:
+        raise ValueError
+    return loss / math.log(2) * tokens / characters
+
+
+def wrong_5_2_4_whole_characters_per_token(loss, tokens, characters):
+    _valid(loss, tokens, characters)
+    return loss / math.log(2) / max(characters // tokens, 1)
+
+
+def wrong_5_2_4_accepts_zero_tokens(loss, tokens, characters):
+    if loss < 0 or characters < 1:
+        raise ValueError
+    return loss / math.log(2) * tokens / characters
+
+
+def wrong_5_2_4_log_of_the_loss(loss, tokens, characters):
+    _valid(loss, tokens, characters)
+    return math.log2(max(loss, 1e-12)) * tokens / characters
+
+
+def right_5_2_4_by_log2_e(loss, tokens, characters):
+    for number, least in ((loss, 0), (tokens, 1), (characters, 1)):
+        if number < least:
+            raise ValueError(f"{number} is below {least}")
+    return np.float64(tokens * loss * math.log2(math.e)) / characters
+
+
+# 5.2.5 best_mix --------------------------------------------------------------------------------------------
+
+
+def _bits(p, q, s):
+    with np.errstate(divide="ignore"):
+        return float(-np.log2(s * np.asarray(p, dtype=float) + (1 - s) * np.asarray(q, dtype=float)).mean())
+
+
+def _lengths(p, q, shares):
+    if len(p) != len(q) or len(shares) == 0:
+        raise ValueError("lengths")
+
+
+def wrong_5_2_5_the_last_of_equals(p, q, shares):
+    _lengths(p, q, shares)
+    return min(((float(s), _bits(p, q, s)) for s in reversed(shares)), key=lambda pair: pair[1])
+
+
+def wrong_5_2_5_share_of_q(p, q, shares):
+    _lengths(p, q, shares)
+    return min(((float(s), _bits(q, p, s)) for s in shares), key=lambda pair: pair[1])
+
+
+def wrong_5_2_5_mixes_logarithms(p, q, shares):
+    _lengths(p, q, shares)
+    scores = []
+    with np.errstate(all="ignore"):
+        for s in shares:
+            logs = s * np.log2(np.asarray(p, float)) + (1 - s) * np.log2(np.asarray(q, float))
+            scores.append((float(s), float(-np.nan_to_num(logs, nan=0.0).mean())))
+    return min(scores, key=lambda pair: pair[1])
+
+
+def wrong_5_2_5_the_sum_of_bits(p, q, shares):
+    _lengths(p, q, shares)
+    return min(((float(s), _bits(p, q, s) * len(p)) for s in shares), key=lambda pair: pair[1])
+
+
+def wrong_5_2_5_logarithm_of_the_mean(p, q, shares):
+    _lengths(p, q, shares)
+    means = [s * np.mean(p) + (1 - s) * np.mean(q) for s in shares]
+    with np.errstate(divide="ignore"):
+        bits = -np.log2(means)
+    return float(shares[int(bits.argmin())]), float(bits.min())
+
+
+def wrong_5_2_5_adds_a_tiny_number(p, q, shares):
+    _lengths(p, q, shares)
+    p, q = np.asarray(p, dtype=float), np.asarray(q, dtype=float)
+    bits = [float(-np.log2(s * p + (1 - s) * q + 1e-6).mean()) for s in shares]
+    return float(shares[int(np.argmin(bits))]), min(bits)
+
+
+def wrong_5_2_5_refuses_zeros(p, q, shares):
+    _lengths(p, q, shares)
+    if min(p) <= 0 or min(q) <= 0:
+        raise ValueError("zero")
+    return min(((float(s), _bits(p, q, s)) for s in shares), key=lambda pair: pair[1])
+
+
+def wrong_5_2_5_leaves_out_the_ends(p, q, shares):
+    _lengths(p, q, shares)
+    inner = [s for s in shares if 0 < s < 1] or shares
+    return min(((float(s), _bits(p, q, s)) for s in inner), key=lambda pair: pair[1])
+
+
+def right_5_2_5_by_argmin(p, q, shares):
+    p, q, s = (np.array(x, dtype=np.float64) for x in (p, q, shares))
+    if p.shape != q.shape or s.size == 0:
+        raise ValueError("p, q or shares")
+    with np.errstate(divide="ignore"):
+        bits = -np.log2(np.outer(s, p) + np.outer(1 - s, q)).mean(axis=1)
+    return s[bits.argmin()], bits.min()
+
+
+# 5.2.6 min_p -----------------------------------------------------------------------------------------------
+
+
+def _share(share):
+    if not 0 < share <= 1:
+        raise ValueError(f"share {share}")
+
+
+def wrong_5_2_6_one_bar_for_all_rows(logits, share):
+    _share(share)
+    bar = logits.max() + math.log(share) - 1e-12
+    return np.where(logits >= bar, logits, -np.inf)
+
+
+def wrong_5_2_6_axis_1(logits, share):
+    _share(share)
+    axis = 1 if logits.ndim > 1 else 0
+    bar = logits.max(axis=axis, keepdims=True) + math.log(share) - 1e-12
+    return np.where(logits >= bar, logits, -np.inf)
+
+
+def wrong_5_2_6_strictly_above(logits, share):
+    _share(share)
+    bar = logits.max(axis=-1, keepdims=True) + math.log(share) + 1e-9
+    return np.where((logits > bar) | (logits == logits.max(axis=-1, keepdims=True)), logits, -np.inf)
+
+
+def wrong_5_2_6_absolute_bar(logits, share):
+    _share(share)
+    e = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    p = e / e.sum(axis=-1, keepdims=True)
+    return np.where(p >= share, logits, -np.inf)
+
+
+def wrong_5_2_6_overflows(logits, share):
+    _share(share)
+    with np.errstate(all="ignore"):
+        e = np.exp(logits)
+        return np.where(e / e.max(axis=-1, keepdims=True) >= share * (1 - 1e-12), logits, -np.inf)
+
+
+def wrong_5_2_6_logits_times_share(logits, share):
+    _share(share)
+    return np.where(logits >= logits.max(axis=-1, keepdims=True) * share, logits, -np.inf)
+
+
+def wrong_5_2_6_in_place(logits, share):
+    _share(share)
+    logits[logits < logits.max(axis=-1, keepdims=True) + math.log(share) - 1e-12] = -np.inf
+    return logits
+
+
+def wrong_5_2_6_share_of_one_refused(logits, share):
+    if not 0 < share < 1:
+        raise ValueError(f"share {share}")
+    return np.where(logits >= logits.max(axis=-1, keepdims=True) + math.log(share) - 1e-12, logits, -np.inf)
+
+
+def right_5_2_6_by_ratios(logits, share):
+    if share <= 0 or share > 1 or share != share:
+        raise ValueError(f"{share} is outside (0, 1]")
+    ratio = np.exp(logits - np.max(logits, axis=-1, keepdims=True))
+    kept = logits.astype(float).copy()
+    kept[ratio < share * (1 - 1e-9)] = -math.inf
+    return kept
+
+
+# 5.3.2 pad_batch -------------------------------------------------------------------------------------------
+
+
+def _cut(row, max_length):
+    return list(row) if len(row) <= max_length else [*row[: max_length - 1], row[-1]]
+
+
+def _pad(rows, max_length, pad, cut=_cut, left=False, width=None):
+    if not rows or max_length < 2:
+        raise ValueError("no row, or too short")
+    rows = [cut(row, max_length) for row in rows]
+    width = width or max(map(len, rows))
+    ids, mask = np.full((len(rows), width), pad), np.zeros((len(rows), width), dtype=int)
+    for i, row in enumerate(rows):
+        part = slice(width - len(row), width) if left else slice(0, len(row))
+        ids[i, part], mask[i, part] = row, 1
+    return ids, mask
+
+
+def wrong_5_3_2_appends_102(rows, max_length, pad=0):
+    return _pad(rows, max_length, pad, lambda row, n: list(row) if len(row) <= n else [*row[: n - 1], 102])
+
+
+def wrong_5_3_2_cuts_the_end_off(rows, max_length, pad=0):
+    return _pad(rows, max_length, pad, lambda row, n: list(row)[:n])
+
+
+def wrong_5_3_2_pads_left(rows, max_length, pad=0):
+    return _pad(rows, max_length, pad, left=True)
+
+
+def wrong_5_3_2_always_max_length(rows, max_length, pad=0):
+    if not rows or max_length < 2:
+        raise ValueError
+    return _pad(rows, max_length, pad, width=max_length)
+
+
+def wrong_5_3_2_mask_from_the_ids(rows, max_length, pad=0):
+    ids, _ = _pad(rows, max_length, pad)
+    return ids, (ids != pad).astype(int)
+
+
+def wrong_5_3_2_keeps_the_last_tokens(rows, max_length, pad=0):
+    return _pad(
+        rows, max_length, pad, lambda row, n: list(row) if len(row) <= n else [row[0], *row[-n + 1 :]]
+    )
+
+
+def wrong_5_3_2_pads_with_zero(rows, max_length, pad=0):
+    return _pad(rows, max_length, 0)
+
+
+def wrong_5_3_2_boolean_mask(rows, max_length, pad=0):
+    ids, mask = _pad(rows, max_length, pad)
+    return ids, mask.astype(bool)
+
+
+def wrong_5_3_2_max_length_of_two_refused(rows, max_length, pad=0):
+    if max_length < 3:
+        raise ValueError
+    return _pad(rows, max_length, pad)
+
+
+def right_5_3_2_by_lists(rows, max_length, pad=0):
+    if len(rows) == 0 or max_length < 2:
+        raise ValueError(f"{len(rows)} rows of at most {max_length}")
+    cut = [row if len(row) <= max_length else row[: max_length - 1] + row[-1:] for row in rows]
+    longest = max(len(row) for row in cut)
+    ids = [row + [pad] * (longest - len(row)) for row in cut]
+    mask = [[1] * len(row) + [0] * (longest - len(row)) for row in cut]
+    return np.array(ids), np.array(mask)
+
+
+# 5.3.3 rate_factor -----------------------------------------------------------------------------------------
+
+
+def _warm(warmup, total):
+    if not 0 <= warmup < total:
+        raise ValueError(f"warmup {warmup} of {total}")
+
+
+def wrong_5_3_3_one_step_late(step, warmup, total):
+    _warm(warmup, total)
+    if step < warmup:
+        return (step + 1) / warmup
+    return max(0.0, (total - step) / (total - warmup))
+
+
+def wrong_5_3_3_negative_after_the_end(step, warmup, total):
+    _warm(warmup, total)
+    return step / warmup if step < warmup else (total - step) / (total - warmup)
+
+
+def wrong_5_3_3_falls_over_the_whole(step, warmup, total):
+    _warm(warmup, total)
+    return step / warmup if step < warmup else max(0.0, (total - step) / total)
+
+
+def wrong_5_3_3_cosine(step, warmup, total):
+    _warm(warmup, total)
+    if step < warmup:
+        return step / warmup
+    return 0.5 * (1 + math.cos(math.pi * min(1.0, (step - warmup) / (total - warmup))))
+
+
+def wrong_5_3_3_no_rise(step, warmup, total):
+    _warm(warmup, total)
+    return 0.0 if step < warmup else max(0.0, (total - step) / (total - warmup))
+
+
+def wrong_5_3_3_an_integer_at_the_ends(step, warmup, total):
+    _warm(warmup, total)
+    return step // max(warmup, 1) if step < warmup else max(0.0, (total - step) / (total - warmup))
+
+
+def wrong_5_3_3_warmup_of_zero_refused(step, warmup, total):
+    if not 0 < warmup < total:
+        raise ValueError
+    return step / warmup if step < warmup else max(0.0, (total - step) / (total - warmup))
+
+
+def wrong_5_3_3_warmup_equal_to_total(step, warmup, total):
+    if not 0 <= warmup <= total:
+        raise ValueError
+    return step / warmup if step < warmup else max(0.0, (total - step) / max(total - warmup, 1))
+
+
+def right_5_3_3_by_interpolation(step, warmup, total):
+    if warmup < 0 or warmup >= total:
+        raise ValueError(f"warmup {warmup} does not fit {total} steps")
+    places, heights = ([0, warmup, total], [0, 1, 0]) if warmup else ([0, total], [1, 0])
+    return float(np.interp(step, places, heights))
+
+
+# 5.3.4 merge_lora ------------------------------------------------------------------------------------------
+
+
+def wrong_5_3_4_no_rank(W, A, B, alpha):
+    return W + alpha * B @ A
+
+
+def wrong_5_3_4_rank_of_the_input(W, A, B, alpha):
+    return W + alpha / A.shape[1] * B @ A
+
+
+def wrong_5_3_4_rank_of_the_output(W, A, B, alpha):
+    return W + alpha / B.shape[0] * B @ A
+
+
+def wrong_5_3_4_root_of_the_rank(W, A, B, alpha):
+    return W + alpha / math.sqrt(len(A)) * B @ A
+
+
+def wrong_5_3_4_in_place(W, A, B, alpha):
+    W += alpha / len(A) * B @ A
+    return W
+
+
+def wrong_5_3_4_scales_w_too(W, A, B, alpha):
+    return alpha / len(A) * (W + B @ A)
+
+
+def wrong_5_3_4_whole_alpha(W, A, B, alpha):
+    return W + alpha // len(A) * B @ A
+
+
+def wrong_5_3_4_transposed(W, A, B, alpha):
+    update = (B @ A).T
+    return W + alpha / len(A) * (update if update.shape == W.shape else B @ A)
+
+
+def right_5_3_4_by_loops(W, A, B, alpha):
+    merged = W.astype(float).copy()
+    r = B.shape[1]
+    for i in range(W.shape[0]):
+        for j in range(W.shape[1]):
+            merged[i, j] += alpha * sum(B[i, k] * A[k, j] for k in range(r)) / r
+    return merged
+
+
+def right_5_3_4_by_the_columns_of_the_identity(W, A, B, alpha):
+    eye = np.eye(W.shape[1])
+    return np.stack([W @ x + alpha / len(A) * (B @ (A @ x)) for x in eye], axis=1)
+
+
+# 5.3.5 sign_test -------------------------------------------------------------------------------------------
+
+
+def _alone(right_a, right_b):
+    if len(right_a) != len(right_b):
+        raise ValueError("lengths")
+    a = sum(bool(x) and not y for x, y in zip(right_a, right_b, strict=True))
+    b = sum(bool(y) and not x for x, y in zip(right_a, right_b, strict=True))
+    return a, b
+
+
+def _tail(k, n):
+    return sum(math.comb(n, i) for i in range(k + 1))
+
+
+def wrong_5_3_5_floats(right_a, right_b):
+    a, b = _alone(right_a, right_b)
+    n = a + b
+    return float(min(1.0, 2 * sum(math.comb(n, i) * 0.5**n for i in range(min(a, b) + 1))))
+
+
+def wrong_5_3_5_one_sided(right_a, right_b):
+    a, b = _alone(right_a, right_b)
+    return float(Fraction(_tail(min(a, b), a + b), 2 ** (a + b)))
+
+
+def wrong_5_3_5_above_one(right_a, right_b):
+    a, b = _alone(right_a, right_b)
+    return float(Fraction(2 * _tail(min(a, b), a + b), 2 ** (a + b)))
+
+
+def wrong_5_3_5_the_larger_side(right_a, right_b):
+    a, b = _alone(right_a, right_b)
+    return float(min(Fraction(1), Fraction(2 * _tail(max(a, b), a + b), 2 ** (a + b))))
+
+
+def wrong_5_3_5_all_texts(right_a, right_b):
+    a, b = _alone(right_a, right_b)
+    n = len(right_a)
+    return float(min(Fraction(1), Fraction(2 * _tail(min(a, b), n), 2**n)))
+
+
+def wrong_5_3_5_without_the_last_term(right_a, right_b):
+    a, b = _alone(right_a, right_b)
+    return float(min(Fraction(1), Fraction(2 * _tail(min(a, b) - 1, a + b), 2 ** (a + b)))) if a + b else 1.0
+
+
+def wrong_5_3_5_normal_approximation(right_a, right_b):
+    a, b = _alone(right_a, right_b)
+    return math.erfc(abs(a - b) / math.sqrt(a + b) / math.sqrt(2)) if a + b else 1.0
+
+
+def wrong_5_3_5_nothing_is_zero(right_a, right_b):
+    a, b = _alone(right_a, right_b)
+    return float(min(Fraction(1), Fraction(2 * _tail(min(a, b), a + b), 2 ** (a + b)))) if a + b else 0.0
+
+
+def right_5_3_5_by_scipy(right_a, right_b):
+    from scipy import stats
+
+    a, b = np.array(right_a, dtype=bool), np.array(right_b, dtype=bool)
+    if a.shape != b.shape:
+        raise ValueError(f"{a.shape} and {b.shape}")
+    n, k = int((a ^ b).sum()), int(min((a & ~b).sum(), (b & ~a).sum()))
+    return min(1.0, float(2 * stats.binom.cdf(k, n, 0.5))) if n else 1.0
+
+
+# 5.3.6 window_starts ---------------------------------------------------------------------------------------
+
+
+def _strides(size, stride):
+    if not 1 <= stride <= size:
+        raise ValueError(f"stride {stride}")
+
+
+def wrong_5_3_6_no_last_window(length, size, stride):
+    _strides(size, stride)
+    return list(range(0, max(length - size, 0) + 1, stride))
+
+
+def wrong_5_3_6_last_window_by_the_stride(length, size, stride):
+    _strides(size, stride)
+    starts = list(range(0, max(length - size, 0) + 1, stride))
+    return [*starts, starts[-1] + stride] if starts[-1] + size < length else starts
+
+
+def wrong_5_3_6_last_window_twice(length, size, stride):
+    _strides(size, stride)
+    return [*range(0, max(length - size, 0) + 1, stride), max(length - size, 0)]
+
+
+def wrong_5_3_6_by_steps(length, size, stride):
+    _strides(size, stride)
+    return list(range(0, max(length, 1), stride))
+
+
+def wrong_5_3_6_short_text_has_none(length, size, stride):
+    _strides(size, stride)
+    starts = list(range(0, length - size + 1, stride))
+    return [*starts, length - size] if starts and starts[-1] + size < length else starts
+
+
+def wrong_5_3_6_stride_of_size_refused(length, size, stride):
+    if not 1 <= stride < size:
+        raise ValueError
+    return right_5_3_6_step_by_step(length, size, stride)
+
+
+def wrong_5_3_6_one_token_left_is_ignored(length, size, stride):
+    _strides(size, stride)
+    starts = list(range(0, max(length - size, 0) + 1, stride))
+    return [*starts, length - size] if starts[-1] + size < length - 1 else starts
+
+
+def right_5_3_6_step_by_step(length, size, stride):
+    if stride < 1 or stride > size:
+        raise ValueError(f"stride {stride} for windows of {size}")
+    starts, start = [0], 0
+    while start + size < length:
+        start = min(start + stride, length - size)
+        starts.append(start)
+    return starts

@@ -1,0 +1,334 @@
+"""Answers to the exercises of chapter 6, written from the statements alone."""
+
+import math
+
+import numpy as np
+
+# 6.1.1 conv_output_size ------------------------------------------------------------------------------------
+
+
+def _side(size, kernel, stride, padding, side):
+    if side < 1:
+        raise ValueError(f"size {size}, kernel {kernel}")
+    return side
+
+
+def wrong_6_1_1_padding_once(size, kernel, stride=1, padding=0):
+    return _side(size, kernel, stride, padding, (size + padding - kernel) // stride + 1)
+
+
+def wrong_6_1_1_rounded(size, kernel, stride=1, padding=0):
+    return _side(size, kernel, stride, padding, round((size + 2 * padding - kernel) / stride) + 1)
+
+
+def wrong_6_1_1_cut_towards_zero(size, kernel, stride=1, padding=0):
+    return _side(size, kernel, stride, padding, int((size + 2 * padding - kernel) / stride) + 1)
+
+
+def wrong_6_1_1_no_plus_one(size, kernel, stride=1, padding=0):
+    return _side(size, kernel, stride, padding, (size + 2 * padding - kernel) // stride)
+
+
+def wrong_6_1_1_a_float(size, kernel, stride=1, padding=0):
+    return float(_side(size, kernel, stride, padding, (size + 2 * padding - kernel) // stride + 1))
+
+
+def wrong_6_1_1_zero_when_nothing_is_left(size, kernel, stride=1, padding=0):
+    return max((size + 2 * padding - kernel) // stride + 1, 0)
+
+
+def wrong_6_1_1_refuses_a_kernel_larger_than_the_image(size, kernel, stride=1, padding=0):
+    if kernel > size:
+        raise ValueError(f"size {size}, kernel {kernel}")
+    return (size + 2 * padding - kernel) // stride + 1
+
+
+def wrong_6_1_1_same_padding(size, kernel, stride=1, padding=0):
+    return _side(
+        size, kernel, stride, padding, -(-size // stride) if padding else (size - kernel) // stride + 1
+    )
+
+
+def right_6_1_1_counted(size, kernel, stride=1, padding=0):
+    starts = range(0, size + 2 * padding - kernel + 1, stride)
+    if not len(starts):
+        raise ValueError(f"a {kernel}x{kernel} window does not fit a {size}x{size} image")
+    return len(starts)
+
+
+# 6.1.3 epoch_mean ------------------------------------------------------------------------------------------
+
+
+def _checked(losses, sizes):
+    if len(losses) != len(sizes) or not len(losses):
+        raise ValueError("no batch, or lengths")
+    return np.asarray(losses, dtype=float), np.asarray(sizes)
+
+
+def wrong_6_1_3_mean_of_means(losses, sizes):
+    return float(_checked(losses, sizes)[0].mean())
+
+
+def wrong_6_1_3_broadcasts(losses, sizes):
+    losses, sizes = np.asarray(losses, dtype=float), np.asarray(sizes)
+    if not losses.size:
+        raise ValueError("no batch")
+    return float((losses * sizes).sum() / sizes.sum())
+
+
+def wrong_6_1_3_nanmean(losses, sizes):
+    losses, sizes = _checked(losses, sizes)
+    good = ~np.isnan(losses)
+    return float((losses[good] * sizes[good]).sum() / sizes[good].sum()) if good.any() else float("nan")
+
+
+def wrong_6_1_3_last_batch_left_out(losses, sizes):
+    losses, sizes = _checked(losses, sizes)
+    if len(losses) > 1:
+        losses, sizes = losses[:-1], sizes[:-1]
+    return float((losses * sizes).sum() / sizes.sum())
+
+
+def wrong_6_1_3_first_size_for_all(losses, sizes):
+    losses, sizes = _checked(losses, sizes)
+    return float((losses * sizes[0]).sum() / sizes.sum())
+
+
+def wrong_6_1_3_the_sum(losses, sizes):
+    losses, sizes = _checked(losses, sizes)
+    return float((losses * sizes).sum())
+
+
+def wrong_6_1_3_divides_by_the_batches(losses, sizes):
+    losses, sizes = _checked(losses, sizes)
+    return float((losses * sizes).sum() / len(sizes))
+
+
+def wrong_6_1_3_in_whole_numbers(losses, sizes):
+    losses, sizes = _checked(losses, sizes)
+    return float(np.nan_to_num(losses * sizes).astype(int).sum() / sizes.sum())
+
+
+def right_6_1_3_by_repeating(losses, sizes):
+    examples = [loss for loss, size in zip(losses, sizes, strict=True) for _ in range(int(size))]
+    if not examples:
+        raise ValueError("no batch")
+    return math.fsum(examples) / len(examples)
+
+
+# 6.1.4 shift_image -----------------------------------------------------------------------------------------
+
+
+def _by_pixels(images, dy, dx, out):
+    height, width = images.shape[-2:]
+    for y in range(height):
+        for x in range(width):
+            if 0 <= y - dy < height and 0 <= x - dx < width:
+                out[..., y, x] = images[..., y - dy, x - dx]
+    return out
+
+
+def wrong_6_1_4_wraps(images, dy, dx):
+    return np.roll(images, (dy, dx), axis=(2, 3))
+
+
+def wrong_6_1_4_up_for_down(images, dy, dx):
+    return _by_pixels(images, -dy, dx, np.zeros_like(images))
+
+
+def wrong_6_1_4_exchanges_the_axes(images, dy, dx):
+    return _by_pixels(images, dx, dy, np.zeros_like(images))
+
+
+def wrong_6_1_4_floats(images, dy, dx):
+    return _by_pixels(images, dy, dx, np.zeros(images.shape))
+
+
+def wrong_6_1_4_no_negative_shift(images, dy, dx):
+    out = np.zeros_like(images)
+    height, width = images.shape[-2:]
+    dy, dx = max(dy, 0), max(dx, 0)
+    if dy < height and dx < width:
+        out[:, :, dy:, dx:] = images[:, :, : height - dy, : width - dx]
+    return out
+
+
+def wrong_6_1_4_far_shifts_come_back(images, dy, dx):
+    out = np.roll(images, (dy, dx), axis=(2, 3))
+    if dy > 0:
+        out[:, :, :dy] = 0
+    elif dy < 0:
+        out[:, :, dy:] = 0
+    if dx > 0:
+        out[:, :, :, :dx] = 0
+    elif dx < -1:
+        out[:, :, :, dx:] = 0
+    return out
+
+
+def wrong_6_1_4_edges_repeat(images, dy, dx):
+    height, width = images.shape[-2:]
+    rows = np.clip(np.arange(height) - dy, 0, height - 1)
+    columns = np.clip(np.arange(width) - dx, 0, width - 1)
+    return images[:, :, rows][:, :, :, columns]
+
+
+def wrong_6_1_4_square_only(images, dy, dx):
+    out = np.zeros_like(images)
+    side = min(images.shape[-2:])
+    for y in range(side):
+        for x in range(side):
+            if 0 <= y - dy < side and 0 <= x - dx < side:
+                out[..., y, x] = images[..., y - dy, x - dx]
+    return out
+
+
+def right_6_1_4_by_padding(images, dy, dx):
+    height, width = images.shape[2:]
+    dy, dx = max(-height, min(dy, height)), max(-width, min(dx, width))
+    wide = np.pad(images, ((0, 0), (0, 0), (height, height), (width, width)))
+    return wide[:, :, height - dy : 2 * height - dy, width - dx : 2 * width - dx].copy()
+
+
+# 6.1.6 confusion_matrix ------------------------------------------------------------------------------------
+
+
+def _labels(y_true, y_pred, n_classes):
+    for label in [*y_true.tolist(), *y_pred.tolist()]:
+        if not 0 <= label < n_classes:
+            raise ValueError(f"label {label} is outside 0 … {n_classes - 1}")
+
+
+def wrong_6_1_6_transposed(y_true, y_pred, n_classes):
+    _labels(y_true, y_pred, n_classes)
+    return np.array(
+        [[((y_pred == i) & (y_true == j)).sum() for j in range(n_classes)] for i in range(n_classes)]
+    )
+
+
+def wrong_6_1_6_in_bytes(y_true, y_pred, n_classes):
+    _labels(y_true, y_pred, n_classes)
+    places = y_true * y_true.dtype.type(n_classes) + y_pred
+    return np.bincount(places, minlength=n_classes**2)[: n_classes**2].reshape(n_classes, n_classes)
+
+
+def wrong_6_1_6_counted_once(y_true, y_pred, n_classes):
+    _labels(y_true, y_pred, n_classes)
+    matrix = np.zeros((n_classes, n_classes), dtype=int)
+    matrix[y_true, y_pred] += 1
+    return matrix
+
+
+def wrong_6_1_6_negative_labels_count_from_the_end(y_true, y_pred, n_classes):
+    matrix = np.zeros((n_classes, n_classes), dtype=int)
+    for t, p in zip(y_true, y_pred, strict=True):
+        if max(t, p) >= n_classes:
+            raise ValueError(f"label {max(t, p)}")
+        matrix[t, p] += 1
+    return matrix
+
+
+def wrong_6_1_6_only_classes_that_occur(y_true, y_pred, n_classes):
+    _labels(y_true, y_pred, n_classes)
+    classes = sorted({*y_true.tolist(), *y_pred.tolist()})
+    return np.array([[((y_true == i) & (y_pred == j)).sum() for j in classes] for i in classes])
+
+
+def wrong_6_1_6_only_the_truth_is_checked(y_true, y_pred, n_classes):
+    _labels(y_true, y_true, n_classes)
+    matrix = np.zeros((n_classes, n_classes), dtype=int)
+    for t, p in zip(y_true, y_pred, strict=True):
+        matrix[t, min(p, n_classes - 1)] += 1
+    return matrix
+
+
+def wrong_6_1_6_shares(y_true, y_pred, n_classes):
+    _labels(y_true, y_pred, n_classes)
+    matrix = np.zeros((n_classes, n_classes))
+    for t, p in zip(y_true, y_pred, strict=True):
+        matrix[t, p] += 1
+    return matrix
+
+
+def wrong_6_1_6_bytes_overflow(y_true, y_pred, n_classes):
+    _labels(y_true, y_pred, n_classes)
+    matrix = np.zeros((n_classes, n_classes), dtype=np.uint8)
+    np.add.at(matrix, (y_true, y_pred), 1)
+    return matrix
+
+
+def right_6_1_6_by_histogram(y_true, y_pred, n_classes):
+    for label in np.unique(np.concatenate([y_true.astype(int), y_pred.astype(int)])):
+        if label < 0 or label >= n_classes:
+            raise ValueError(f"{label}: there are {n_classes} classes")
+    edges = np.arange(n_classes + 1) - 0.5
+    return np.histogram2d(y_true, y_pred, bins=(edges, edges))[0].astype(int)
+
+
+# 6.1.7 threshold_for_recall --------------------------------------------------------------------------------
+
+
+def _recall_checked(y_true, recall):
+    if not 0 < recall <= 1 or not np.any(np.asarray(y_true) == 1):
+        raise ValueError(f"recall {recall}")
+
+
+def _found(y_true, scores, t):
+    y_true, scores = np.asarray(y_true), np.asarray(scores)
+    return (scores[y_true == 1] >= t).mean()
+
+
+def wrong_6_1_7_the_smallest_threshold(y_true, scores, recall):
+    _recall_checked(y_true, recall)
+    return float(min(t for t in scores if _found(y_true, scores, t) >= recall))
+
+
+def wrong_6_1_7_more_than_recall(y_true, scores, recall):
+    _recall_checked(y_true, recall)
+    return float(max([t for t in scores if _found(y_true, scores, t) > recall], default=min(scores)))
+
+
+def wrong_6_1_7_quantile(y_true, scores, recall):
+    _recall_checked(y_true, recall)
+    return float(np.quantile(np.asarray(scores, dtype=float)[np.asarray(y_true) == 1], 1 - recall))
+
+
+def wrong_6_1_7_rounds_down(y_true, scores, recall):
+    _recall_checked(y_true, recall)
+    positive = np.sort(np.asarray(scores, dtype=float)[np.asarray(y_true) == 1])[::-1]
+    return float(positive[max(int(recall * len(positive)) - 1, 0)])
+
+
+def wrong_6_1_7_strictly_above(y_true, scores, recall):
+    _recall_checked(y_true, recall)
+    y_true, scores = np.asarray(y_true), np.asarray(scores, dtype=float)
+    good = [t for t in scores if (scores[y_true == 1] > t).mean() >= recall]
+    return float(max(good, default=scores.min()))
+
+
+def wrong_6_1_7_precision(y_true, scores, recall):
+    _recall_checked(y_true, recall)
+    y_true, scores = np.asarray(y_true), np.asarray(scores, dtype=float)
+    good = [t for t in scores if y_true[scores >= t].mean() >= recall]
+    return float(max(good, default=scores.min()))
+
+
+def wrong_6_1_7_recall_of_one_refused(y_true, scores, recall):
+    if not 0 < recall < 1 or not np.any(np.asarray(y_true) == 1):
+        raise ValueError(f"recall {recall}")
+    return float(max(t for t in scores if _found(y_true, scores, t) >= recall))
+
+
+def wrong_6_1_7_all_examples(y_true, scores, recall):
+    _recall_checked(y_true, recall)
+    scores = np.asarray(scores, dtype=float)
+    return float(max(t for t in scores if (scores >= t).mean() >= recall))
+
+
+def right_6_1_7_walking_down(y_true, scores, recall):
+    total = sum(1 for y in y_true if y == 1)
+    if total == 0 or not (recall > 0 and recall <= 1):
+        raise ValueError("recall in (0, 1], and at least one positive")
+    for t in sorted(set(np.asarray(scores, dtype=float).tolist()), reverse=True):
+        if sum(y == 1 and s >= t for y, s in zip(y_true, scores, strict=True)) / total >= recall:
+            return t
