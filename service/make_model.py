@@ -40,10 +40,10 @@ def make_model(folder: str | Path, version: int = 1, epochs: int = EPOCHS, seed:
     pictures, labels = digit_pictures("train")
     mean, std = float(pictures.mean()), float(pictures.std(ddof=1))
 
-    def normal(pictures):
+    def normal(pictures: Tensor) -> Tensor:
         return (pictures - mean) / std
 
-    def augment(pictures, generator):
+    def augment(pictures: Tensor, generator: torch.Generator) -> Tensor:
         return normal(inked(bent(pictures, generator), generator))
 
     feed = batches(pictures, labels, batch_size=64, shuffle=True, generator=generator, augment=augment)
@@ -93,7 +93,7 @@ def bent(pictures: Tensor, generator: torch.Generator, warp: float = 0.08) -> Te
 def inked(pictures: Tensor, generator: torch.Generator) -> Tensor:
     """Pictures (N, 1, H, W) in 0 … 1, each as by another pen: thick or thin, soft or sharp, dark or pale."""
 
-    def between(low, high):
+    def between(low: float, high: float) -> Tensor:
         return _between(len(pictures), generator, low, high)[:, None, None, None]
 
     thick, thin = F.max_pool2d(pictures, 3, 1, 1), -F.max_pool2d(-pictures, 3, 1, 1)
@@ -106,7 +106,7 @@ def inked(pictures: Tensor, generator: torch.Generator) -> Tensor:
     return (pictures * between(0.4, 1)).clamp(0, 1)
 
 
-def _between(count, generator, low, high):
+def _between(count: int, generator: torch.Generator, low: float, high: float) -> Tensor:
     return torch.rand(count, generator=generator) * (high - low) + low
 
 
@@ -123,7 +123,8 @@ def found_versions(folder: str | Path) -> dict[int, dict]:
     return cards
 
 
-def positive(text):
+def positive(text: str) -> int:
+    """The number that an argument is. Raises argparse.ArgumentTypeError below 1."""
     number = int(text)
     if number < 1:
         raise argparse.ArgumentTypeError(f"{number} is not 1 or more")
@@ -131,6 +132,7 @@ def positive(text):
 
 
 def main() -> None:
+    """Make a model where there is none of this making yet, and say where it is."""
     parser = argparse.ArgumentParser(
         prog="python -m service.make_model",
         description="Train a small ResNet on scikit-learn's digits and export it, for make serve.",

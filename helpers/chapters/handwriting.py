@@ -138,7 +138,7 @@ def smooth_line(points: np.ndarray, steps: int = 60) -> np.ndarray:
     return np.concatenate(pieces)
 
 
-def _written(digit, half, dice):
+def _written(digit: int, half: int, dice: np.random.Generator) -> tuple[list[np.ndarray], np.ndarray]:
     """The strokes of one digit by one hand, each (K, 2), about 1 high, and the box (2, 2) that holds them."""
     ways = WAYS[digit][half::2]
     strokes = [stroke.split() for stroke in ways[dice.integers(len(ways))].split(" / ")]
@@ -163,7 +163,7 @@ def _written(digit, half, dice):
     return lines, np.stack([points.min(axis=0), points.max(axis=0)])
 
 
-def _on_paper(digit, half, dice):
+def _on_paper(digit: int, half: int, dice: np.random.Generator) -> bytes:
     """A JPEG of one digit: some pen, some paper, light from one side, a lens not quite in focus."""
     lines, (low, high) = _written(digit, half, dice)
     side = int(dice.integers(160, 400))
@@ -192,7 +192,7 @@ def _on_paper(digit, half, dice):
     return file.getvalue()
 
 
-def _on_screen(digit, half, dice):
+def _on_screen(digit: int, half: int, dice: np.random.Generator) -> bytes:
     """A PNG of one digit as the page of the service draws and sends it."""
     lines, (low, high) = _written(digit, half, dice)
     scale = 280 * dice.uniform(0.45, 0.7) / max(high - low)

@@ -30,7 +30,7 @@ class Block(nn.Module):
     """(N, inputs, H, W) -> (N, outputs, H / stride, W / stride): relu(f(x) + x).
 
     ``f`` is two 3 × 3 convolutions; with ``bottleneck`` it is 1 × 1, 3 × 3, 1 × 1, the first two with a
-    quarter of the ``outputs``.  Where the shapes differ, x goes through a 1 × 1 convolution.
+    quarter of the ``outputs``. Where the shapes differ, x goes through a 1 × 1 convolution.
     """
 
     def __init__(self, inputs: int, outputs: int, stride: int = 1, bottleneck: bool = False):
@@ -49,6 +49,7 @@ class Block(nn.Module):
         self.shortcut = nn.Identity() if same else convolution(inputs, outputs, 1, stride)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Maps (N, inputs, H, W) -> (N, outputs, H / stride, W / stride), rounded up."""
         out = x
         for part in self.parts[:-1]:
             out = part(out).relu()
@@ -61,7 +62,7 @@ class ResNet(nn.Module):
     blocks      how many blocks each stage has: (2, 2, 2, 2) is ResNet-18, (3, 4, 6, 3) ResNet-34, and
                 with ``bottleneck`` ResNet-50
     widths      channels that each stage puts out; the second stage and those after it halve the side
-    small       True for pictures of about 32 pixels: the stem is one 3 × 3 convolution.  False for 224: a
+    small       True for pictures of about 32 pixels: the stem is one 3 × 3 convolution. False for 224: a
                 7 × 7 convolution with stride 2 and a pooling, which leave a quarter of the side
     """
 
@@ -104,6 +105,7 @@ class ResNet(nn.Module):
         return self.stages(self.stem(x)).mean(dim=(2, 3))
 
     def forward(self, x: Tensor) -> Tensor:
+        """Pictures (N, channels, H, W) -> logits (N, classes)."""
         return self.head(self.features(x))
 
 
