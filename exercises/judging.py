@@ -124,6 +124,7 @@ class Problem(NamedTuple):
     slip    True when it is not about the idea of the exercise: the text says enough, no hint is spent
     trial   the call that went wrong; None where a listed wrong answer cannot be the cause
     listed  the listed wrong answer that gives the same
+    hint    the place of the hint that fits; None: of a listed cause none does, else they come in order
     """
 
     text: str
@@ -131,6 +132,7 @@ class Problem(NamedTuple):
     slip: bool = False
     trial: Trial | None = None
     listed: Listed | None = None
+    hint: int | None = None
 
 
 def first_problem(exercise: Exercise, answer: Any) -> Problem | None:
@@ -162,7 +164,13 @@ def problem_of_function(exercise: Exercise, answer: Any) -> Problem | None:
             return _one_message_for_all(exercise, trials)
         if problem.trial is None:
             return problem
-        return problem._replace(listed=likely_cause(exercise, answer, problem.trial, trials))
+        listed = likely_cause(exercise, answer, problem.trial, trials)
+        if listed is not None:
+            return problem._replace(listed=listed, hint=listed.hint)
+        if problem.slip or problem.trial.wanted.error is None:
+            return problem
+        hint = _hint_for_error(exercise, problem.trial.case)
+        return problem._replace(hint=hint, slip=hint is None)
 
 
 def _problem_of_cases(exercise: Exercise, answer: Any, trials: list[Trial]) -> Problem | None:
@@ -320,6 +328,13 @@ def _that_agree(exercise: Exercise, listed: list[Listed], trials: list[Trial]) -
     return listed
 
 
+def _hint_for_error(exercise: Exercise, case: Case) -> int | None:
+    """The hint about an error that did not come: that of the listed answers without it, if they have one."""
+    trials = [(one, trial_of(exercise, one.answer, case)) for one in exercise.listed]
+    hints = {one.hint for one, trial in trials if _problem_of(exercise, one.answer, trial)} - {None}
+    return hints.pop() if len(hints) == 1 else None
+
+
 def same(exercise: Exercise, case: Case, one: Result, other: Result) -> bool:
     """Whether two calls ended alike: in the same value, or in errors of one type that name the same."""
     if one.error is not None or other.error is not None:
@@ -351,7 +366,7 @@ def _problem_of_prediction(exercise: Exercise, answer: Any) -> Problem | None:
         return Problem(f"{text}\n{found}", slip=True)
     for listed in exercise.listed:
         if _is_prediction(answer, listed.answer, exercise):
-            return Problem(text, listed=listed)
+            return Problem(text, listed=listed, hint=listed.hint)
     if found == "wrong value":
         larger = as_array(answer) > as_array(exercise.solution)
         return Problem(f"{text}\nexpected  a {'smaller' if larger else 'larger'} number")
@@ -380,13 +395,11 @@ def _grading() -> bool:
 
 def _message(exercise: Exercise, words: Words, answer: Any, problem: Problem) -> str:
     lines = [f"{exercise.number} {words.title}", problem.text]
-    hint = None
     if problem.listed is not None:
         sentence = words.wrong[problem.listed.name]
         lines.append(sentence if exercise.kind == "predict" else f"likely cause: {sentence}")
-        hint = problem.listed.hint
-    if hint is not None or not problem.slip:
-        lines.append(_next_hint(exercise, words, hint, answer))
+    if problem.hint is not None or not (problem.slip or problem.listed):
+        lines.append(_next_hint(exercise, words, problem.hint, answer))
     return "\n".join(lines)
 
 

@@ -118,12 +118,13 @@ def identical(value: Any, other: Any) -> bool:
 
 
 def show(value: Any) -> str:
-    """A value as short text: small arrays in full, large ones as their shape."""
+    """A value as short text: a float to 12 digits, small arrays in full, large ones as their shape."""
     array = as_array(value)
     if array is None or (array.ndim == 0 and not is_tensor(value)):
         short = reprlib.Repr()
         short.maxstring = short.maxother = short.maxlong = 100
-        return repr(value.item()) if isinstance(value, np.generic) else short.repr(value)
+        value = value.item() if isinstance(value, np.generic) else value
+        return repr(float(f"{value:.12g}")) if isinstance(value, float) else short.repr(value)
     what = f"{_type_name(value)} of shape {array.shape}, {value.dtype}"
     if array.size > 40:
         return what

@@ -185,6 +185,29 @@ def test_a_missing_error_is_told_with_its_cause_and_hint_and_missing_words_witho
     assert hints_of(message("9.9.1", says_nothing)) == []
 
 
+def test_an_error_that_did_not_come_brings_the_hint_about_it_or_none(practice, message):
+    def takes_any(number):
+        return abs(number) ** 0.5
+
+    def forgets_the_root(number):
+        return must_be_positive(number) ** 2
+
+    cases = (Case((9,), expected=3.0), Case((-4,), raises=ValueError, mentions=(-4,)))
+    practice(must_be_positive, cases, wrong={forgets_the_root: 0, takes_any: 1})
+    told = message("9.9.1", lambda number: max(number, 0) ** 0.5)
+    assert "likely cause" not in told
+    assert hints_of(told) == ["Second?"]
+    practice(must_be_positive, cases, wrong={forgets_the_root: 0})
+    assert hints_of(message("9.9.1", lambda number: max(number, 0) ** 0.5)) == []
+
+
+def test_a_cause_for_which_no_hint_fits_is_told_without_one(practice, message):
+    practice(last_item, SHORT_AND_LONG, wrong={takes_the_first: None})
+    told = message("9.9.1", lambda values: values[0])
+    assert "likely cause: takes the first" in told
+    assert hints_of(told) == []
+
+
 def untouched(values):
     """values (N,) -> the last one"""
     raise NotImplementedError("exercise 9.9.1")
