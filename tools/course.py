@@ -9,9 +9,11 @@ python -m tools.course --write     write the counts into course.toml, the table 
 import argparse
 import ast
 import hashlib
+import json
 import re
 import sys
 import tomllib
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -22,10 +24,10 @@ from helpers.files import write_whole
 from tools.notebooks import (
     ENGLISH,
     ROOT,
-    called,
     code_cells,
     find_notebooks,
     is_exercise,
+    name_of_call,
     read_notebook,
     short_name,
     statements,
@@ -38,7 +40,7 @@ START = ENGLISH / "0_start_here.ipynb"
 PICTURES = ("image/png", "image/jpeg", "image/svg+xml")
 HEAD = "| chapter | here | planned |"
 TAGS_WITH_TOLERANCE = ("rtol=", "picture=")
-COUNTED = ("exercises", "checks", "claims", "pictures", "drawings", "ignored")
+COUNTED = ("cells", "exercises", "checks", "claims", "pictures", "drawings", "ignored")
 
 _PLACE = re.compile(r"(?:(\d+|appendix)(?:_\w+)?/)?(\d+)([a-z]?)_[a-z0-9_]+")
 
@@ -187,21 +189,16 @@ def _only(given: dict, known: tuple[str, ...], where: str) -> None:
 def count(notebook: NotebookNode) -> dict[str, int | str]:
     """What a notebook holds, so that a deleted check or a widened bound is a visible line in a diff.
 
-    `exercises`; `checks`: the calls of check…() and the asserts outside exercises; `claims`: a digest of
-    them, of the tags with a tolerance, and of what is said of each picture; `pictures` among the outputs;
-    `drawings`: Mermaid diagrams and pictures whose code is hidden; `ignored`: cells that are not compared.
+    `cells` of all kinds; `exercises`; `checks`: the calls of check…() and the asserts outside exercises;
+    `claims`: a digest of what `claims_of` lists; `pictures` among the outputs; `drawings`: Mermaid diagrams
+    and pictures whose code is hidden; `ignored`: cells that are not compared.
     """
-    code, checks, claims = code_cells(notebook), 0, []
-    for cell in code:
-        claims += [f"{cell.get('id')} {cell.metadata.alt}"] if "alt" in cell.metadata else []
-        claims += sorted(tag for tag in tags_of(cell) if tag.startswith(TAGS_WITH_TOLERANCE))
-        if not is_exercise(cell):
-            found = checks_of(cell.source)
-            claims, checks = claims + found, checks + len(found)
+    code, claims = code_cells(notebook), claims_of(notebook)
     texts = [re.sub(r"\s+", "", claim) for claim in claims]
     return {
+        "cells": len(notebook.cells),
         "exercises": len({c.id for c in notebook.cells if re.fullmatch(r"ex-[\d-]+-text", c.get("id", ""))}),
-        "checks": checks,
+        "checks": sum(len(checks_of(cell.source)) for cell in code if not is_exercise(cell)),
         "claims": hashlib.sha256("\n".join(texts).encode()).hexdigest()[:8],
         "pictures": sum(pictures_of(cell) for cell in code),
         "drawings": drawings(notebook),
@@ -209,18 +206,54 @@ def count(notebook: NotebookNode) -> dict[str, int | str]:
     }
 
 
+def claims_of(notebook: NotebookNode) -> list[str]:
+    """What a notebook promises: needs and budget, constants, checks as they are written, tolerances.
+
+    And of its pictures what is said of them, of its answers that they are folded away.
+    """
+    claims = [json.dumps(notebook.metadata.get("course", {}), sort_keys=True)]
+    for cell in code_cells(notebook):
+        claims += [f"{cell.get('id')} {cell.metadata.alt}"] if "alt" in cell.metadata else []
+        claims += (
+            [f"{cell.get('id')} folded"] if cell.metadata.get("jupyter", {}).get("outputs_hidden") else []
+        )
+        claims += sorted(tag for tag in tags_of(cell) if tag.startswith(TAGS_WITH_TOLERANCE))
+        if not is_exercise(cell):
+            claims += [*checks_of(cell.source), *_constants(cell.source)]
+    return claims
+
+
 def checks_of(source: str) -> list[str]:
     """The checks of a cell as they are written: calls of check…() and asserts, in order."""
+    return _as_written(source, _is_check)
+
+
+def _constants(source: str) -> list[str]:
+    """What a cell says of names in capitals, such as `CLAIM = profile(quick=0.90, full=0.935)`."""
+    return _as_written(source, _sets_constant)
+
+
+def _is_check(node: ast.AST) -> bool:
+    called = isinstance(node, ast.Call) and name_of_call(node).startswith("check")
+    return called or isinstance(node, ast.Assert)
+
+
+def _sets_constant(node: ast.AST) -> bool:
+    if not isinstance(node, ast.Assign):
+        return False
+    names = [name for target in node.targets for name in ast.walk(target) if isinstance(name, ast.Name)]
+    return any(name.id.isupper() for name in names)
+
+
+def _as_written(source: str, wanted: Callable[[ast.AST], bool]) -> list[str]:
+    """The parts of a cell's syntax that are wanted, as they are written, in order."""
     try:
         tree = statements(source)
     except SyntaxError:
         return []
-    nodes = [node for node in ast.walk(tree) if isinstance(node, ast.Assert)]
-    nodes += [call for name, call in called(tree) if name.startswith("check")]
+    nodes = sorted(filter(wanted, ast.walk(tree)), key=lambda node: (node.lineno, node.col_offset))
     lines = "\n".join("" if line.lstrip().startswith(("%", "!")) else line for line in source.splitlines())
-    return [
-        ast.get_source_segment(lines, node) for node in sorted(nodes, key=lambda n: (n.lineno, n.col_offset))
-    ]
+    return [ast.get_source_segment(lines, node) for node in nodes]
 
 
 def pictures_of(cell: NotebookNode) -> int:

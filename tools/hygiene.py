@@ -72,6 +72,7 @@ def problems(notebook: NotebookNode, path: Path) -> list[str]:
         *wrong_tags(notebook),
         *wrong_tolerances(notebook, part),
         *wrong_end(notebook, part),
+        *(open_predictions(notebook) if new else ()),
         *absolute_paths(notebook),
         *wrong_pictures(notebook),
         *dead_links(notebook, path),
@@ -309,6 +310,27 @@ def wrong_end(notebook: NotebookNode, part: Part | None) -> Iterator[str]:
         yield f"the last line of code must be {end}"
 
 
+def open_predictions(notebook: NotebookNode) -> Iterator[str]:
+    """What stands under "Predict" must not be seen before it is run; a knob is turned, not looked up."""
+    for place, cell in enumerate(notebook.cells):
+        if cell.cell_type != "markdown" or not re.search(r"\*\*Predict\b", cell.source):
+            continue
+        after = [later for later in notebook.cells[place + 1 :] if later.cell_type == "code"][:3]
+        if not any(_is_folded(later) or _has_widget(later) for later in after):
+            yield (
+                f"cell {_name(cell)}: asks for a prediction, but the answer is in sight: fold it away by "
+                'jupyter: {"outputs_hidden": true} in the metadata of the cell that gives it'
+            )
+
+
+def _is_folded(cell: NotebookNode) -> bool:
+    return bool(cell.metadata.get("jupyter", {}).get("outputs_hidden"))
+
+
+def _has_widget(cell: NotebookNode) -> bool:
+    return any(WIDGET in output.get("data", {}) for output in cell.outputs)
+
+
 def carries_claim(source: str) -> bool:
     """Whether code ends in a claim: a comparison, an `assert`, or a call of check…() or assert…()."""
     try:
@@ -357,7 +379,7 @@ def wrong_pictures(notebook: NotebookNode) -> Iterator[str]:
         alt, count = cell.metadata.get("alt"), pictures_of(cell)
         if count and not (isinstance(alt, str) and alt.strip()):
             yield f"cell {_name(cell)}: its picture needs words: metadata.alt, one sentence"
-        if alt and not count and not any(WIDGET in output.get("data", {}) for output in cell.outputs):
+        if alt and not count and not _has_widget(cell):
             yield f"cell {_name(cell)}: metadata.alt describes a picture, and there is none"
         if count > 1:
             yield f"cell {_name(cell)}: {count} pictures share one alt: draw one figure, or in a cell each"

@@ -175,8 +175,13 @@ def _names(target: ast.AST) -> list[ast.Name]:
     return [node for node in ast.walk(target) if isinstance(node, ast.Name)]
 
 
+def name_of_call(call: ast.Call) -> str:
+    """`check_close(…)` and `helpers.check_close(…)` -> `check_close`."""
+    return getattr(call.func, "attr", getattr(call.func, "id", ""))
+
+
 def called(tree: ast.AST) -> Iterator[tuple[str, ast.Call]]:
-    """(name, call) of every call below a syntax tree: `check_close(…)` and `helpers.check_close(…)` alike."""
+    """(name, call) of every call below a syntax tree."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Call):
-            yield getattr(node.func, "attr", getattr(node.func, "id", "")), node
+            yield name_of_call(node), node

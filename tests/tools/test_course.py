@@ -107,13 +107,16 @@ def book(*changes):
         ),
         cell("drawing", "draw()", outputs=[drawn()], jupyter={"source_hidden": True}, alt="a line"),
         cell("picture", "plot()", outputs=[drawn()], alt="dots"),
+        cell("constants", "EPOCHS = profile(quick=3, full=30)\nCLAIM, _ = 0.9, 1\nsmall = 5"),
+        cell("answer", "f(2)", jupyter={"outputs_hidden": True}),
         cell("log", "train()", tags=["nbval-ignore-output"]),
         cell("loose", "0.5", tags=["rtol=0.05"]),
         nbformat.v4.new_markdown_cell("### Exercise 1.1.1 · Sums · ●○○○○ · 10 min", id="ex-1-1-1-text"),
         cell("ex-1-1-1-answer", "def f(): ..."),
         cell("ex-1-1-1-check", "check('1.1.1', f)"),
     ]
-    notebook = nbformat.v4.new_notebook(cells=cells)
+    metadata = {"course": {"needs": ["2_math/1_linear_algebra"], "budget": {"seconds": 30, "ram_mb": 300}}}
+    notebook = nbformat.v4.new_notebook(cells=cells, metadata=metadata)
     for change in changes:
         change({cell.id: cell for cell in notebook.cells}, notebook)
     return notebook
@@ -218,6 +221,7 @@ def test_the_course_has_every_section_and_chapter():
 
 def test_a_notebook_is_counted():
     counted = count(book())
+    assert counted["cells"] == 11
     assert counted["exercises"] == 1
     assert counted["checks"] == 3
     assert counted["pictures"] == 2
@@ -249,6 +253,10 @@ def _gone(name):
     return lambda cells, notebook: notebook.cells.remove(cells[name])
 
 
+def _course(**changes):
+    return lambda cells, notebook: notebook.metadata.course.update(changes)
+
+
 def _metadata(name, **metadata):
     return lambda cells, notebook: cells[name].metadata.update(metadata)
 
@@ -259,15 +267,21 @@ def _metadata(name, **metadata):
         (_source("checks", "0.9", "0.1"), {"claims"}),
         (_source("checks", "'a', 1, 1", "'a', 1, 1, rtol=0.9"), {"claims"}),
         (_source("checks", "\nhelpers.check_true('b', x < 2)", ""), {"checks", "claims"}),
-        (_gone("checks"), {"checks", "claims"}),
+        (_gone("checks"), {"cells", "checks", "claims"}),
+        (_gone("title"), {"cells", "drawings"}),
+        (_source("constants", "30", "4"), {"claims"}),
+        (_source("constants", "0.9", "0.2"), {"claims"}),
+        (_metadata("answer", jupyter={}), {"claims"}),
+        (_course(needs=[]), {"claims"}),
+        (_course(budget={"seconds": 60, "ram_mb": 300}), {"claims"}),
         (_metadata("loose", tags=["rtol=0.09"]), {"claims"}),
         (_metadata("loose", tags=[]), {"claims"}),
         (_metadata("picture", tags=["picture=0.01"]), {"claims"}),
         (_metadata("picture", alt="a line"), {"claims"}),
         (_metadata("checks", tags=["nbval-ignore-output"]), {"ignored"}),
-        (_gone("ex-1-1-1-text"), {"exercises"}),
-        (_gone("picture"), {"pictures", "claims"}),
-        (_gone("drawing"), {"pictures", "drawings", "claims"}),
+        (_gone("ex-1-1-1-text"), {"cells", "exercises"}),
+        (_gone("picture"), {"cells", "pictures", "claims"}),
+        (_gone("drawing"), {"cells", "pictures", "drawings", "claims"}),
         (_metadata("drawing", jupyter={}), {"drawings"}),
         (_source("title", "```mermaid", "```text"), {"drawings"}),
     ],
@@ -282,6 +296,7 @@ def test_what_is_loosened_or_deleted_changes_the_counts(change, changed):
     [
         _source("checks", "'a', 1, 1", "'a',  1,\n  1"),
         _source("log", "train()", "train(epochs=3)"),
+        _source("constants", "small = 5", "small = 6"),
         _source("ex-1-1-1-check", "f", "g"),
     ],
 )
@@ -302,7 +317,7 @@ def test_what_differs_is_said_then_written_and_nothing_else_is_touched(small, ca
     assert write_counts() == ["0_start", "1_one/1a_left"]
     written = small.read_text(encoding="utf-8")
     assert re.sub(r"counts = .*\n", "", written) == SMALL
-    line = 'counts = { exercises = 1, checks = 3, claims = "'
+    line = 'counts = { cells = 11, exercises = 1, checks = 3, claims = "'
     assert f'notebook = "1_one/1a_left"\ntitle = "Left"\nseconds = 90\nlimits = "old"\n{line}' in written
     assert differences() == []
     assert write_counts() == []
@@ -313,8 +328,8 @@ def test_a_check_that_is_deleted_is_told_until_it_is_written(small):
     write_counts()
     write_notebook(book(_gone("checks")), small.parent / "notebooks" / "en" / "0_start.ipynb")
     told = differences()
-    assert told[0] == "0_start: checks 0, course.toml says 3"
-    assert told[1].startswith("0_start: claims ")
+    assert told[:2] == ["0_start: cells 10, course.toml says 11", "0_start: checks 0, course.toml says 3"]
+    assert told[2].startswith("0_start: claims ")
     assert write_counts() == ["0_start"]
     assert small.read_text(encoding="utf-8").count("counts = ") == 2
     assert differences() == []

@@ -725,6 +725,7 @@ def _ends_in(source):
         (_cell("title", source=TITLE.replace("mermaid", "text", 1)), "1 drawings; at least 2"),
         (_cell("intro", id="ex-6-1-1-text"), "cell ex-6-1-1-text: its heading does not end in the minutes"),
         (_cell("intro", id="ex-6-1-1-text"), 'the last line of code must be still_open("6.1")'),
+        (_cell("intro", source="**Predict** how many."), "cell intro: asks for a prediction, but the answer"),
         (_cell("define", metadata={"alt": "x"}), "cell define: metadata.alt describes a picture, and there"),
         (_cell("last", metadata={"alt": "two dots"}, outputs=[display(image_png=png(9, 0))]),
          "2 pictures have the same words: 'two dots'"),
@@ -779,6 +780,14 @@ def test_a_notebook_of_more_than_a_megabyte_is_noticed(tmp_path):
 )
 def test_code_that_ends_in_no_claim(source):
     assert not hygiene.carries_claim(source)
+
+
+@pytest.mark.parametrize(("place", "folded"), [(2, True), (4, True), (5, False)])
+def test_an_answer_is_folded_away_within_three_cells_of_its_question(tmp_path, place, folded):
+    book = clean_book()
+    at(book, "intro").source = "**Predict** how many."
+    book.cells[place].metadata.jupyter = {"outputs_hidden": True}
+    assert ("asks for a prediction" not in hygiene_of(book, tmp_path)) == folded
 
 
 def test_a_link_to_a_planned_section_is_not_dead():
