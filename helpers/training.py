@@ -103,15 +103,17 @@ def fit(
 
     loader      gives (inputs..., targets), afresh each epoch: ``batches(...)`` or a DataLoader
     loss_fn     (outputs, targets) -> mean loss over the batch
+    optimizer   made after the model; what shall not be trained is frozen with ``requires_grad_(False)``
     validation  a loader measured after each epoch: val_loss, and val_<name> for each of ``metrics``
-    schedule    a torch learning-rate scheduler, stepped after each optimiser step
+    schedule    a torch learning-rate scheduler, stepped after each optimiser step, made for all of them
     precision   torch.bfloat16 or torch.float16 switch mixed precision on (see ``pick_precision``)
     accumulate  batches that share one optimiser step; their gradient is that of one large batch
     clip_norm   largest norm of the whole gradient
     patience    stop after so many epochs without a lower val_loss
     checkpoint  folder for last.pt (all that is needed to continue) and best.pt (lowest val_loss)
     resume      continue after the last whole epoch in ``checkpoint``: on the CPU, bit for bit what an
-                uninterrupted run gives.  Without it, what is there is kept as last.old.pt, best.old.pt
+                uninterrupted run gives; where optimiser or schedule say another thing than then, that holds
+                and is printed.  Without it, what is there is kept as last.old.pt, best.old.pt
     count       over how many the loss of a batch is a mean, ``count(targets)``: its rows, unless some are
                 ignored, ``lambda y: int((y != -100).sum())``
     channels_last  nets with 2-D convolutions keep the channel last in memory: often faster, not always
@@ -123,7 +125,8 @@ def fit(
     takes its share of every batch, so ``batch_size`` is the global one; batch statistics are those of each
     process, and the running ones of rank 0 are kept.  A loss that is not finite stops the run with
     FloatingPointError (epoch and step named) and leaves the checkpoints as they were.
-    Raises ValueError for data that does not fit the model or the loss.  Built in chapter 6, section 1.
+    Raises ValueError for data that does not fit the model or the loss, and for an optimiser or schedule that
+    would train something else than the model; OSError for a full disk.  Built in chapter 6, section 1.
     """
     check_arguments(epochs, accumulate, clip_norm, patience, validation, metrics, resume, checkpoint)
     check_optimizer(model, optimizer)

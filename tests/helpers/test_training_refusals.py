@@ -328,6 +328,27 @@ def test_a_loss_that_is_nan_on_the_last_of_accumulated_batches_is_seen_before_th
     assert_same_weights(model, mlp())
 
 
+def test_with_accumulation_each_optimiser_step_is_one_step_of_the_schedule():
+    model = mlp()
+    sgd = torch.optim.SGD(model.parameters(), lr=1.0)
+    schedule = torch.optim.lr_scheduler.LambdaLR(sgd, lambda step: 0.5**step)
+    feed = batches(*planted(), batch_size=32)  # 7 batches: 3, 3 and 1
+    run = fit(model, feed, CE, sgd, epochs=2, accumulate=3, schedule=schedule, device="cpu")
+    assert (run.step, schedule.last_epoch) == (6, 6)
+    assert [row["lr"] for row in run.history] == [0.5**2, 0.5**5]
+
+
+def test_val_loss_is_weighed_by_count_as_the_loss_is():
+    X, y = planted(64)
+    y[:24] = -100  # of the first batch of 32, three in four
+    model, held_out = mlp(), batches(X, y, batch_size=32)
+    frozen = torch.optim.SGD(model.parameters(), lr=0.0)
+    options = {"validation": held_out, "count": lambda y: int((y != -100).sum()), "device": "cpu"}
+    row = fit(model, held_out, CE, frozen, **options).history[0]
+    whole = CE(model(torch.from_numpy(X)), torch.from_numpy(y)).item()
+    assert (row["loss"], row["val_loss"]) == pytest.approx((whole, whole), rel=1e-6)
+
+
 def test_a_bar_counts_the_steps_where_somebody_looks(monkeypatch):
     bars = []
 
@@ -430,6 +451,7 @@ def test_under_torchrun_loaders_that_would_feed_the_processes_differently_are_re
         env={**os.environ, "OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
+        timeout=300,
     )
     assert sorted(done.stdout.split()) == ["0", "1", "ends", "ends"], done.stderr[-3000:]
 
