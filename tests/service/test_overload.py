@@ -167,6 +167,7 @@ def test_a_body_that_does_not_arrive_in_time_is_answered_408_and_the_connection_
             while part := slow.recv(65_536):
                 answer += part
         assert answer.startswith(b"HTTP/1.1 408 ")
+        assert b"\r\nconnection: close\r\n" in answer
         assert b'"error"' in answer
         assert running.service.bodies.held == 0
 
