@@ -96,7 +96,9 @@ def _softmax(z):
     return exponentials / exponentials.sum(axis=1, keepdims=True)
 
 
-def _backward(X, y, W1, b1, W2, b2, *, mean=True, mask=True, transpose=True, sign=1, onehot=1, sum_bias=True):
+def _backward(
+    X, y, W1, b1, W2, b2, *, mean=True, mask="sums", transpose=True, sign=1, onehot=1, sum_bias=True
+):
     """The gradient with one step done differently."""
     z1 = X @ W1 + b1
     h = np.maximum(0, z1)
@@ -104,7 +106,7 @@ def _backward(X, y, W1, b1, W2, b2, *, mean=True, mask=True, transpose=True, sig
     g2[np.arange(len(y)), y] -= onehot
     g2 = sign * g2 / (len(y) if mean else 1)
     g1 = g2 @ (W2.T if transpose else W2)
-    g1 = g1 * (z1 > 0) if mask else g1
+    g1 = {"sums": g1 * (z1 > 0), "slope": np.maximum(0, g1), "none": g1}[mask]
     over = np.sum if sum_bias else np.mean
     return X.T @ g1, over(g1, axis=0), h.T @ g2, over(g2, axis=0)
 
@@ -114,7 +116,11 @@ def sums_over_the_batch(X, y, W1, b1, W2, b2):
 
 
 def lets_the_slope_through_silent_neurons(X, y, W1, b1, W2, b2):
-    return _backward(X, y, W1, b1, W2, b2, mask=False)
+    return _backward(X, y, W1, b1, W2, b2, mask="none")
+
+
+def cuts_off_negative_slopes(X, y, W1, b1, W2, b2):
+    return _backward(X, y, W1, b1, W2, b2, mask="slope")
 
 
 def forgets_the_transpose(X, y, W1, b1, W2, b2):
@@ -383,6 +389,7 @@ EXERCISES = (
         wrong={
             sums_over_the_batch: 1,
             lets_the_slope_through_silent_neurons: 2,
+            cuts_off_negative_slopes: 2,
             forgets_the_transpose: 2,
             points_downhill: 0,
             takes_the_probabilities_alone: 0,
@@ -403,6 +410,8 @@ EXERCISES = (
             "share_of_right_answers": (0.1, 0),
             "logarithm_of_two": (0.69, 1),
             "logarithm_in_base_two": (3.32, 1),
+            "logarithm_in_base_ten": (1.0, 1),
+            "minus_forgotten": (-2.3, 0),
             "no_loss_at_all": (0.0, 0),
         },
     ),
@@ -481,7 +490,7 @@ EXERCISES = (
         minutes=5,
         points=1,
         solution=0.001,
-        atol=0.0001,
+        atol=0.0004,  # three decimals: 0.001 and 0.00098, 0.031 and 0.03125
         wrong={
             "without_relu": (1.0, 1),
             "one_layer_only": (0.5, 0),
@@ -511,8 +520,8 @@ EXERCISES = (
             counts_silent_answers_not_neurons: 0,
             counts_neurons_that_are_silent_once: 0,
             counts_rows_for_which_all_are_silent: 1,
-            leaves_out_the_bias: None,
-            takes_a_sum_of_zero_for_a_working_neuron: None,
+            leaves_out_the_bias: 2,
+            takes_a_sum_of_zero_for_a_working_neuron: 2,
             gives_the_share_that_is_alive: None,
         },
         draw=draw_layers,
