@@ -790,6 +790,64 @@ def test_an_answer_is_folded_away_within_three_cells_of_its_question(tmp_path, p
     assert ("asks for a prediction" not in hygiene_of(book, tmp_path)) == folded
 
 
+def test_a_notebook_stands_in_course_toml_and_calls_itself_as_it_is_called_there():
+    part = course().part_of("3_architectures/1a_neurons_and_layers")
+    book = clean_book()
+    book.metadata.course.title = part.title
+    at(book, "title").source = f"# 3.1a · {part.title}\n\ntext"
+    assert list(hygiene.wrong_place(book, part.path, part)) == []
+    at(book, "title").source = f"# 3.1b · {part.title}"
+    (said,) = hygiene.wrong_place(book, part.path, part)
+    assert said.startswith("the first line must be '# 3.1a · ")
+    book.metadata.course.title = "Another"
+    assert "metadata.course.title is 'Another'; course.toml says " in next(
+        hygiene.wrong_place(book, part.path, part)
+    )
+    unlisted = ROOT / "notebooks" / "en" / "2_math" / "9_nothing.ipynb"
+    (said,) = hygiene.wrong_place(book, unlisted, None)
+    assert said.startswith("course.toml lists no such part: add [[section.part]]")
+
+
+@pytest.mark.parametrize(
+    ("need", "says"),
+    [
+        ("2_math/1_linear_algebra", []),
+        ("3_architectures/1a_neurons_and_layers", []),
+        ("3_architectures/1b_backpropagation", ["'3_architectures/1b_backpropagation' comes later"]),
+        ("8_project/1_train_resnet", ["'8_project/1_train_resnet' comes later"]),
+        ("2_math/1_linear_algebra.ipynb", ["'2_math/1_linear_algebra.ipynb' is no section"]),
+    ],
+)
+def test_a_notebook_needs_only_what_comes_before_it(need, says):
+    part = course().part_of("3_architectures/1b_backpropagation")
+    book = clean_book()
+    book.metadata.course.needs = [need]
+    found = list(hygiene.wrong_needs(book, part))
+    assert len(found) == len(says)
+    assert all(sentence in said for sentence, said in zip(says, found, strict=True))
+
+
+def test_a_tolerance_is_allowed_to_the_cell_that_course_toml_lists_and_to_no_other():
+    part = course().part_of("2_math/3_optimisation")
+    book = notebook(code("optimum", "1.0", tags=["rtol=0.3"]), code("other", "1.0", tags=["rtol=0.3"]))
+    (said,) = hygiene.wrong_tolerances(book, part)
+    assert said.startswith("cell other: rtol=0.3 is more than 0.1")
+    at(book, "optimum").metadata.tags = ["rtol=0.4"]
+    assert "cell optimum: rtol=0.4 is more than 0.3" in next(hygiene.wrong_tolerances(book, part))
+
+
+def test_only_what_was_written_before_is_spared_the_limits_of_one_sitting(tmp_path):
+    book = clean_book()
+    at(book, "define").source = "x = 1\n" * 20
+    path = tmp_path / "book.ipynb"
+    path.write_text(json.dumps(book), encoding="utf-8")
+    assert "cell define: 20 lines; at most 15: split it" in hygiene.problems(book, path)
+    at(book, "define").source = "x = 1\n" * 26
+    assert list(hygiene.wrong_lines(book, hygiene.OLD_MAX_LINES)) == [
+        "cell define: 26 lines; at most 25: split it"
+    ]
+
+
 def test_a_link_to_a_planned_section_is_not_dead():
     book = notebook(prose("links", "[a](../2_math/1_linear_algebra.ipynb) [b](../2_math/9_nothing.ipynb)"))
     place = ROOT / "notebooks" / "en" / "6_vision" / "1_x.ipynb"
