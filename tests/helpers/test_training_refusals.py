@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from helpers import accuracy, batches, evaluate, fit
+from helpers.feeding import Losses
 from tests.helpers.test_training import CE, adam, assert_same_weights, mlp, planted, trained
 
 # ---------------------------------------------------------------- outputs (N, 1) against targets (N,)
@@ -308,6 +309,12 @@ def test_run_loss_is_that_of_the_last_step_and_hangs_on_no_graph():
     assert len({loss.item() for loss in losses}) == 7
     assert not any(loss.requires_grad for loss in losses)
     assert run.loss is losses[-1]
+
+
+def test_the_losses_that_an_epoch_keeps_hang_on_no_graph():
+    losses = Losses(None, None)
+    losses.add(torch.ones(3, requires_grad=True).sum(), 3)
+    assert not losses.losses[0].requires_grad
 
 
 def test_a_hook_of_the_epoch_stops_after_the_checkpoint_of_that_epoch(tmp_path):
