@@ -19,11 +19,12 @@ PRINTED = 2_000  # characters of an answer's own prints that are shown
 
 
 class Result(NamedTuple):
-    """How a call ended: with a value or an error, and whether it changed an argument."""
+    """How a call ended: with a value or an error; whether it changed an argument, or gave one back."""
 
     value: object = None
     error: BaseException | None = None
     changed: bool = False
+    given_back: bool = False
 
 
 class Trial(NamedTuple):
@@ -56,7 +57,15 @@ def result_of(function: Callable, case: Case) -> Result:
             value = function(*given, **copy.deepcopy(case.kwargs))
     except (Exception, SystemExit) as error:
         return Result(error=error)
-    return Result(value, changed=not identical(given, arguments(case)))
+    given_back = any(_is_part_of(value, one) for one in given)
+    return Result(value, changed=not identical(given, arguments(case)), given_back=given_back)
+
+
+def _is_part_of(value: object, argument: object) -> bool:
+    """Whether a result is an argument itself, or an array that shares its numbers."""
+    if isinstance(value, np.ndarray) and isinstance(argument, np.ndarray):
+        return np.shares_memory(value, argument)
+    return value is argument and isinstance(value, list)
 
 
 def arguments(case: Case) -> list:

@@ -61,6 +61,7 @@ class Exercise:
     draws     how many calls are drawn, always the same ones
     rtol, atol  floats are compared within atol + rtol · |expected|
     may_change_inputs  True where the exercise is about changing an argument in place
+    new_result  True where the statement asks for a new array or list: an argument or a view of it is refused
     """
 
     number: str
@@ -76,6 +77,7 @@ class Exercise:
     rtol: float = 1e-6
     atol: float = 1e-9
     may_change_inputs: bool = False
+    new_result: bool = False
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:

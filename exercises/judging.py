@@ -208,8 +208,9 @@ def _problem_of(exercise: Exercise, answer: Any, trial: Trial) -> Problem | None
     found = None
     if wanted.error is None and got.error is None:
         changed = got.changed and not exercise.may_change_inputs
+        given_back = got.given_back and exercise.new_result
         found = difference(got.value, wanted.value, rtol=exercise.rtol, atol=exercise.atol)
-        if found is None and not changed:
+        if found is None and not changed and not given_back:
             return None
     elif _is_the_error(got.error, wanted.error) and not not_named(str(got.error), trial.case.mentions):
         return None
@@ -226,7 +227,8 @@ def _problem_of(exercise: Exercise, answer: Any, trial: Trial) -> Problem | None
     if got.error is not None:
         return _own_problem(answer, trial, call)
     if found is None:
-        text = f"{call}\nThe input was changed by the call: work on a copy, or build a new array."
+        what = "was changed by the call" if got.changed else "itself, or a part of it, came back"
+        text = f"{call}\nThe input {what}: work on a copy, or build a new array."
         return Problem(text, slip=True, trial=trial)
     lines = [call, f"got       {_indent(show(got.value))}"]
     if got.value is None:
@@ -343,6 +345,7 @@ def same(exercise: Exercise, case: Case, one: Result, other: Result) -> bool:
     tolerance = {"rtol": exercise.rtol, "atol": exercise.atol}
     return (
         one.changed == other.changed
+        and (one.given_back == other.given_back or not exercise.new_result)
         and difference(one.value, other.value, **tolerance) is None
         and difference(other.value, one.value, **tolerance) is None
     )

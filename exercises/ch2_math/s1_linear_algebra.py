@@ -544,6 +544,12 @@ EXERCISES = (
             Case((np.array([[1.0, 2.0], [2.0, 4.0]]),), expected=0.0, name="a singular matrix"),
             Case((np.array([[0.0, 1.0], [0.0, 5.0]]),), expected=0.0, name="a column of zeros"),
             Case((np.array([[1e-13, 0.0], [0.0, 1e13]]),), expected=1.0, name="a pivot that is tiny"),
+            Case(
+                (np.array([[1e-20, 1.0, 1.0], [1.0, 1.0, 0.0], [1.0, 0.0, 1.0]]),),
+                expected=-2.0,
+                name="the first pivot that is not 0, however tiny",
+                why="divided by 1e-20, the other rows lose all their digits",
+            ),
             Case((np.array([[-5.0]]),), expected=-5.0, name="a single negative number"),
             Case((np.ones((2, 3)),), raises=ValueError, mentions=(2, 3), name="not square"),
         ),

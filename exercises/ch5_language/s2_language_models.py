@@ -308,6 +308,7 @@ one_merge = Exercise(
         takes_token_0_for_nothing: None,
     },
     draw=draw_tokens,
+    new_result=True,
 )
 
 # 5.2.4 what may be compared -----------------------------------------------------------------------
@@ -413,6 +414,12 @@ what_may_be_compared = Exercise(
         Case((math.log(2), 7, 7), expected=1.0, name="one character a token"),
         Case((2.0794415416798357, 3, 12), expected=0.75, name="the ratio the wrong way round"),
         Case((math.log(2), 30, 10), expected=3.0, name="bytes: more tokens than characters"),
+        Case(
+            (1_000.0, 1, 100),
+            expected=14.426950408889635,
+            why="exp(1000) overflows",
+            name="the perplexity computed first",
+        ),
         Case((0.0, 5, 5), expected=0.0, why="a loss of 0 is allowed", name="a perfect model"),
         Case((1.0, 5, 0), raises=ValueError, name="no characters, yet an answer or another error"),
         Case((1.0, 0, 5), raises=ValueError, name="no tokens"),
@@ -760,6 +767,7 @@ a_moving_bar = Exercise(
         refuses_a_share_of_1: None,
     },
     draw=draw_logits,
+    new_result=True,
 )
 
 EXERCISES = (bits_by_hand, another_way_to_share, one_merge, what_may_be_compared, two_heads, a_moving_bar)

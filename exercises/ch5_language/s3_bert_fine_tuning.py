@@ -435,6 +435,7 @@ folded_in = Exercise(
         gives_the_correction_alone: None,
     },
     draw=draw_layer,
+    new_result=True,
 )
 
 # 5.3.5 better, or lucky? --------------------------------------------------------------------------

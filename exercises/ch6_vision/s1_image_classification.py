@@ -454,6 +454,7 @@ shift_images = Exercise(
         loses_the_dtype: None,
     },
     draw=draw_shift,
+    new_result=True,
 )
 
 # 6.1.5 an experiment ------------------------------------------------------------------------------

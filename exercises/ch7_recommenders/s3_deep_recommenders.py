@@ -600,6 +600,12 @@ pairs_in_one_pass = Exercise(
             expected=np.array([0.0, 0.0]),
             name="a single feature has no pair",
         ),
+        Case(
+            (np.array([[200, 200]], dtype=np.uint8), np.array([[1], [2]], dtype=np.uint8)),
+            expected=np.array([80_000.0]),
+            name="small whole numbers that overflow",
+            why="whole numbers may be pixels, of eight bits",
+        ),
     ),
     wrong={
         does_not_square_the_value_in_the_second_term: 1,

@@ -494,7 +494,7 @@ def draw_verdicts(rng):
         right = logits[np.arange(n), labels]
         if (right < logits.max(axis=1)).any() and (right - logits.mean(axis=1)).mean() > 0.5:
             break
-    logits = logits * float(rng.choice([0.1, 0.3, 1.0, 4.0, 15.0]))
+    logits = logits * float(rng.choice([0.1, 0.3, 1.0, 4.0, 15.0, 2_000.0]))
     if rng.random() < 0.2:
         logits = logits + rng.choice([5_000.0, 0.0, -5_000.0], size=(n, 1))
     return np.round(logits, 2), labels

@@ -184,6 +184,13 @@ a_request = Exercise(
         ),
         Case((b"instances=1",), raises=ValueError, mentions=("JSON",), name="no JSON"),
         Case(
+            (b'{"instances": [{"b64": "\xe9"}]}',),
+            raises=ValueError,
+            mentions=("JSON",),
+            name="bytes that are no UTF-8",
+            why="UnicodeDecodeError is a ValueError, but does not say JSON",
+        ),
+        Case(
             lambda: (b"[" * 100_000,),
             args_text='b"[" * 100_000',
             raises=ValueError,
@@ -742,7 +749,9 @@ def pick_version(names, labels, version=None, label=None):
 
 def draw_folder(rng):
     """Versions of one digit and two among other names; labels that lead nowhere; odd versions."""
-    numbers = rng.choice([0, 1, 2, 3, 9, 10, 21], size=int(rng.integers(0, 5)), replace=False).tolist()
+    numbers = rng.choice(
+        [0, 1, 2, 3, 9, 10, 21, 1_700_000_000], size=int(rng.integers(0, 5)), replace=False
+    ).tolist()
     others = rng.choice(
         ["3.tmp", "labels.json", "-4", "v5", "1.5", "", "latest"], size=2, replace=False
     ).tolist()
@@ -902,6 +911,8 @@ which = Exercise(
         ),
         Case((["1.tmp"], {}), raises=LookupError, name="no versions at all"),
         Case((["1", "2"], {}), {"version": ""}, raises=LookupError, name="an empty text taken for None"),
+        Case((["1", "2"], {}), {"label": ""}, raises=LookupError, name="an empty label taken for None"),
+        Case((["1", "²"], {}), expected=1, name="isdigit, which takes ² too", why="int refuses ²"),
     ),
     wrong={
         compares_texts: 0,

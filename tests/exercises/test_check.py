@@ -1,5 +1,6 @@
 """What `check` says of an answer: the call, what was expected and came, the likely cause, a hint."""
 
+import copy
 import os
 import subprocess
 import sys
@@ -15,6 +16,11 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 # what a learner is told
+
+
+def copied(values):
+    """The same values, in a new array or list."""
+    return copy.copy(values)
 
 
 def last_item(values):
@@ -759,6 +765,13 @@ def test_a_list_changed_in_place_is_noticed_whatever_it_holds(practice, message)
         return last
 
     assert "The input was changed" in message("9.9.1", sorts_in_place)
+
+
+def test_where_a_new_result_is_asked_for_the_argument_or_a_view_of_it_is_refused(practice, message):
+    practice(copied, (Case((np.array([1.0, 2.0]),)), Case(([1, 2],))), new_result=True)
+    assert "The input itself, or a part of it, came back" in message("9.9.1", lambda values: values)
+    assert "came back" in message("9.9.1", lambda values: values[:])
+    assert check("9.9.1", right := lambda values: copy.copy(values)) is right
 
 
 def test_an_answer_that_leaves_python_is_wrong_like_any_other(practice, message):

@@ -108,6 +108,23 @@ def _eliminate(A, choose, *, sign=-1.0, zero=0.0, dtype=np.float64):
     return float(result)
 
 
+def wrong_2_1_3_first_pivot_that_is_not_zero(A):
+    A = np.array(A, dtype=float)
+    if A.shape[0] != A.shape[1]:
+        raise ValueError(f"{A.shape[0]} by {A.shape[1]}")
+    result = 1.0
+    for k in range(len(A)):
+        pivot = k + int((A[k:, k] != 0).argmax())
+        if A[pivot, k] == 0:
+            return 0.0
+        if pivot != k:
+            A[[k, pivot]] = A[[pivot, k]]
+            result = -result
+        result *= A[k, k]
+        A[k + 1 :] -= np.outer(A[k + 1 :, k] / A[k, k], A[k])
+    return float(result)
+
+
 def wrong_2_1_3_argmax_without_abs(A):
     return _eliminate(A, lambda column: int(column.argmax()))
 

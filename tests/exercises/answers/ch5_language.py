@@ -170,6 +170,12 @@ def _valid(loss, tokens, characters):
         raise ValueError(f"{loss}, {tokens}, {characters}")
 
 
+def wrong_5_2_4_perplexity_first(loss, tokens, characters):
+    if tokens < 1 or characters < 1 or loss < 0:
+        raise ValueError("out of range")
+    return math.log2(math.exp(loss)) * tokens / characters
+
+
 def wrong_5_2_4_rounds(loss, tokens, characters):
     _valid(loss, tokens, characters)
     return round(loss / math.log(2) * tokens / characters, 3)

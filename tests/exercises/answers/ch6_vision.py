@@ -144,6 +144,10 @@ def wrong_6_1_4_floats(images, dy, dx):
     return _by_pixels(images, dy, dx, np.zeros(images.shape))
 
 
+def wrong_6_1_4_the_input_itself_for_no_shift(images, dy, dx):
+    return images if dy == 0 and dx == 0 else _by_pixels(images, dy, dx, np.zeros_like(images))
+
+
 def wrong_6_1_4_no_negative_shift(images, dy, dx):
     out = np.zeros_like(images)
     height, width = images.shape[-2:]

@@ -583,6 +583,10 @@ def _weighted(x, V):
     return np.asarray(x, dtype=float)[:, :, None] * np.asarray(V, dtype=float)[None]
 
 
+def wrong_7_3_5_in_the_dtype_given(x, V):
+    return 0.5 * ((x @ V) ** 2 - x**2 @ V**2).sum(axis=1)
+
+
 def wrong_7_3_5_pairs_with_itself(x, V):
     w = _weighted(x, V)
     return 0.5 * (w.sum(axis=1) ** 2).sum(axis=1)

@@ -263,6 +263,10 @@ def wrong_8_1_5_a_grid_from_a_half_to_five(logits, labels):
     return _search(logits, labels, 0.5, 5.0, n=2000)
 
 
+def wrong_8_1_5_from_a_hundredth_to_a_hundred(logits, labels):
+    return float(np.clip(right_8_1_5_by_slopes(logits, labels), 0.01, 100))
+
+
 def wrong_8_1_5_only_above_one(logits, labels):
     return max(1.0, right_8_1_5_by_slopes(logits, labels))
 
@@ -343,6 +347,16 @@ def _text(instance, place):
     if not isinstance(instance, dict):
         raise ValueError(f"instance {place} is no object")
     return instance.get("b64")
+
+
+def wrong_8_2_1_silent_about_other_encodings(body):
+    try:
+        json.loads(body)
+    except UnicodeDecodeError as error:
+        raise ValueError(f"cannot be read: {error}") from None
+    except (ValueError, RecursionError):
+        pass
+    return right_8_2_1_by_a_pattern(body)
 
 
 def wrong_8_2_1_not_validated(body):
@@ -673,6 +687,18 @@ def _pick(names, labels, version, label, found):
     if not re.fullmatch(r"[0-9]+", version) or int(version) not in found:
         raise LookupError(f"version {version}, {label}")
     return int(version)
+
+
+def wrong_8_2_5_an_empty_label_is_none(names, labels, version=None, label=None):
+    return right_8_2_5_by_folders(names, labels, version, label or None)
+
+
+def wrong_8_2_5_superscripts_are_digits(names, labels, version=None, label=None):
+    return right_8_2_5_by_folders([str(int(n)) if n.isdigit() else n for n in names], labels, version, label)
+
+
+def wrong_8_2_5_two_digits_at_most(names, labels, version=None, label=None):
+    return right_8_2_5_by_folders([n for n in names if len(n) <= 2], labels, version, label)
 
 
 def wrong_8_2_5_highest_as_text(names, labels, version=None, label=None):
