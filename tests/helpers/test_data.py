@@ -414,6 +414,7 @@ def test_the_official_url_is_not_told_the_password_of_the_mirror(server, describ
         "http://ann:secret@[::1",
         "http://ann:secret@host:port",
         "ann:secret@host",
+        "ann:one@secret@host",
         "ftp://ann:secret@host",
         "http://ann:one@secret@127.0.0.1:1",
         "http://ann:secret@",
