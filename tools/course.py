@@ -207,11 +207,12 @@ def count(notebook: NotebookNode) -> dict[str, int | str]:
 
 
 def claims_of(notebook: NotebookNode) -> list[str]:
-    """What a notebook promises: needs and budget, constants, checks as they are written, tolerances.
+    """What a notebook promises: needs and budget, order of cells, constants, checks as written, tolerances.
 
     And of its pictures what is said of them, of its answers that they are folded away.
     """
-    claims = [json.dumps(notebook.metadata.get("course", {}), sort_keys=True)]
+    order = " ".join(cell.get("id", "") for cell in notebook.cells)
+    claims = [json.dumps(notebook.metadata.get("course", {}), sort_keys=True), order]
     for cell in code_cells(notebook):
         claims += [f"{cell.get('id')} {cell.metadata.alt}"] if "alt" in cell.metadata else []
         claims += (

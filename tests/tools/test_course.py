@@ -257,6 +257,14 @@ def _course(**changes):
     return lambda cells, notebook: notebook.metadata.course.update(changes)
 
 
+def _exchanged(one, other):
+    def exchange(cells, notebook):
+        first, second = (notebook.cells.index(cells[name]) for name in (one, other))
+        notebook.cells[first], notebook.cells[second] = notebook.cells[second], notebook.cells[first]
+
+    return exchange
+
+
 def _metadata(name, **metadata):
     return lambda cells, notebook: cells[name].metadata.update(metadata)
 
@@ -268,7 +276,8 @@ def _metadata(name, **metadata):
         (_source("checks", "'a', 1, 1", "'a', 1, 1, rtol=0.9"), {"claims"}),
         (_source("checks", "\nhelpers.check_true('b', x < 2)", ""), {"checks", "claims"}),
         (_gone("checks"), {"cells", "checks", "claims"}),
-        (_gone("title"), {"cells", "drawings"}),
+        (_gone("title"), {"cells", "drawings", "claims"}),
+        (_exchanged("loose", "log"), {"claims"}),
         (_source("constants", "30", "4"), {"claims"}),
         (_source("constants", "0.9", "0.2"), {"claims"}),
         (_metadata("answer", jupyter={}), {"claims"}),
@@ -279,7 +288,7 @@ def _metadata(name, **metadata):
         (_metadata("picture", tags=["picture=0.01"]), {"claims"}),
         (_metadata("picture", alt="a line"), {"claims"}),
         (_metadata("checks", tags=["nbval-ignore-output"]), {"ignored"}),
-        (_gone("ex-1-1-1-text"), {"cells", "exercises"}),
+        (_gone("ex-1-1-1-text"), {"cells", "exercises", "claims"}),
         (_gone("picture"), {"cells", "pictures", "claims"}),
         (_gone("drawing"), {"cells", "pictures", "drawings", "claims"}),
         (_metadata("drawing", jupyter={}), {"drawings"}),
