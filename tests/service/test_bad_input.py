@@ -275,6 +275,17 @@ def test_a_form_that_is_none_or_has_no_file_is_refused(client, kind, body):
     refused(answer, 400, "form")
 
 
+def test_a_form_of_more_fields_than_are_read_is_refused_although_its_file_is_good(client):
+    data = {f"field {number}": "x" for number in range(8)}
+    answer = client.post("/classify", data=data, files={"file": ("x.png", SEVEN)})
+    refused(answer, 400, "more than 8 fields")
+
+
+@pytest.mark.parametrize("kind", ["Image/PNG", "image/png ; charset=x", "APPLICATION/OCTET-STREAM"])
+def test_a_content_type_may_be_written_in_any_case(client, kind):
+    assert client.post("/classify", content=SEVEN, headers={"content-type": kind}).json()["label"] == "7"
+
+
 def test_a_form_with_two_files_is_refused(client):
     files = [("file", ("a.png", SEVEN)), ("file", ("b.png", SEVEN))]
     refused(client.post("/classify", files=files), 400)

@@ -241,3 +241,30 @@ def test_a_bomb_is_refused_by_its_header_before_anything_is_decoded(name):
 def test_the_largest_picture_allowed_is_read():
     image = seven((5_000, 5_000))
     assert seen(encoded(image, compress_level=1)).shape == (1, 28, 28)
+
+
+# ---- the small print
+
+
+def test_a_format_that_is_not_listed_is_refused_although_pillow_reads_it():
+    with pytest.raises(ValueError, match="none of PNG"):
+        seen(encoded(seven(), "PPM"))
+
+
+def test_a_large_picture_is_reduced_before_any_arithmetic():
+    pixels = pictures.decode(pictures.open_picture(encoded(seven((2_000, 1_000)))), channels=1)
+    assert pixels.shape == (256, 512)
+
+
+def test_what_is_fainter_than_a_seventh_of_the_strongest_ink_is_paper():
+    grey = np.ones((5, 5), dtype=np.float32)
+    grey[1, 1:4] = 0, 0.8, 0.9
+    np.testing.assert_allclose(pictures.ink(grey)[1], [0, 1, 0.2, 0, 0], atol=1e-6)
+
+
+def test_a_frame_that_is_no_square_keeps_its_height_and_width():
+    wide = np.full((10, 40), 50, dtype=np.uint8)
+    values = pictures.letterboxed(wide, 20, 28, ground=255)
+    assert values.shape == (20, 28)
+    assert (values[10] == np.float32(50) / 255).all()
+    assert (values[0] == 1).all()
