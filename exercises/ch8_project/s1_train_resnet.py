@@ -492,9 +492,11 @@ def draw_verdicts(rng):
         logits = rng.integers(-3, 4, size=(n, classes)).astype(float)
         labels = np.where(rng.random(n) < 0.75, logits.argmax(axis=1), rng.integers(0, classes, size=n))
         right = logits[np.arange(n), labels]
-        if (right < logits.max(axis=1)).any() and (right - logits.mean(axis=1)).mean() > 0.5:
+        if not (right < logits.max(axis=1)).any() or (right - logits.mean(axis=1)).mean() <= 0.5:
+            continue
+        logits = logits * float(rng.choice([0.1, 0.3, 1.0, 4.0, 15.0]))
+        if 0.05 < best_temperature(logits, labels) < 50:  # the grid that a hint speaks of
             break
-    logits = logits * float(rng.choice([0.1, 0.3, 1.0, 4.0, 15.0, 2_000.0]))
     if rng.random() < 0.2:
         logits = logits + rng.choice([5_000.0, 0.0, -5_000.0], size=(n, 1))
     return np.round(logits, 2), labels

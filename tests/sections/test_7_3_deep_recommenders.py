@@ -384,6 +384,11 @@ def _rows_by_lists(history, length, pad):
     return [np.array(rows, dtype=np.int32), np.array(history[1:], dtype=np.int32)]
 
 
+def _pairs_by_two_loops(x, V):
+    each = [sum(r[a] * r[b] * (V[a] @ V[b]) for a in range(len(r)) for b in range(a)) for r in x]
+    return np.array(each, dtype=float)
+
+
 OTHERWISE = {
     "7.3.1": [24, np.int64(24)],
     "7.3.2": [_rate_by_a_running_product],
@@ -397,11 +402,14 @@ OTHERWISE = {
     ],
     "7.3.4": [_rows_by_lists, lambda h, length, pad: tuple(_rows_by_lists(h, length, pad))],
     "7.3.5": [
-        lambda x, V: np.array(
-            [sum(r[a] * r[b] * (V[a] @ V[b]) for a in range(len(r)) for b in range(a)) for r in x],
-            dtype=float,
+        lambda x, V: _pairs_by_two_loops(x.astype(float), V.astype(float)),
+        lambda x, V: (
+            (
+                (np.einsum("na,ak->nk", x, V, dtype=float) ** 2).sum(1)
+                - np.einsum("na,na,ak,ak->n", x, x, V, V, dtype=float)
+            )
+            / 2
         ),
-        lambda x, V: ((np.einsum("na,ak->nk", x, V) ** 2).sum(1) - np.einsum("na,ak->n", x**2, V**2)) / 2,
     ],
 }
 

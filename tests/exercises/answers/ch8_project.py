@@ -263,10 +263,6 @@ def wrong_8_1_5_a_grid_from_a_half_to_five(logits, labels):
     return _search(logits, labels, 0.5, 5.0, n=2000)
 
 
-def wrong_8_1_5_from_a_hundredth_to_a_hundred(logits, labels):
-    return float(np.clip(right_8_1_5_by_slopes(logits, labels), 0.01, 100))
-
-
 def wrong_8_1_5_only_above_one(logits, labels):
     return max(1.0, right_8_1_5_by_slopes(logits, labels))
 
