@@ -94,6 +94,18 @@ def test_same_weights_same_features_as_transformers(bottleneck):
         torch.testing.assert_close(mine.features(x), theirs(x).pooler_output.flatten(1), rtol=1e-4, atol=1e-4)
 
 
+def test_logits_are_a_linear_map_of_the_mean_over_the_last_maps():
+    model = small()
+    x = torch.randn(3, 1, 12, 12, generator=torch.Generator().manual_seed(4))
+    maps = model.stages(model.stem(x))
+    mean = maps.reshape(*maps.shape[:2], -1).sum(dim=2) / maps[0, 0].numel()
+    torch.testing.assert_close(model.features(x), mean)
+    wanted = [
+        (mean * row).sum(dim=1) + bias for row, bias in zip(model.head.weight, model.head.bias, strict=True)
+    ]
+    torch.testing.assert_close(model(x), torch.stack(wanted, dim=1))
+
+
 @pytest.mark.parametrize("small", [True, False])
 @pytest.mark.parametrize("side", [28, 32, 33])
 def test_any_side_gives_logits(small, side):
@@ -274,3 +286,19 @@ def test_whether_a_folder_can_be_written_is_asked_without_leaving_anything(tmp_p
     for place in ("taken", "taken/below"):
         with pytest.raises(NotADirectoryError):
             check_writable(tmp_path / place)
+
+
+def test_where_a_card_cannot_be_written_to_its_end_the_old_one_still_stands(tmp_path, monkeypatch):
+    path = write_card(tmp_path, {"name": "old"})
+
+    def half(self, content, *_, **__):
+        with self.open("wb") as file:
+            file.write(b"{")
+        raise OSError(28, "No space left on device", str(self))
+
+    monkeypatch.setattr(Path, "write_bytes", half)
+    monkeypatch.setattr(Path, "write_text", half)
+    with pytest.raises(OSError, match="No space left"):
+        write_card(tmp_path, {"name": "new"})
+    assert json.loads(path.read_text(encoding="utf-8")) == {"name": "old"}
+    assert [file.name for file in tmp_path.iterdir()] == ["metadata.json"]

@@ -47,7 +47,7 @@ def share_right(model, files, labels):
 def test_the_default_model_reads_digits_of_other_people_on_paper_and_on_the_screen(default):
     assert share_right(default.model, *handwritten(600, half="final")) >= 0.90
     # The page's pen is thick: small digits close up.
-    assert share_right(default.model, *handwritten(300, half="final", on="screen")) >= 0.83
+    assert share_right(default.model, *handwritten(300, half="final", on="screen")) >= 0.86
     assert default.model.card["test_accuracy"] >= 0.98
     assert default.seconds < 240  # twice what it may take on a machine like ours
 
@@ -158,17 +158,16 @@ def test_bending_turns_slants_stretches_shifts_and_warps_each_picture_in_its_own
     assert left.median() > 0.01  # the elastic part
     assert left.max() < 0.2
     spread = fitted.std(dim=0)
-    wide, slant, across = spread[0, 0], spread[1, 0], spread[2, 0]
-    turn, tall, down = spread[0, 1], spread[1, 1], spread[2, 1]
-    assert 0.08 < wide < 0.25
-    assert 0.15 < slant < 0.4
-    assert 0.08 < turn < 0.25
-    assert 0.04 < tall < 0.2
-    assert 0.03 < across < 0.15
-    assert 0.03 < down < 0.15
-    assert fitted[:, 0, 0].mean() == pytest.approx(1, abs=0.06)
-    assert fitted[:, 1, 1].mean() == pytest.approx(1, abs=0.06)
-    assert fitted.mean(dim=0)[[0, 1, 2, 2], [1, 0, 0, 1]].abs().max() < 0.05  # to neither side
+    assert 0.1 < spread[0, 0] < 0.3  # width
+    assert 0.04 < spread[1, 1] < 0.2  # height
+    assert 0.08 < spread[0, 1] < 0.25  # turned
+    assert 0.12 < (fitted[:, 1, 0] + fitted[:, 0, 1]).std() < 0.35  # slanted, besides being turned
+    assert 0.03 < spread[2, 0] < 0.15  # shifted across
+    assert 0.03 < spread[2, 1] < 0.15  # and down
+    middle = fitted.mean(dim=0)
+    assert middle[[1, 0, 2, 2], [0, 1, 0, 1]].abs().max() < 0.05  # to neither side
+    assert 1 < middle[0, 0] < 1.2  # narrower rather than wider
+    assert middle[1, 1] == pytest.approx(1, abs=0.06)
 
 
 def test_a_pen_makes_strokes_thick_and_thin_pale_and_dark_and_leaves_paper_white():
