@@ -36,6 +36,32 @@ def interleaved(
     return seconds
 
 
+def neighbours(
+    contestants: dict[str, Callable[[], Callable[[], None]]], name: str, unit: str, pairs: int
+) -> str:
+    """One sentence on name / unit, run one right after the other so many times, each first in half of them.
+
+    Prepared once and warmed up; ratios of wall-clock time and of this process's processor time.
+    """
+    works = {one: contestants[one]() for one in (name, unit)}
+    for work in works.values():
+        work()
+    walls, processors = [], []
+    for number in range(pairs):
+        taken = {}
+        for one in sorted(works, reverse=bool(number % 2)):
+            started, begun = time.perf_counter(), time.process_time()
+            works[one]()
+            taken[one] = time.perf_counter() - started, time.process_time() - begun
+        walls.append(taken[name][0] / taken[unit][0])
+        processors.append(taken[name][1] / taken[unit][1])
+    low, middle, high = statistics.quantiles(walls, n=4)
+    return (
+        f"One right after the other, {pairs} pairs, `{name}` / {unit}: median {middle:.3f}, half of them "
+        f"between {low:.3f} and {high:.3f}; of processor time {statistics.median(processors):.3f}."
+    )
+
+
 def ratio_of_medians(seconds: dict[str, list[float]], name: str, unit: str) -> float:
     return statistics.median(seconds[name]) / statistics.median(seconds[unit])
 

@@ -18,7 +18,7 @@ os.environ["CI"] = "true"  # no progress bars
 import numpy as np
 import torch
 import torch.nn.functional as F
-from common import interleaved, median_of_pairs, table, where, write
+from common import interleaved, median_of_pairs, neighbours, table, where, write
 from torch import nn
 from torch.utils.data import BatchSampler, DataLoader, RandomSampler, TensorDataset
 
@@ -286,7 +286,7 @@ def main(rounds=9):
         "factors": f"One epoch of matrix factorisation ({N_RATINGS:,} ratings, {FACTORS} factors and biases, "
         f"batch {RATING_BATCH:,}, Adam)",
     }
-    threads = {"cnn": torch.get_num_threads(), "factors": 1}
+    threads, pairs = {"cnn": torch.get_num_threads(), "factors": 1}, {"cnn": 22, "factors": 40}
     for task, title in titles.items():
         torch.set_num_threads(threads[task])
         seconds = interleaved(contestants(task), rounds)
@@ -298,10 +298,11 @@ def main(rounds=9):
             *table(seconds, "helpers.fit"),
             "",
         ]
-        pairs = {unit: median_of_pairs(seconds, "helpers.fit", unit) for unit in seconds}
-        del pairs["helpers.fit"]
+        ratios = {unit: median_of_pairs(seconds, "helpers.fit", unit) for unit in seconds}
+        del ratios["helpers.fit"]
         lines.append("Median over the rounds of `helpers.fit` / the other:")
-        lines += ["", *(f"- {unit}: {ratio:.3f}" for unit, ratio in pairs.items()), ""]
+        lines += ["", *(f"- {unit}: {ratio:.3f}" for unit, ratio in ratios.items()), ""]
+        lines += [neighbours(contestants(task), "helpers.fit", "hand loop", pairs[task]), ""]
     write("training.md", lines)
 
 
