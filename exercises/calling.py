@@ -11,8 +11,7 @@ from typing import NamedTuple, TextIO
 
 import numpy as np
 
-from helpers.comparing import as_code, identical
-
+from .comparing import as_code, identical
 from .exercise import FROM_SOLUTION, Case, Exercise
 
 PRINTED = 2_000  # characters of an answer's own prints that are shown

@@ -8,7 +8,6 @@ import traceback
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from helpers.comparing import as_array, difference, show
 from helpers.settings import setting
 
 from . import texts
@@ -23,6 +22,7 @@ from .calling import (
     result_of,
     trial_of,
 )
+from .comparing import as_array, difference, show
 from .exercise import Case, Exercise, Listed
 from .finding import find, section_exercises
 from .mentions import not_named, values_named

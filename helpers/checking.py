@@ -1,12 +1,13 @@
 """Checks that speak: one line that is the same on every machine, or an error that shows the difference."""
 
 import math
+import sys
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from helpers.comparing import close, kind_of, to_numpy
+KINDS = {"b": "boolean", "i": "integer", "u": "integer", "f": "float", "c": "complex number"}
 
 
 class CheckFailed(AssertionError):
@@ -14,6 +15,40 @@ class CheckFailed(AssertionError):
 
     def _render_traceback_(self):
         return [f"CheckFailed: {self}"]
+
+
+def to_numpy(value: Any) -> np.ndarray:
+    """A NumPy array of an array, a torch tensor (any device), a Keras/TensorFlow tensor or a list of them.
+
+    bfloat16, which NumPy does not have, becomes float32. Raises ValueError for a list whose rows differ in
+    length.
+    """
+    torch = sys.modules.get("torch")
+    if torch is not None and isinstance(value, torch.Tensor):
+        value = value.detach().cpu().resolve_conj()
+        return (value.float() if value.dtype == torch.bfloat16 else value).numpy()
+    if torch is not None and isinstance(value, (list, tuple)):
+        value = [to_numpy(item) for item in value]
+    array = np.asarray(value)
+    return array.astype(np.float32) if array.dtype.name == "bfloat16" else array  # TensorFlow's
+
+
+def kind_of(array: np.ndarray) -> str | None:
+    """What an array holds, "boolean", "integer", "float" or "complex number"; None for anything else."""
+    return KINDS.get(array.dtype.kind)
+
+
+def close(mine: np.ndarray, reference: np.ndarray, *, rtol: float, atol: float) -> np.ndarray:
+    """Where two arrays of one shape agree: an array of booleans.
+
+    Floats and complex numbers: |mine - reference| <= atol + rtol |reference|, in float64, nan equal to nan;
+    integers and booleans: equal. Source of the rule: numpy.testing.assert_allclose.
+    """
+    if kind_of(reference) not in ("float", "complex number"):
+        return np.asarray(mine == reference)
+    wide = np.complex128 if "c" in (mine.dtype.kind, reference.dtype.kind) else np.float64
+    with np.errstate(invalid="ignore", over="ignore"):
+        return np.isclose(mine.astype(wide), reference.astype(wide), rtol=rtol, atol=atol, equal_nan=True)
 
 
 def _describe(array: np.ndarray) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from exercises import Case, Exercise, WrongAnswer, calling, check, judging, show_solution, still_open
-from helpers.comparing import Difference
+from exercises.comparing import Difference
 
 ROOT = Path(__file__).resolve().parents[2]
 

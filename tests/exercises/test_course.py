@@ -17,8 +17,8 @@ import numpy as np
 import pytest
 
 from exercises import calling, check, finding, judging, still_open, texts
+from exercises.comparing import difference
 from exercises.exercise import FROM_SOLUTION
-from helpers.comparing import difference
 from tools.notebooks import find_notebooks
 from tools.sync_exercises import parts, sync
 

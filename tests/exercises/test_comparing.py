@@ -5,7 +5,7 @@ import copy
 import numpy as np
 import pytest
 
-from helpers.comparing import as_array, as_code, difference, identical
+from exercises.comparing import as_array, as_code, difference, identical
 
 
 @pytest.mark.parametrize(

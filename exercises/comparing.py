@@ -1,17 +1,16 @@
-"""Whether two values are the same, and what is different between them. Imports no framework.
+"""What is different between an answer and what is expected, in one sentence; values as text and as code.
 
-`check_close` and the exercises compare with `close`; `difference` says in one sentence what is wrong with an
-answer.
+Numbers are compared by the rule of `helpers.check_close`. Imports no framework.
 """
 
 import re
 import reprlib
-import sys
 from typing import Any
 
 import numpy as np
 
-KINDS = {"b": "boolean", "i": "integer", "u": "integer", "f": "float", "c": "complex number"}
+from helpers.checking import close, kind_of, to_numpy
+
 ONE = {"boolean": "a bool", "integer": "an int", "float": "a float", "complex number": "a complex number"}
 FRAMEWORKS = ("torch", "tensorflow", "keras", "jax", "jaxlib")
 
@@ -26,40 +25,6 @@ class Difference(str):
         made = super().__new__(cls, sentence)
         made.about = about
         return made
-
-
-def to_numpy(value: Any) -> np.ndarray:
-    """A NumPy array of an array, a torch tensor (any device), a Keras/TensorFlow tensor or a list of them.
-
-    bfloat16, which NumPy does not have, becomes float32. Raises ValueError for a list whose rows differ in
-    length.
-    """
-    torch = sys.modules.get("torch")
-    if torch is not None and isinstance(value, torch.Tensor):
-        value = value.detach().cpu().resolve_conj()
-        return (value.float() if value.dtype == torch.bfloat16 else value).numpy()
-    if torch is not None and isinstance(value, (list, tuple)):
-        value = [to_numpy(item) for item in value]
-    array = np.asarray(value)
-    return array.astype(np.float32) if array.dtype.name == "bfloat16" else array  # TensorFlow's
-
-
-def kind_of(array: np.ndarray) -> str | None:
-    """What an array holds, "boolean", "integer", "float" or "complex number"; None for anything else."""
-    return KINDS.get(array.dtype.kind)
-
-
-def close(mine: np.ndarray, reference: np.ndarray, *, rtol: float, atol: float) -> np.ndarray:
-    """Where two arrays of one shape agree: an array of booleans.
-
-    Floats and complex numbers: |mine - reference| <= atol + rtol |reference|, in float64, nan equal to nan;
-    integers and booleans: equal. Source of the rule: numpy.testing.assert_allclose.
-    """
-    if kind_of(reference) not in ("float", "complex number"):
-        return np.asarray(mine == reference)
-    wide = np.complex128 if "c" in (mine.dtype.kind, reference.dtype.kind) else np.float64
-    with np.errstate(invalid="ignore", over="ignore"):
-        return np.isclose(mine.astype(wide), reference.astype(wide), rtol=rtol, atol=atol, equal_nan=True)
 
 
 def as_array(value: Any) -> np.ndarray | None:
