@@ -5,18 +5,12 @@ used and how to set up a mirror. No network is needed for "digits", nor for a se
 """
 
 import contextlib
-import csv
 import difflib
 import fnmatch
 import gzip
 import hashlib
 import os
-import pickle
-import re
-import shutil
 import stat
-import tarfile
-import tempfile
 import time
 import zipfile
 import zlib
@@ -26,10 +20,10 @@ from typing import Any
 
 import numpy as np
 
-from helpers.settings import COURSE, data_cache, mirror
+from helpers.files import replacing, write_whole
+from helpers.settings import COURSE, data_cache, mirror, reason_of
 
 MANIFEST = COURSE / "data" / "datasets.toml"
-REVIEWS = MANIFEST.with_name("reviews.csv")
 TIMEOUT = (10, 30)  # seconds: to connect; between two pieces of an answer
 DAY = 86_400  # seconds
 
@@ -47,7 +41,6 @@ SPLITS = {
         "test": ("test_batch", 0, 10_000),
     },
 }
-CIFAR_ROWS = 10_000  # in each of its files: five of them for training, one for testing
 CLOTHES = "T-shirt/top,Trouser,Pullover,Dress,Coat,Sandal,Shirt,Sneaker,Bag,Ankle boot"
 THINGS = "airplane,automobile,bird,cat,deer,dog,frog,horse,ship,truck"
 CLASS_NAMES = {
@@ -77,9 +70,9 @@ def load_data(name: str, split: str = "train", *, n: int | None = None) -> tuple
     Raises ValueError for an unknown name or split and for an n outside 1 … size; OSError as ``fetch`` does.
     """
     if name not in SPLITS:
-        _known("data set", name, {**SPLITS, **_manifest()})
+        known("data set", name, {**SPLITS, **_manifest()})
         raise ValueError(f"load_data has {', '.join(SPLITS)}; {name!r} comes as files: fetch({name!r})")
-    prefix, start, stop = _known(f"split of {name}", split, SPLITS[name])
+    prefix, start, stop = known(f"split of {name}", split, SPLITS[name])
     if n is not None:
         if not isinstance(n, int | np.integer) or not 1 <= n <= stop - start:
             raise ValueError(f"n={n!r}: n must be a whole number from 1 to {stop - start} for {name}/{split}")
@@ -90,8 +83,10 @@ def load_data(name: str, split: str = "train", *, n: int | None = None) -> tuple
         digits = load_digits()
         images, labels, white = digits.images[:, None], digits.target, 16
     elif name == "cifar-10":
-        path, white = fetch(name)["cifar-10-python.tar.gz"], 255
-        images, labels = _read_cifar(path, prefix)
+        from helpers.chapters.cifar10 import read_cifar
+
+        images, labels = read_cifar(fetch(name)["cifar-10-python.tar.gz"], prefix)
+        white = 255
     else:
         files, rows, white = fetch(name), {"train": 60_000, "t10k": 10_000}[prefix], 255
         images = _read_idx(files[f"{prefix}-images-idx3-ubyte.gz"], (rows, 28, 28))[:, None]
@@ -102,35 +97,7 @@ def load_data(name: str, split: str = "train", *, n: int | None = None) -> tuple
 
 def class_names(name: str) -> tuple[str, ...]:
     """The names of classes 0, 1, … of a set that ``load_data`` knows."""
-    return _known("data set with class names", name, CLASS_NAMES)
-
-
-def load_reviews(split: str | None = None) -> list[dict]:
-    """The reviews written for the course, in Chinese and English; ``split`` is train, dev, test; None: all.
-
-    A review is {"id", "split", "domain", "label": 1 good or 0 bad, "hard": "" or the kind of difficulty,
-    "zh", "en": the text, "zh_names", "en_names": [(start, end, "PER" | "LOC" | "ORG"), …] in that text}.
-    How they were made: data/README.md. Raises ValueError for an unknown split.
-    """
-    if split is not None:
-        _known("split of the reviews", split, dict.fromkeys(("train", "dev", "test")))
-    with REVIEWS.open(encoding="utf-8", newline="") as file:
-        rows = [row for row in csv.DictReader(file) if split in (None, row["split"])]
-    for row in rows:
-        row["label"] = int(row["label"])
-        for language in ("zh", "en"):
-            row[language], row[f"{language}_names"] = _without_marks(row[language])
-    return rows
-
-
-def _without_marks(text: str) -> tuple[str, list[tuple[int, int, str]]]:
-    """Take the marks out: "By [PER Ann]." -> "By Ann.", [(3, 6, "PER")]."""
-    plain, names, end = "", [], 0
-    for mark in re.finditer(r"\[(PER|LOC|ORG) ([^\[\]]+)\]", text):
-        plain += text[end : mark.start()]
-        names.append((len(plain), len(plain) + len(mark[2]), mark[1]))
-        plain, end = plain + mark[2], mark.end()
-    return plain + text[end:], names
+    return known("data set with class names", name, CLASS_NAMES)
 
 
 def fetch(name: str) -> dict[str, Path]:
@@ -146,7 +113,7 @@ def fetch(name: str) -> dict[str, Path]:
     """
     if name == "digits":
         raise ValueError("digits come with scikit-learn, there is nothing to fetch: load_data('digits')")
-    described = _known("data set to download", name, _manifest())
+    described = known("data set to download", name, _manifest())
     files = {}
     for entry in described["files"]:
         path = files[entry["name"]] = _verified(name, entry, described.get("note"))
@@ -166,33 +133,36 @@ def _manifest() -> dict[str, Any]:
     return tomllib.loads(MANIFEST.read_text(encoding="utf-8"))
 
 
-def _known(kind: str, name: str, known: dict[str, Any]) -> Any:
-    """known[name], or a ValueError that suggests the nearest name."""
-    if name in known:
-        return known[name]
-    near = difflib.get_close_matches(str(name).lower(), known, n=1, cutoff=0.5)
+def known(kind: str, name: str, names: dict[str, Any]) -> Any:
+    """names[name], or a ValueError that suggests the nearest name."""
+    if name in names:
+        return names[name]
+    near = difflib.get_close_matches(str(name).lower(), names, n=1, cutoff=0.5)
     hint = f" Did you mean {near[0]!r}?" if near else ""
-    raise ValueError(f"unknown {kind}: {name!r}.{hint} Known: {', '.join(known)}")
+    raise ValueError(f"unknown {kind}: {name!r}.{hint} Known: {', '.join(names)}")
+
+
+class Damaged(Exception):
+    """A file is not the one that the manifest describes; the text says what is wrong with it."""
 
 
 def _verified(name: str, entry: dict[str, Any], note: str | None) -> Path:
     """The path of one good file in the cache, downloaded if need be."""
     path, tried = data_cache() / name / entry["name"], []
     with _explained("read", path):
-        there = path.is_file()
-        fault = _fault(path, entry) if there else "not there"
-    if fault is None:
-        return path
-    if there:
-        tried.append(f"{path}: {fault}")
+        try:
+            _verify(path, entry)
+            return path
+        except Damaged as fault:
+            tried.append(f"{path}: {fault}")
+        except (FileNotFoundError, NotADirectoryError):
+            pass
     base, login = mirror()
     addresses = [(f"{base}/{name}/{entry['name']}", login)] if base else []
     with _explained("write", path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        for left in path.parent.glob(".part-*"):  # by a process that was killed
-            with contextlib.suppress(OSError):
-                if time.time() - left.stat().st_mtime > DAY:
-                    shutil.rmtree(left)
+        for left in path.parent.glob(f".{path.stem}.*{path.suffix}"):  # by a process that was killed
+            if time.time() - left.stat().st_mtime > DAY:
+                left.unlink(missing_ok=True)
         for url, auth in addresses + [(url, None) for url in entry["urls"]]:
             fault = _download(url, path, entry, auth)
             if fault is None:
@@ -209,9 +179,7 @@ def _verified(name: str, entry: dict[str, Any], note: str | None) -> Path:
     )
 
 
-def _download(
-    url: str, path: Path, entry: dict[str, Any], auth: tuple[bytes, bytes] | None = None
-) -> str | None:
+def _download(url: str, path: Path, entry: dict[str, Any], auth: tuple[bytes, bytes] | None) -> str | None:
     """Fetch one file to ``path``: None if it is there and verified, else what went wrong, in words."""
     import pooch
     from requests import exceptions
@@ -219,26 +187,24 @@ def _download(
     options = {"timeout": TIMEOUT, "auth": auth}
     get = pooch.HTTPDownloader(progressbar=not os.environ.get("CI"), chunk_size=1 << 16, **options)
     for _ in range(2):
-        with tempfile.TemporaryDirectory(prefix=".part-", dir=path.parent) as folder:
-            part = Path(folder) / path.name
-            try:
+        try:
+            with replacing(path) as part:
                 get(url, part, None)
-                fault = _fault(part, entry)
-            except (exceptions.ChunkedEncodingError, exceptions.ContentDecodingError):
-                fault = "cut off or garbled on its way"
-            except exceptions.HTTPError as error:
-                return f"{error.response.status_code} {error.response.reason}"
-            except (exceptions.RequestException, ValueError) as error:  # ValueError: of an odd address
-                # the reason is the innermost of nested messages
-                reason = str(error).rpartition(": ")[2].removesuffix("))").strip("'\"")
-                return f"{type(error).__name__}: {reason}"
-            if fault is None:
-                try:
-                    os.replace(part, path)
-                except PermissionError:  # Windows: another process was first and is reading the file now
-                    if _fault(path, entry):
-                        raise
+                _verify(part, entry)
+            return None
+        except Damaged as error:
+            fault = str(error)
+        except PermissionError:  # Windows: another process was first and is reading the file now
+            with contextlib.suppress(Damaged, OSError):
+                _verify(path, entry)
                 return None
+            raise
+        except (exceptions.ChunkedEncodingError, exceptions.ContentDecodingError):
+            fault = "cut off or garbled on its way"
+        except exceptions.HTTPError as error:
+            return f"{error.response.status_code} {error.response.reason}"
+        except (exceptions.RequestException, ValueError) as error:  # ValueError: of an odd address
+            return f"{type(error).__name__}: {reason_of(error)}"
     return f"{fault} (fetched twice)"
 
 
@@ -257,14 +223,14 @@ def _explained(doing: str, path: Path) -> Iterator[None]:
         raise OSError(error.errno, message) from error
 
 
-def _fault(path: Path, entry: dict[str, Any]) -> str | None:
-    """What is wrong with a file, in words; None if it is the one that the manifest describes."""
+def _verify(path: Path, entry: dict[str, Any]) -> None:
+    """Raise Damaged if a file is not the one that the manifest describes."""
     import pooch
 
     if "sha256" in entry and (found := pooch.file_hash(str(path))) != entry["sha256"]:
-        return f"wrong bytes, sha256 is {found}, should be {entry['sha256']}"
+        raise Damaged(f"wrong bytes, sha256 is {found}, should be {entry['sha256']}")
     if "unpacked_bytes" not in entry:
-        return None
+        return
     try:
         with zipfile.ZipFile(path) as archive:
             members = _members(archive, entry)
@@ -272,10 +238,10 @@ def _fault(path: Path, entry: dict[str, Any]) -> str | None:
                 hashes = [hashlib.sha256(archive.read(m)).hexdigest() + f"  {m.filename}\n" for m in members]
                 found = hashlib.sha256("".join(hashes).encode()).hexdigest()
                 if found != entry["contents_sha256"]:
-                    return f"wrong contents, contents_sha256 is {found}, should be {entry['contents_sha256']}"
+                    wanted = entry["contents_sha256"]
+                    raise Damaged(f"wrong contents, contents_sha256 is {found}, should be {wanted}")
     except (ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
-        return f"refused: {error}"
-    return None
+        raise Damaged(f"refused: {error}") from error
 
 
 def _members(archive: zipfile.ZipFile, entry: dict[str, Any]) -> list[zipfile.ZipInfo]:
@@ -297,69 +263,23 @@ def _members(archive: zipfile.ZipFile, entry: dict[str, Any]) -> list[zipfile.Zi
 
 def _unpack(path: Path, entry: dict[str, Any]) -> dict[str, Path]:
     """{member name: path}; a file that is already there with the right bytes is left alone."""
-    files, missing = {}, []
+    files = {}
     with zipfile.ZipFile(path) as archive:
         for member in _members(archive, entry):
             target = files[member.filename] = path.parent / "unpacked" / member.filename
             with _explained("read", target):
-                if not target.is_file() or zlib.crc32(target.read_bytes()) != member.CRC:
-                    missing.append(member)
-        if missing:
-            with (
-                _explained("write", path),
-                tempfile.TemporaryDirectory(prefix=".part-", dir=path.parent) as folder,
-            ):
-                for member in missing:
-                    target = files[member.filename]
-                    target.parent.mkdir(parents=True, exist_ok=True)
-                    os.replace(archive.extract(member, folder), target)
+                there = target.is_file() and zlib.crc32(target.read_bytes()) == member.CRC
+            if not there:
+                with _explained("write", path):
+                    write_whole(target, archive.read(member))
     return files
 
 
 def _read_idx(path: Path, shape: tuple[int, ...]) -> np.ndarray:
     """The uint8 array in a gzipped IDX file; ValueError unless it has exactly this shape."""
     raw = gzip.decompress(path.read_bytes())
-    wanted = [0x0800 + len(shape), *shape]  # 0x08: unsigned bytes; then how many axes, and their sizes
-    size = min(4 * len(wanted), len(raw) // 4 * 4)
-    header, body = np.frombuffer(raw[:size], dtype=">u4").tolist(), np.frombuffer(raw, np.uint8, offset=size)
-    if header != wanted or body.size != np.prod(shape):
-        raise ValueError(f"{path}: header {header} and {body.size} bytes, not the IDX file of shape {shape}")
-    return body.reshape(shape)
-
-
-class _ArraysOnly(pickle.Unpickler):
-    """Reads a pickle of plain values and NumPy arrays; any other name is refused, so that no code runs."""
-
-    def find_class(self, module: str, name: str) -> Any:
-        allowed = {"_reconstruct": np.empty(0).__reduce__()[0], "ndarray": np.ndarray, "dtype": np.dtype}
-        if name not in allowed:  # whatever module it is said to be of, NumPy's own is what comes
-            raise pickle.UnpicklingError(f"it asks for {module}.{name}, and arrays do not need that")
-        return allowed[name]
-
-
-def _read_cifar(path: Path, prefix: str) -> tuple[np.ndarray, np.ndarray]:
-    """Pictures uint8 (N, 3, 32, 32) and labels (N,) of "data_batch" or "test_batch", unpacked in memory.
-
-    ValueError unless the archive has the official layout: files of CIFAR_ROWS rows each.
-    """
-    numbered = [f"_{number}" for number in range(1, 6)] if prefix == "data_batch" else [""]
-    images, labels = [], []
-    try:
-        with tarfile.open(path, "r:gz") as archive:
-            for end in numbered:
-                member = archive.getmember(f"cifar-10-batches-py/{prefix}{end}")
-                if not member.isfile() or member.size > 4_000 * CIFAR_ROWS:
-                    raise ValueError(f"{member.name} is no file, or one of {member.size:,} bytes")
-                batch = _ArraysOnly(archive.extractfile(member), encoding="bytes").load()
-                pixels, answers = batch[b"data"], np.asarray(batch[b"labels"])
-                if pixels.shape != (CIFAR_ROWS, 3_072) or pixels.dtype != np.uint8:
-                    raise ValueError(f"{member.name}: pixels are {pixels.shape} {pixels.dtype}")
-                if answers.shape != (CIFAR_ROWS,) or not np.isin(answers, np.arange(10)).all():
-                    raise ValueError(f"{member.name}: not {CIFAR_ROWS} labels from 0 to 9")
-                images.append(pixels.reshape(-1, 3, 32, 32))
-                labels.append(answers)
-    except (tarfile.TarError, pickle.UnpicklingError, EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise ValueError(f"{path} is not the archive of CIFAR-10: {error}") from error
-    except (KeyError, TypeError, AttributeError, IndexError) as error:
-        raise ValueError(f"{path} is not laid out as CIFAR-10 for Python: {error}") from error
-    return np.concatenate(images), np.concatenate(labels)
+    header = np.array([0x0800 + len(shape), *shape], dtype=">u4").tobytes()  # 0x08: unsigned bytes; the axes
+    if not raw.startswith(header) or len(raw) != len(header) + np.prod(shape):
+        begins = raw[: len(header)].hex(" ", 4)
+        raise ValueError(f"{path}: {len(raw)} bytes from {begins} on, not the IDX file of shape {shape}")
+    return np.frombuffer(raw, np.uint8, offset=len(header)).reshape(shape)

@@ -62,6 +62,11 @@ def mirror() -> "tuple[str, tuple[bytes, bytes] | None]":
     return re.sub(r"^(\w+://)?.*@", r"\1***@", url), None
 
 
+def reason_of(error: Exception) -> str:
+    """Why the network failed, in few words: the innermost of the messages that requests nests."""
+    return str(error).rpartition(": ")[2].removesuffix("))").strip("'\"") or type(error).__name__
+
+
 def print_whatever_the_console_shows() -> None:
     r"""Let what the console cannot show (− – 数 in ASCII, Latin-1, cp1252) be printed as \u2212, not fail."""
     stream = sys.stdout

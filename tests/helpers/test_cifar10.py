@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from helpers import data
+from helpers.chapters import cifar10
 
 ROWS = 20  # instead of 10,000
 
@@ -60,7 +61,7 @@ def cache(tmp_path, monkeypatch):
     """put(archive): the course's CIFAR-10 is this archive, and lies in the cache."""
     monkeypatch.delenv("COURSE_MIRROR", raising=False)
     monkeypatch.setenv("COURSE_DATA_DIR", str(tmp_path / "cache"))
-    monkeypatch.setattr(data, "CIFAR_ROWS", ROWS)  # how the splits are cut, is tested on files of full size
+    monkeypatch.setattr(cifar10, "ROWS", ROWS)  # how the splits are cut, is tested on files of full size
     manifest = tmp_path / "datasets.toml"
     monkeypatch.setattr(data, "MANIFEST", manifest)
 
@@ -163,7 +164,7 @@ def test_a_pickle_that_would_run_code_is_refused_and_nothing_ran(cache, tmp_path
 )
 def test_no_other_name_of_numpy_or_python_can_be_asked_for(name):
     with pytest.raises(pickle.UnpicklingError, match="arrays do not need that"):
-        data._ArraysOnly(io.BytesIO(b"c" + name.encode() + b"\n.")).load()
+        cifar10.ArraysOnly(io.BytesIO(b"c" + name.encode() + b"\n.")).load()
 
 
 def without(name):

@@ -638,7 +638,7 @@ def test_two_processes_at_once_both_get_the_file_and_leave_one(server, describe,
     files = sorted(str(path) for path in cache.rglob("*") if path.is_file())
     assert printed == [files, files]
     assert len(files) == (1 if kind == "file" else 101)
-    assert [name for name in listing(cache) if ".part" in name] == []
+    assert [name for name in listing(cache) if Path(name).name.startswith(".")] == []
 
 
 def test_what_a_killed_process_left_is_cleared_after_a_day(server, describe, cache):
@@ -654,7 +654,7 @@ def test_what_a_killed_process_left_is_cleared_after_a_day(server, describe, cac
     assert asked.wait(60)
     process.kill()
     process.communicate()
-    [left] = (cache / "toy").glob(".part-*")
+    [left] = (cache / "toy").glob(".a.*.txt")
     data.fetch("toy")
     assert left.exists()  # it is young: its process might still be at work
     (cache / "toy" / "a.txt").unlink()
@@ -856,7 +856,7 @@ def test_an_archive_is_unpacked_beside_itself(server, describe, cache):
     assert sorted(files) == ["a.zip", "c.txt", "in/b.txt"]
     assert files["in/b.txt"] == cache / "toy" / "unpacked" / "in" / "b.txt"
     assert files["in/b.txt"].read_bytes() == b"b"
-    assert [name for name in listing(cache) if ".part" in name] == []
+    assert [name for name in listing(cache) if Path(name).name.startswith(".")] == []
 
 
 def test_only_the_members_that_match_are_unpacked(server, describe):
