@@ -17,14 +17,10 @@ import shutil
 import sys
 import tempfile
 import threading
-import urllib.error
-import urllib.request
-from base64 import b64encode
 from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import quote
 
-from helpers.settings import COURSE, DEVICES, PROFILES, data_cache, mirror, setting
+from helpers.settings import COURSE, DEVICES, PROFILES, data_cache, mirror, reason_of, setting
 
 REQUIREMENTS = COURSE / "requirements.txt"
 OLDEST_PYTHON = (3, 11)
@@ -151,8 +147,6 @@ def _device():
         return [Row("FAIL", "device", f"COURSE_DEVICE is {wanted!r}, which is unknown", advice)]
     try:
         import torch  # noqa: F401 - whether it loads is the question
-
-        from helpers.device import pick_device, pick_precision
     except ModuleNotFoundError:
         raise
     except Exception as error:
@@ -160,6 +154,8 @@ def _device():
         if platform.system() == "Windows":
             advice += ", and install the Microsoft Visual C++ Redistributable"
         return [Row("FAIL", "device", f"torch is installed but does not load: {error}", advice)]
+    from helpers.device import pick_device, pick_precision
+
     said = io.StringIO()
     try:
         with contextlib.redirect_stdout(said):
@@ -202,55 +198,42 @@ def _container_bytes():
 
 def _cache():
     """The folder for downloaded data, and whether it serves. Nothing made there stays."""
+    from helpers.files import check_writable
+
     try:
-        cache, _, refused = _cache_folder()
+        cache = data_cache()
     except ValueError as error:
         fault, _, advice = str(error).partition(": ")
         return Row("FAIL", "data cache", fault, advice)
-    sets, closed = _sets_in(cache)
-    if closed:
-        advice = f"have it opened to all (chmod -R a+rX {_short(cache)}), or set COURSE_DATA_DIR to another"
-        return Row("FAIL", "data cache", f"{_short(closed)} cannot be read", advice)
-    if not refused:
-        made_when = "" if cache.is_dir() else " (is made at the first download)"
-        return Row("ok", "data cache", f"{_short(cache)}{made_when}")
-    if sets:
-        found = f"{_short(cache)}, which cannot be written, has {', '.join(sets)}"
-        advice = "to download other sets, set COURSE_DATA_DIR to a folder that you may write to"
-        return Row("ok", "data cache", found, advice)
-    advice = "set COURSE_DATA_DIR to a folder that you may write to"
-    return Row("FAIL", "data cache", f"{_short(cache)} cannot be written: {refused}", advice)
-
-
-def _cache_folder():
-    """The cache; the closest thing at or above it that exists; why nothing can be written there, or ""."""
-    cache = existing = data_cache()
-    while not os.path.exists(str(existing)) and existing != existing.parent:
-        existing = existing.parent  # a folder or, wrongly, a file
+    found = _short(cache)
+    for path in (cache, *cache.glob("[!.]*"), *cache.glob("[!.]*/[!.]*")):
+        if os.path.exists(path) and not os.access(path, os.X_OK if path.is_dir() else os.R_OK):
+            advice = f"have it opened to all (chmod -R a+rX {found}), or set COURSE_DATA_DIR to another"
+            return Row("FAIL", "data cache", f"{_short(path)} cannot be read", advice)
     try:
-        with tempfile.TemporaryFile(dir=str(existing)):
-            return cache, existing, ""
+        check_writable(cache)
     except OSError as error:
-        return cache, existing, error.strerror
+        sets = _sets_in(cache)
+        if sets:
+            advice = "to download other sets, set COURSE_DATA_DIR to a folder that you may write to"
+            return Row("ok", "data cache", f"{found}, which cannot be written, has {', '.join(sets)}", advice)
+        advice = "set COURSE_DATA_DIR to a folder that you may write to"
+        return Row("FAIL", "data cache", f"{found} cannot be written: {error.strerror}", advice)
+    return Row("ok", "data cache", found if cache.is_dir() else f"{found} (is made at the first download)")
 
 
-def _sets_in(cache: Path) -> "tuple[list[str], Path | None]":
-    """Names of the sets whose files are all in the cache; and the first path there that may not be read."""
+def _sets_in(cache: Path) -> "list[str]":
+    """Names of the sets whose files are all in the cache."""
     import tomllib
 
     manifest = tomllib.loads((COURSE / "data" / "datasets.toml").read_text(encoding="utf-8"))
     sets = []
     for name, described in manifest.items():
         files = [cache / name / file["name"] for file in described["files"]]
-        if any("unpacked_bytes" in file for file in described["files"]):
-            files.append(cache / name / "unpacked")
-        there = [path for path in (cache, cache / name, *files) if os.path.exists(path)]
-        closed = [path for path in there if not os.access(path, os.X_OK if path.is_dir() else os.R_OK)]
-        if closed:
-            return sets, closed[0]
-        if files == there[2:]:
+        files += [cache / name / "unpacked" for file in described["files"] if "unpacked_bytes" in file]
+        if all(os.path.exists(path) for path in files):
             sets.append(name)
-    return sets, None
+    return sets
 
 
 def _short(path: Path) -> str:
@@ -261,11 +244,11 @@ def _short(path: Path) -> str:
 
 def _disk():
     folder, where = tempfile.gettempdir(), "for temporary files"
-    with contextlib.suppress(ImportError, ValueError):
-        _, existing, refused = _cache_folder()
-        if not refused:
-            folder, where = existing, "at the data cache"
-    free = shutil.disk_usage(str(folder)).free / 1e9
+    with contextlib.suppress(ImportError, ValueError, OSError):
+        from helpers.files import check_writable
+
+        folder, where = check_writable(data_cache()), "at the data cache"
+    free = shutil.disk_usage(folder).free / 1e9
     found = f"{free:.1f} GB free {where}"
     if free < QUICK_DISK_GB:
         advice = f"make room or move COURSE_DATA_DIR: a quick run needs {QUICK_DISK_GB:g} GB"
@@ -283,29 +266,24 @@ def _mirror():
     if not url.startswith(("http://", "https://")):
         advice = "write it as http://HOST:PORT or https://HOST/PATH, or unset COURSE_MIRROR"
         return Row("FAIL", "data mirror", f"{url} is not a web address", advice)
-    reason = [f"no answer within {MIRROR_SECONDS:g} s"]
+    import requests
+
+    fault = [f"no answer within {MIRROR_SECONDS:g} s"]
 
     def ask():
         try:
-            quoted = quote(url, safe="%/:=&?~#+!$,;'@()*[]")  # as requests does for fetch
-            request = urllib.request.Request(quoted)
-            if login:
-                basic = "Basic " + b64encode(b":".join(login)).decode()
-                request.add_unredirected_header("Authorization", basic)  # nobody else is to have it
-            urllib.request.urlopen(request, timeout=MIRROR_SECONDS).close()
-            reason[0] = ""
-        except urllib.error.HTTPError as error:
-            error.close()
-            reason[0] = "401, it wants another user and password" if error.code == 401 else ""
+            with requests.get(url, auth=login, timeout=MIRROR_SECONDS, stream=True) as answer:
+                refused = answer.status_code == 401
+                fault[0] = "401, it wants another user and password" if refused else ""
         except Exception as error:  # of the network, or of an address that is malformed
-            reason[0] = str(getattr(error, "reason", error))
+            fault[0] = reason_of(error)
 
     asking = threading.Thread(target=ask, daemon=True)  # looking up a name obeys no timeout; this does
     asking.start()
     asking.join(MIRROR_SECONDS)
-    if reason[0]:
+    if fault[0]:
         advice = "start the mirror, correct COURSE_MIRROR, or unset it"
-        return Row("FAIL", "data mirror", f"{url} does not answer: {reason[0]}", advice)
+        return Row("FAIL", "data mirror", f"{url} does not answer: {fault[0]}", advice)
     return Row("ok", "data mirror", f"{url} answers")
 
 

@@ -39,11 +39,13 @@ def write_whole(path: str | Path, content: str | bytes) -> Path:
     return Path(path)
 
 
-def check_writable(folder: str | Path) -> None:
+def check_writable(folder: str | Path) -> Path:
     """Raise OSError if ``folder`` cannot be made or nothing can be written there; leaves nothing behind.
 
-    For programs that work long before they write.
+    For programs that work long before they write. Returns the nearest of the folder and its parents that
+    exists.
     """
     folder = Path(folder)
     nearest = next(place for place in (folder, *folder.parents) if place.exists())
     tempfile.TemporaryFile(dir=nearest).close()
+    return nearest

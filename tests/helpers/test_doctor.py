@@ -488,12 +488,12 @@ def test_a_mirror_that_takes_the_call_and_says_nothing_is_wrong(requirements, ca
 def test_a_mirror_whose_name_is_looked_up_for_ever_is_given_up(requirements, capsys, monkeypatch):
     looked_up = threading.Event()
 
-    def for_ever(url, timeout):
+    def for_ever(url, **options):
         looked_up.wait(60)
         raise OSError("unknown name")
 
     monkeypatch.setattr(doctor, "MIRROR_SECONDS", 0.1)
-    monkeypatch.setattr("urllib.request.urlopen", for_ever)
+    monkeypatch.setattr("requests.get", for_ever)
     monkeypatch.setenv("COURSE_MIRROR", "http://mirror")
     started = time.monotonic()
     try:
