@@ -51,10 +51,6 @@ def close(mine: np.ndarray, reference: np.ndarray, *, rtol: float, atol: float) 
         return np.isclose(mine.astype(wide), reference.astype(wide), rtol=rtol, atol=atol, equal_nan=True)
 
 
-def _describe(array: np.ndarray) -> str:
-    return f"{array.shape} {array.dtype}" if array.ndim else f"{array.dtype}"
-
-
 def check_close(name: str, mine: Any, reference: Any, *, rtol: float = 1e-5, atol: float = 1e-6) -> None:
     """Print ``ok   name   shape dtype`` if ``mine`` equals ``reference``; raise CheckFailed if not.
 
@@ -69,12 +65,11 @@ def check_close(name: str, mine: Any, reference: Any, *, rtol: float = 1e-5, ato
         mine, reference = to_numpy(mine), to_numpy(reference)
     except ValueError as error:  # a list whose rows differ in length
         raise CheckFailed(f"{name}: not an array of numbers: {error}") from None
-    mine_kind, reference_kind = kind_of(mine), kind_of(reference)
-    if mine_kind is None or reference_kind is None:
+    if kind_of(mine) is None or kind_of(reference) is None:
         raise CheckFailed(f"{name}: not an array of numbers: mine {mine!r}, reference {reference!r}")
     if mine.shape != reference.shape:
         raise CheckFailed(f"{name}: wrong shape: mine {mine.shape}, reference {reference.shape}")
-    if mine_kind != reference_kind:
+    if kind_of(mine) != kind_of(reference):
         raise CheckFailed(f"{name}: wrong type: mine {mine.dtype}, reference {reference.dtype}")
     right = close(mine, reference, rtol=rtol, atol=atol)
     if not right.all():
@@ -85,7 +80,8 @@ def check_close(name: str, mine: Any, reference: Any, *, rtol: float = 1e-5, ato
             f"{name}: right shape, wrong values: {int((~right).sum())} of {right.size} differ{limit}; "
             f"first{place}: mine {mine[where]!s}, reference {reference[where]!s}"
         )
-    print(f"ok   {name}   {_describe(mine)}")
+    shape = f"{mine.shape} " if mine.ndim else ""
+    print(f"ok   {name}   {shape}{mine.dtype}")
 
 
 def check_true(claim: str, holds: Any) -> None:
@@ -134,14 +130,13 @@ def check_grad(
             raise CheckFailed(f"{name}, input {i}: gradient {gradient.shape}, input {x.shape}")
         for _ in range(3):
             direction = directions.standard_normal(x.shape)
-            ends = [
-                value(*(x + step * direction if j == i else a for j, a in enumerate(arrays)))
-                for step in (eps, -eps)
-            ]
-            expected = (ends[0] - ends[1]) / (2 * eps)
+            ahead, behind = (
+                value(*arrays[:i], x + step * direction, *arrays[i + 1 :]) for step in (eps, -eps)
+            )
+            expected = (ahead - behind) / (2 * eps)
             with np.errstate(invalid="ignore"):  # of an infinite gradient
                 got = float((gradient * direction).sum())
-            noise = 1e-14 * max(abs(ends[0]), abs(ends[1]), 1.0) / eps  # rounding in the difference
+            noise = 1e-14 * max(abs(ahead), abs(behind), 1.0) / eps  # rounding in the difference
             if not (math.isfinite(expected) and abs(got - expected) <= rtol * abs(expected) + noise):
                 raise CheckFailed(
                     f"{name}, input {i}: slope along a random direction: expected {expected:.8g} "

@@ -27,7 +27,7 @@ def profile(*, quick: Any, full: Any) -> Any:
             f"COURSE_PROFILE is {chosen!r}; it must be 'quick' (small data, CPU, offline) or 'full' "
             "(real data, accelerator). Set it before the kernel starts, or restart the kernel."
         )
-    return {"quick": quick, "full": full}[chosen]
+    return full if chosen == "full" else quick
 
 
 def _available(kind: str) -> bool:

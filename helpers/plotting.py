@@ -138,9 +138,8 @@ def plot_confusion(matrix: Any, names: Sequence[str], *, ax: Axes | None = None)
     ax.imshow(mistakes, cmap="Blues", vmin=0, vmax=max(0.25, mistakes.max() * 1.4))
     for i, j in np.ndindex(*matrix.shape):
         if matrix[i, j]:
-            ax.text(
-                j, i, matrix[i, j], ha="center", va="center", fontsize=10, weight="bold" if i == j else None
-            )
+            weight = "bold" if i == j else None
+            ax.text(j, i, matrix[i, j], ha="center", va="center", fontsize=10, weight=weight)
     ax.set_xticks(range(len(names)), names, rotation=45 if max(map(len, names)) > 2 else 0, ha="center")
     ax.set_yticks(range(len(names)), names)
     ax.set_xlabel("predicted")
@@ -200,20 +199,11 @@ def draw_layers(
     def place(layer: int) -> tuple[float, float]:  # left end of the arrow into it, and the height of its row
         return layer % per_row * step, -(layer // per_row + 1) * row_step + 0.3 + height / 2
 
-    line = {
-        "arrowstyle": "-|>",
-        "color": "black",
-        "linewidth": 2,
-        "shrinkA": 0,
-        "shrinkB": 0,
-        "mutation_scale": 15,
-    }
+    line = dict(arrowstyle="-|>", color="black", linewidth=2, shrinkA=0, shrinkB=0, mutation_scale=15)
     for layer, name in enumerate(names):
         x, y = place(layer)
-        box = plt.Rectangle(
-            (x + arrow, y - height / 2), width, height, facecolor="#DCEBF5", edgecolor=PALETTE[0]
-        )
-        ax.add_patch(box).set_linewidth(2)
+        look = {"facecolor": "#DCEBF5", "edgecolor": PALETTE[0], "linewidth": 2}
+        ax.add_patch(plt.Rectangle((x + arrow, y - height / 2), width, height, **look))
         ax.text(x + arrow + width / 2, y, name, ha="center", va="center")
         ends_row = layer % per_row == per_row - 1 or layer == count - 1
         for start, shape in [(x, shapes[layer])] + [(x + step, shapes[layer + 1])] * ends_row:
@@ -258,22 +248,21 @@ def draw_grid(
                 f"window={window} (top, left, height, width) does not lie inside the grid of {rows} rows and "
                 f"{columns} columns"
             )
-    written = {place: f"{values[place]:.2f}" for place in zip(*np.nonzero(~np.isnan(values)), strict=True)}
-    if all(text.endswith(".00") for text in written.values()):
-        written = {place: text.removesuffix(".00") for place, text in written.items()}
-    across = max(0.5, _inches(list(written.values()) or [""]) + 0.2)
+    places = np.argwhere(~np.isnan(values))
+    texts = [f"{values[row, column]:.2f}" for row, column in places]
+    if all(text.endswith(".00") for text in texts):
+        texts = [text.removesuffix(".00") for text in texts]
+    across = max(0.5, _inches(texts or [""]) + 0.2)
     ax = _axes(ax, figsize=(columns * across + 0.2, rows * 0.5 + 0.2))
     largest = np.nanmax(np.abs(values), initial=0) or 1.0
     share = (np.nan_to_num(values) / largest * shade)[..., None]
     blue, orange = np.array(to_rgb(PALETTE[0])), np.array(to_rgb(PALETTE[1]))
     colours = 1 - 0.55 * np.abs(share) * (1 - np.where(share > 0, blue, orange))  # black can be read on all
     ax.imshow(colours, aspect="auto")
-    for (row, column), text in written.items():
+    for (row, column), text in zip(places, texts, strict=True):
         ax.text(column, row, "0" if float(text) == 0 else text.replace("-", "−"), ha="center", va="center")
-    for edge in range(rows + 1):
-        ax.plot([-0.5, columns - 0.5], [edge - 0.5] * 2, color="0.6", linewidth=1)
-    for edge in range(columns + 1):
-        ax.plot([edge - 0.5] * 2, [-0.5, rows - 0.5], color="0.6", linewidth=1)
+    ax.hlines(np.arange(rows + 1) - 0.5, -0.5, columns - 0.5, color="0.6", linewidth=1)
+    ax.vlines(np.arange(columns + 1) - 0.5, -0.5, rows - 0.5, color="0.6", linewidth=1)
     if window is not None:
         outline = {"fill": False, "edgecolor": PALETTE[6], "linewidth": 4, "zorder": 3, "clip_on": False}
         ax.add_patch(plt.Rectangle((left - 0.5, top - 0.5), width, height, **outline))
