@@ -124,11 +124,11 @@ def _package(line: str) -> Row:
         return Row("warn", line, "not a name or name==version, so not compared")
     name, pin = match.groups()
     wanted = f"{name}=={pin}" if pin else name
+    advice = f"python -m pip install {wanted}"
     try:
         installed = importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
-        found = f"missing (pinned: {pin or 'any version'})"
-        return Row("FAIL", name, found, f"python -m pip install {wanted}")
+        return Row("FAIL", name, f"missing (pinned: {pin or 'any version'})", advice)
     except Exception:  # which one it is, changes from Python to Python
         installed = None
     if not installed:
@@ -137,7 +137,7 @@ def _package(line: str) -> Row:
     # 2.13.0+cpu and 2.13.0+cu130 are builds of 2.13.0, and meet the pin 2.13.0.
     if pin in (None, installed, installed.partition("+")[0]):
         return Row("ok", name, f"{installed}, {'as pinned' if pin else 'no pin'}")
-    return Row("FAIL", name, f"{installed} (pinned: {pin})", f"python -m pip install {wanted}")
+    return Row("FAIL", name, f"{installed} (pinned: {pin})", advice)
 
 
 def _device():
@@ -213,11 +213,10 @@ def _cache():
     try:
         check_writable(cache)
     except OSError as error:
-        sets = _sets_in(cache)
+        sets, advice = _sets_in(cache), "set COURSE_DATA_DIR to a folder that you may write to"
         if sets:
-            advice = "to download other sets, set COURSE_DATA_DIR to a folder that you may write to"
-            return Row("ok", "data cache", f"{found}, which cannot be written, has {', '.join(sets)}", advice)
-        advice = "set COURSE_DATA_DIR to a folder that you may write to"
+            found += f", which cannot be written, has {', '.join(sets)}"
+            return Row("ok", "data cache", found, f"to download other sets, {advice}")
         return Row("FAIL", "data cache", f"{found} cannot be written: {error.strerror}", advice)
     return Row("ok", "data cache", found if cache.is_dir() else f"{found} (is made at the first download)")
 

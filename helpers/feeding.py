@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from helpers.explaining import whole_number
+from helpers.explaining import refuse, whole_number
 
 LOOK_EVERY = 50  # batches between looks at the loss on an accelerator
 
@@ -64,14 +64,11 @@ def batches(
     ``generator``.  ``augment(first, generator) -> first`` changes the first array of each batch: give it to
     the training data only.  Raises ValueError for no rows, unequal lengths or a batch size below 1.
     """
-    if not arrays:
-        raise ValueError("batches needs at least one array, for example batches(X, y, batch_size=64)")
+    refuse(not arrays, "batches needs at least one array, for example batches(X, y, batch_size=64)")
     tensors = [torch.as_tensor(array) for array in arrays]
     lengths = [len(tensor) if tensor.ndim else 0 for tensor in tensors]
-    if len(set(lengths)) > 1:
-        raise ValueError(f"arrays of unequal length {lengths}: each needs one row an example")
-    if lengths[0] == 0:
-        raise ValueError("the arrays hold no examples: nothing to feed. Look at the split and at n.")
+    refuse(len(set(lengths)) > 1, f"arrays of unequal length {lengths}: each needs one row an example")
+    refuse(lengths[0] == 0, "the arrays hold no examples: nothing to feed. Look at the split and at n.")
     return Batches(tensors, whole_number("batch_size", batch_size), shuffle, generator, augment)
 
 
@@ -131,8 +128,7 @@ def steps(
             size = int(count(targets)) if rows else 0
             shares.append(Share(inputs, targets, size, size * processes.world / total))
         yield shares
-    if number == 0:
-        raise ValueError("the loader gave no batches. A generator is used up by one pass: use batches(...).")
+    refuse(number == 0, "the loader gave no batches. A generator is used up by one pass: use batches(...).")
 
 
 def steps_in(epochs: int, loader: Iterable, accumulate: int) -> int | None:
@@ -180,8 +176,7 @@ class Losses:
         weights = torch.tensor(self.sizes, dtype=torch.float64)
         values = torch.stack(self.losses).float().cpu().double()
         total, examples = processes.total(torch.stack([(values * weights).sum(), weights.sum()])).tolist()
-        if examples == 0:
-            raise ValueError("no target of the whole epoch is counted: look at the labels, and at count=")
+        refuse(examples == 0, "no target of the whole epoch is counted: look at the labels, and at count=")
         return total / examples
 
 

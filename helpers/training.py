@@ -276,8 +276,7 @@ def evaluate(
                 values = [float(measure(outputs, share.targets)) for measure in measures]
                 sums += share.size * torch.tensor([*values, 1.0], dtype=torch.float64)
     *sums, examples = processes.total(sums).tolist()
-    if examples == 0:
-        raise ValueError("no target is counted: nothing to evaluate. Look at the labels, and at count=")
+    refuse(examples == 0, "no target is counted: nothing to evaluate. Look at the labels, and at count=")
     return {name: value / examples for name, value in zip(metrics, sums, strict=True)}
 
 

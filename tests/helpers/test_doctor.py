@@ -291,6 +291,13 @@ def test_a_missing_module_leaves_one_thing_unknown_and_the_report_whole(requirem
     assert rows[-1].thing == "Chinese font"
 
 
+def test_without_requests_the_mirror_is_one_thing_unknown(requirements, monkeypatch):
+    monkeypatch.setitem(sys.modules, "requests", None)
+    monkeypatch.setenv("COURSE_MIRROR", "http://mirror")
+    (row,) = rows_named(doctor.report(requirements), "data mirror")
+    assert (row.mark, row.found) == ("warn", "not known, because requests is missing")
+
+
 def test_too_little_memory_is_wrong(requirements, capsys, monkeypatch):
     memory = namedtuple("memory", "total available")(int(4e9), int(1e9))
     monkeypatch.setattr("psutil.virtual_memory", lambda: memory)
@@ -501,6 +508,15 @@ def test_a_mirror_whose_name_is_looked_up_for_ever_is_given_up(requirements, cap
     finally:
         looked_up.set()
     assert time.monotonic() - started < 30
+
+
+def test_a_failure_without_words_is_not_taken_for_an_answer(requirements, capsys, monkeypatch):
+    def fails(url, **options):
+        raise OSError
+
+    monkeypatch.setattr("requests.get", fails)
+    monkeypatch.setenv("COURSE_MIRROR", "http://mirror")
+    assert_fails(capsys, requirements, "data mirror", "does not answer: OSError")
 
 
 @pytest.mark.parametrize(
