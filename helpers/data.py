@@ -161,8 +161,9 @@ def _verified(name: str, entry: dict[str, Any], note: str | None) -> Path:
     addresses = [(f"{base}/{name}/{entry['name']}", login)] if base else []
     with _explained("write", path):
         for left in path.parent.glob(f".{path.stem}.*{path.suffix}"):  # by a process that was killed
-            if time.time() - left.stat().st_mtime > DAY:
-                left.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # it may be another's at work, and whole by now
+                if time.time() - left.stat().st_mtime > DAY:
+                    left.unlink()
         for url, auth in addresses + [(url, None) for url in entry["urls"]]:
             fault = _download(url, path, entry, auth)
             if fault is None:
