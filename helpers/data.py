@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from helpers.files import replacing, write_whole
+from helpers.files import replacing
 from helpers.settings import COURSE, data_cache, mirror, reason_of
 
 MANIFEST = COURSE / "data" / "datasets.toml"
@@ -271,8 +271,8 @@ def _unpack(path: Path, entry: dict[str, Any]) -> dict[str, Path]:
             with _explained("read", target):
                 there = target.is_file() and zlib.crc32(target.read_bytes()) == member.CRC
             if not there:
-                with _explained("write", path):
-                    write_whole(target, archive.read(member))
+                with _explained("write", path), replacing(target, sync=False) as part:
+                    part.write_bytes(archive.read(member))
     return files
 
 

@@ -9,12 +9,13 @@ from pathlib import Path
 
 
 @contextmanager
-def replacing(path: str | Path) -> Iterator[Path]:
+def replacing(path: str | Path, *, sync: bool = True) -> Iterator[Path]:
     """Give an empty neighbour of ``path`` to write to; after the block it stands in its place, whole.
 
     Readers find the old file or the new one, never half of it; where the block raises (a full disk, an
     interrupt) ``path`` is as it was and the neighbour is gone. Folders on the way are made. The old file's
     mode is kept, a new one has what the umask leaves. Two processes may replace the same file at once.
+    ``sync=False`` does not wait for the disk: for many small files that are verified when they are read.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -24,8 +25,9 @@ def replacing(path: str | Path) -> Iterator[Path]:
         yield neighbour
         if path.exists():
             neighbour.chmod(path.stat().st_mode & 0o7777)
-        with neighbour.open("rb+") as file:  # on the disk before the name points to it
-            os.fsync(file.fileno())
+        if sync:
+            with neighbour.open("rb+") as file:  # on the disk before the name points to it
+                os.fsync(file.fileno())
         neighbour.replace(path)
     except BaseException:
         neighbour.unlink(missing_ok=True)
