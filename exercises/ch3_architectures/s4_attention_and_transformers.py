@@ -1,4 +1,6 @@
-"""Section 3.4, attention: code of its exercises. The words are in s4_attention_and_transformers.en.md."""
+"""Section 3.4, attention and transformers: code of its exercises. The words are in the .en.md beside it."""
+
+import math
 
 import numpy as np
 
@@ -158,6 +160,105 @@ def draw_measurements(rng):
     return sizes.astype(float), rng.choice(np.array([0.5, 2, 3, 8, 20]), size=count)
 
 
+# 3.4.4 the best without places ----------------------------------------------------------------------
+
+BEST_WITHOUT_PLACES = 1 / 5
+
+# 3.4.5 sinusoidal positions -------------------------------------------------------------------------
+
+
+def sinusoidal(T, D):
+    """The positions of the first Transformer: a vector of D numbers for each of T places. -> array (T, D)
+
+    Place t, counted from 0: column 2i holds sin(t · w), column 2i + 1 holds cos(t · w), with the frequency
+    w = 10,000 to the power of -2i / D. D is even.
+    """
+    angles = np.arange(T)[:, None] * 10_000.0 ** (-np.arange(0, D, 2) / D)  # (T, D / 2)
+    return np.stack([np.sin(angles), np.cos(angles)], axis=2).reshape(T, D)
+
+
+def _clocks(T, D, *, first=0, exponents=None, interleave=True, parts=(np.sin, np.cos)):
+    """The positions with one step done differently."""
+    exponents = -np.arange(0, D, 2) / D if exponents is None else exponents
+    angles = np.arange(first, T + first)[:, None] * 10_000.0**exponents
+    parts = [part(angles) for part in parts]
+    return np.stack(parts, axis=2).reshape(T, D) if interleave else np.concatenate(parts, axis=1)
+
+
+def counts_places_from_one(T, D):
+    return _clocks(T, D, first=1)
+
+
+def puts_all_sines_first(T, D):
+    return _clocks(T, D, interleave=False)
+
+
+def gives_every_column_a_frequency_of_its_own(T, D):
+    angles = np.arange(T)[:, None] * 10_000.0 ** (-np.arange(D) / D)
+    return np.where(np.arange(D) % 2 == 0, np.sin(angles), np.cos(angles))
+
+
+def forgets_the_two_in_the_exponent(T, D):
+    return _clocks(T, D, exponents=-np.arange(D // 2) / D)
+
+
+def exchanges_sine_and_cosine(T, D):
+    return _clocks(T, D, parts=(np.cos, np.sin))
+
+
+def multiplies_by_the_power(T, D):
+    return _clocks(T, D, exponents=np.arange(0, D, 2) / D)
+
+
+def draw_sizes(rng):
+    return int(rng.integers(1, 6)), 2 * int(rng.integers(1, 5))
+
+
+BY_HAND = np.array(
+    [[0.0, 1.0, 0.0, 1.0], [math.sin(1), math.cos(1), math.sin(0.01), math.cos(0.01)]],
+)
+
+# 3.4.6 the parameters of a layer --------------------------------------------------------------------
+
+
+def layer_parameters(D):
+    """Number of parameters of an encoder layer of width D, biases and layer norms included. -> integer
+
+    Attention: four linear layers from D to D. Then one from D to 4D, one from 4D to D, and two layer norms.
+    """
+    attention = 4 * (D * D + D)
+    feed_forward = (D * 4 * D + 4 * D) + (4 * D * D + D)
+    return attention + feed_forward + 2 * (D + D)
+
+
+def leaves_out_the_biases(D):
+    return 12 * D * D + 4 * D
+
+
+def counts_the_matrices_alone(D):
+    return 12 * D * D
+
+
+def leaves_out_the_layer_norms(D):
+    return layer_parameters(D) - 4 * D
+
+
+def counts_one_layer_norm(D):
+    return layer_parameters(D) - 2 * D
+
+
+def forgets_the_way_out_of_attention(D):
+    return layer_parameters(D) - (D * D + D)
+
+
+def gives_one_bias_number_to_each_layer(D):
+    return 12 * D * D + 6 + 4 * D
+
+
+def draw_widths(rng):
+    return (int(rng.integers(1, 100)),)
+
+
 EXERCISES = (
     Exercise(
         "3.4.1",
@@ -244,5 +345,65 @@ EXERCISES = (
         },
         draw=draw_measurements,
         draws=200,
+    ),
+    Exercise(
+        "3.4.4",
+        kind="predict",
+        level=2,
+        minutes=5,
+        points=1,
+        solution=BEST_WITHOUT_PLACES,
+        atol=0.005,
+        wrong={
+            "one_of_all_letters": (1 / 12, 0),
+            "one_of_the_word": (1 / 6, 1),
+            "one_of_seven": (1 / 7, 1),
+            "nothing": (0.0, 0),
+            "every_letter": (1.0, 0),
+        },
+    ),
+    Exercise(
+        "3.4.5",
+        level=2,
+        minutes=10,
+        points=2,
+        solution=sinusoidal,
+        cases=(
+            Case((1, 4), expected=np.array([[0.0, 1.0, 0.0, 1.0]])),
+            Case((2, 4), expected=BY_HAND),
+            Case((3, 6)),
+        ),
+        wrong={
+            counts_places_from_one: 0,
+            puts_all_sines_first: 2,
+            gives_every_column_a_frequency_of_its_own: 1,
+            forgets_the_two_in_the_exponent: 1,
+            exchanges_sine_and_cosine: 2,
+            multiplies_by_the_power: 1,
+        },
+        draw=draw_sizes,
+        draws=50,
+    ),
+    Exercise(
+        "3.4.6",
+        level=1,
+        minutes=5,
+        points=1,
+        solution=layer_parameters,
+        cases=(
+            Case((1,), expected=25),
+            Case((16,), expected=3280),
+            Case((768,)),
+        ),
+        wrong={
+            leaves_out_the_biases: 0,
+            counts_the_matrices_alone: 0,
+            leaves_out_the_layer_norms: 1,
+            counts_one_layer_norm: 1,
+            forgets_the_way_out_of_attention: 1,
+            gives_one_bias_number_to_each_layer: 0,
+        },
+        draw=draw_widths,
+        draws=50,
     ),
 )
