@@ -1,0 +1,78 @@
+"""For section 3.2: drawings of grids and of a window that slides, and windows cut out of photographs."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib import pyplot as plt
+
+from helpers.plotting import draw_grid
+
+CELL = (0.56, 0.46)  # inches, width and height of one number
+
+
+def draw_grids(
+    grids: Sequence[Any], titles: Sequence[str], *, windows: Sequence[tuple[int, int, int, int] | None] = ()
+) -> np.ndarray:
+    """Draw matrices (H, W) with their numbers beside each other, all cells alike; returns the Axes.
+
+    ``titles`` has one text for each; ``windows`` has for each of the first grids what ``draw_grid`` outlines:
+    (top row, left column, height, width), or None. Raises ValueError if there are more or fewer titles.
+    """
+    grids = [np.asarray(grid, dtype=float) for grid in grids]
+    if len(titles) != len(grids):
+        raise ValueError(f"{len(titles)} titles for {len(grids)} grids: one title each")
+    widths = [
+        max(grid.shape[1] * CELL[0], 0.11 * len(title)) for grid, title in zip(grids, titles, strict=True)
+    ]
+    size = sum(widths) + 0.7 * len(grids), max(len(grid) for grid in grids) * CELL[1] + 0.5
+    figure, axes = plt.subplots(1, len(grids), figsize=size, width_ratios=widths, squeeze=False)
+    figure.get_layout_engine().set(w_pad=0.15)  # inches
+    for place, (ax, grid, title) in enumerate(zip(axes[0], grids, titles, strict=True)):
+        draw_grid(grid, window=windows[place] if place < len(windows) else None, ax=ax)
+        ax.set_aspect(CELL[1] / CELL[0], anchor="N")
+        ax.set_title(title)
+    return axes[0]
+
+
+def draw_window(x: Any, k: Any, place: int = 1, padding: int = 0, stride: int = 1) -> np.ndarray:
+    """Draw picture x (H, W) with the window at one place, kernel k (a, b), and the sums up to there.
+
+    ``place`` counts from 1, row by row; one behind the last means the last. Returns the three Axes. Raises
+    ValueError where the kernel does not fit into the padded picture.
+    """
+    padded, k = np.pad(np.asarray(x, dtype=float), padding), np.asarray(k, dtype=float)
+    if min(np.subtract(padded.shape, k.shape)) < 0:
+        raise ValueError(
+            f"a kernel of {k.shape} does not fit into a picture of {padded.shape}, padding included"
+        )
+    windows = np.lib.stride_tricks.sliding_window_view(padded, k.shape)[::stride, ::stride]
+    sums = (windows * k).sum(axis=(2, 3))
+    place = min(max(place, 1), sums.size)
+    row, column = divmod(place - 1, sums.shape[1])
+    begun = np.where(np.arange(sums.size) < place, sums.ravel(), np.nan).reshape(sums.shape)
+    outlines = (row * stride, column * stride, *k.shape), None, (row, column, 1, 1)
+    height, width = sums.shape
+    titles = "picture with padding" if padding else "picture x", "kernel k", f"sums z, {height} × {width}"
+    return draw_grids([padded, k, begun], titles, windows=outlines)
+
+
+def cut_windows(
+    photographs: np.ndarray, rows: tuple[int, int], count: int, seed: int, side: int = 28
+) -> tuple[np.ndarray, np.ndarray]:
+    """Cut ``count`` windows out of each photograph at random places -> X (N, 1, side, side), y int64 (N,).
+
+    ``photographs`` (C, H, W) gives one class each, y is its number. The windows lie in the rows
+    rows[0] to rows[1] - 1. Raises ValueError where no window fits.
+    """
+    first, behind = rows
+    classes, height, width = photographs.shape
+    if not 0 <= first <= behind - side <= height - side or width < side:
+        raise ValueError(
+            f"no window of {side} fits into the rows {first} to {behind} of {height} × {width} pixels"
+        )
+    rng = np.random.default_rng(seed)
+    y = np.arange(classes).repeat(count)
+    tops, lefts = rng.integers(first, behind - side + 1, len(y)), rng.integers(0, width - side + 1, len(y))
+    places = zip(y, tops, lefts, strict=True)
+    return np.stack([photographs[c, i : i + side, j : j + side] for c, i, j in places])[:, None], y
