@@ -6,6 +6,7 @@ One exercise: `pytest tests/exercises -k 2_1_3`; one section: `-k 2_1`.
 import contextlib
 import io
 import re
+import sys
 import time
 import warnings
 from dataclasses import replace
@@ -189,7 +190,8 @@ def test_an_expected_result_does_not_rest_on_the_solution_alone(exercise):
 def test_the_call_of_every_case_can_be_pasted(exercise):
     for case in exercise.cases:
         text = calling.call_text(exercise, case).replace(exercise.answer_name, "call", 1)
-        args, kwargs = eval(text, {"np": np, "call": lambda *args, **kwargs: (args, kwargs)})
+        names = {"np": np, "torch": sys.modules.get("torch"), "call": lambda *args, **kwargs: (args, kwargs)}
+        args, kwargs = eval(text, names)
         given = calling.arguments(case)
         assert difference(list(args), given, rtol=0, atol=0) is None, text
         for got, wanted in zip(args, given, strict=True):
