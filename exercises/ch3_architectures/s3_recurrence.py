@@ -250,10 +250,16 @@ def kept():
 
 
 def half_reset():
-    """r = (1, 0), z = 0, every entry of the candidate's U is 1."""
+    """r = (1, 0), z = 0, every entry of U is 1."""
     b = torch.tensor([100.0, -100.0, -100.0, -100.0, 0.0, 0.0])
-    U = torch.cat([torch.zeros(2, 4), torch.ones(2, 2)], dim=1)
-    return torch.zeros(1, 1), torch.tensor([[0.25, 0.5]]), torch.zeros(1, 6), U, b, torch.zeros(6)
+    return (
+        torch.zeros(1, 1),
+        torch.tensor([[0.25, 0.5]]),
+        torch.zeros(1, 6),
+        torch.ones(2, 6),
+        b,
+        torch.zeros(6),
+    )
 
 
 def with_both_biases():
@@ -299,6 +305,8 @@ EXERCISES = (
                     torch.tensor([0.5, 0.0]),
                 ),
                 expected=torch.tanh(torch.tensor([[[1.5, -0.5]]])),
+                args_text="torch.tensor([[[1.0, -1]]]), torch.tensor([[0.5, 1]]), torch.eye(2), "
+                "torch.tensor([[0.0, 1], [0, 0]]), torch.tensor([0.5, 0])",
             ),
             Case(
                 lambda: (
@@ -353,11 +361,13 @@ EXERCISES = (
             Case(
                 (
                     torch.tensor([[[1.0]], [[3.0]]]),
-                    torch.tensor([[1.0, 0.0], [0.0, 2.0]]),
+                    torch.eye(2),
                     torch.zeros(2, 1, 2),
                     torch.tensor([[0.0, 1.0], [0.0, 0.0]]),
-                    torch.tensor([[[1.0, 2.0]], [[3.0, 4.0]]]),
+                    torch.arange(1.0, 5).reshape(2, 1, 2),
                 ),
+                args_text="torch.tensor([[[1.0]], [[3]]]), torch.eye(2), torch.zeros(2, 1, 2), "
+                "torch.tensor([[0.0, 1], [0, 0]]), torch.arange(1.0, 5).reshape(2, 1, 2)",
             ),
             Case(
                 lambda: (
@@ -404,12 +414,11 @@ EXERCISES = (
                 half_reset,
                 expected=torch.tanh(torch.tensor([[0.75, 0.0]])),
                 args_text="torch.zeros(1, 1), torch.tensor([[0.25, 0.5]]), torch.zeros(1, 6), "
-                "torch.eye(6)[[4, 4]] + torch.eye(6)[[5, 5]], "
-                "torch.tensor([100.0, -100, -100, -100, 0, 0]), torch.zeros(6)",
+                "torch.ones(2, 6), torch.tensor([100.0, -100, -100, -100, 0, 0]), torch.zeros(6)",
             ),
             Case(
                 with_both_biases,
-                args_text="torch.tensor([[1.0], [-1.0]]), torch.tensor([[0.5], [0.0]]), torch.ones(1, 3), "
+                args_text="torch.tensor([[1.0], [-1]]), torch.tensor([[0.5], [0]]), torch.ones(1, 3), "
                 "torch.ones(1, 3), torch.tensor([-1.0, 0, 1]), torch.tensor([0.0, -1, 2])",
             ),
         ),
