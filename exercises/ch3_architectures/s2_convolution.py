@@ -156,6 +156,149 @@ def draw_layers(rng):
 
 FOUR = np.array([[1.0, 2, 3, 4], [5, 6, 7, 8], [9, 10, 9, 8], [5, 6, 7, 8]])
 
+# 3.2.5 parameters of a convolution -------------------------------------------------------------------
+
+
+def conv_parameters(inputs, outputs, kernel, groups=1, bias=True):
+    """How many numbers a convolution learns: weights, and a bias for each output channel. -> int
+
+    inputs, outputs: channels, in `groups` equal groups; kernel: side of the square window. Raises ValueError
+    that names groups and the channels where inputs or outputs cannot be divided by groups.
+    """
+    for channels in (inputs, outputs):
+        if channels % groups:
+            raise ValueError(f"{channels} channels cannot be divided into groups={groups} of the same size")
+    return outputs * (inputs // groups * kernel**2 + int(bias))
+
+
+def forgets_the_input_channels(inputs, outputs, kernel, groups=1, bias=True):
+    conv_parameters(inputs, outputs, kernel, groups)
+    return outputs * (kernel**2 + int(bias))
+
+
+def gives_all_outputs_one_bias(inputs, outputs, kernel, groups=1, bias=True):
+    return conv_parameters(inputs, outputs, kernel, groups, bias=False) + int(bias)
+
+
+def gives_each_input_a_bias(inputs, outputs, kernel, groups=1, bias=True):
+    return conv_parameters(inputs, outputs, kernel, groups, bias=False) + inputs * int(bias)
+
+
+def takes_the_window_for_a_line(inputs, outputs, kernel, groups=1, bias=True):
+    conv_parameters(inputs, outputs, kernel, groups)
+    return outputs * (inputs // groups * kernel + int(bias))
+
+
+def ignores_the_groups(inputs, outputs, kernel, groups=1, bias=True):
+    conv_parameters(inputs, outputs, kernel, groups)
+    return conv_parameters(inputs, outputs, kernel, 1, bias)
+
+
+def counts_one_group_only(inputs, outputs, kernel, groups=1, bias=True):
+    conv_parameters(inputs, outputs, kernel, groups)
+    return conv_parameters(inputs // groups, outputs // groups, kernel, 1, bias)
+
+
+def always_has_a_bias(inputs, outputs, kernel, groups=1, bias=True):
+    return conv_parameters(inputs, outputs, kernel, groups)
+
+
+def rounds_groups_that_do_not_fit(inputs, outputs, kernel, groups=1, bias=True):
+    return outputs * (inputs // groups * kernel**2 + int(bias))
+
+
+def draw_convolutions(rng):
+    groups = int(rng.choice([1, 1, 2, 3]))
+    inputs, outputs = (groups * int(n) for n in rng.integers(1, 5, size=2))
+    if rng.random() < 0.2:
+        inputs += 1  # does not fit where there are groups
+    return inputs, outputs, int(rng.integers(1, 6)), groups, bool(rng.random() < 0.6)
+
+
+# 3.2.7 multiplications -----------------------------------------------------------------------------
+
+
+def multiplications(side, layers):
+    """Multiplications in a chain of convolutions, for one picture of side × side. -> int
+
+    layers: rows (inputs, outputs, kernel, stride, groups); a map of side n becomes one of ceil(n / stride).
+    Raises ValueError that names both numbers where a layer's inputs are not the outputs of the one before.
+    """
+    total, channels = 0, None
+    for inputs, outputs, kernel, stride, groups in layers:
+        if channels not in (None, inputs):
+            raise ValueError(f"a layer wants {inputs} channels, the layer before it gives {channels}")
+        side = -(-side // stride)
+        total += side**2 * outputs * (inputs // groups) * kernel**2
+        channels = outputs
+    return total
+
+
+def _count(side, layers, after=lambda side, kernel, stride: -(-side // stride), places=lambda n: n**2):
+    multiplications(1, layers)  # raises where channels do not fit
+    total = 0
+    for inputs, outputs, kernel, stride, groups in layers:
+        side = after(side, kernel, stride)
+        total += places(side) * outputs * (inputs // groups) * kernel**2
+    return total
+
+
+def keeps_the_side(side, layers):
+    return _count(side, layers, after=lambda side, kernel, stride: side)
+
+
+def rounds_the_side_down(side, layers):
+    return _count(side, layers, after=lambda side, kernel, stride: side // stride)
+
+
+def forgets_the_padding(side, layers):
+    return _count(side, layers, after=lambda side, kernel, stride: max(0, (side - kernel) // stride + 1))
+
+
+def counts_places_along_one_side_only(side, layers):
+    return _count(side, layers, places=lambda n: n)
+
+
+def counts_places_before_the_stride(side, layers):
+    multiplications(1, layers)
+    total = 0
+    for inputs, outputs, kernel, stride, groups in layers:
+        total += side**2 * outputs * (inputs // groups) * kernel**2
+        side = -(-side // stride)
+    return total
+
+
+def sees_all_channels_in_every_group(side, layers):
+    multiplications(1, layers)
+    return multiplications(side, [(*row[:4], 1) for row in layers])
+
+
+def counts_parameters(side, layers):
+    return _count(side, layers, places=lambda n: 1)
+
+
+def does_not_compare_channels(side, layers):
+    return sum(multiplications(-(-side // _stride_before(layers, i)), [row]) for i, row in enumerate(layers))
+
+
+def _stride_before(layers, place):
+    product = 1
+    for row in layers[:place]:
+        product *= row[3]
+    return product
+
+
+def draw_chains(rng):
+    channels, layers = int(rng.integers(1, 4)), []
+    for _ in range(int(rng.integers(0, 4))):
+        grouped = bool(rng.random() < 0.4)
+        outputs = channels if grouped else int(rng.integers(1, 4))
+        kernel, stride = int(rng.choice([1, 3, 5])), int(rng.integers(1, 4))
+        layers.append((channels, outputs, kernel, stride, channels if grouped else 1))
+        channels = outputs + bool(rng.random() < 0.1)  # now and then the next one does not fit
+    return int(rng.integers(1, 12)), layers
+
+
 EXERCISES = (
     Exercise(
         "3.2.1",
@@ -250,6 +393,74 @@ EXERCISES = (
             multiplies_the_kernels: 0,
         },
         draw=draw_layers,
+        draws=200,
+    ),
+    Exercise(
+        "3.2.5",
+        level=2,
+        minutes=10,
+        points=2,
+        solution=conv_parameters,
+        cases=(
+            Case((6, 16, 5), expected=2416),
+            Case((3, 4, 3), kwargs={"bias": False}, expected=108),
+            Case((4, 6, 3, 2), expected=114),
+            Case((8, 8, 3, 8, False), expected=72),
+            Case((400, 120, 1), expected=48_120),
+            Case((4, 3, 3, 2), raises=ValueError, mentions=(2, 3)),
+            Case((3, 4, 3, 2), raises=ValueError, mentions=(2, 3)),
+        ),
+        wrong={
+            forgets_the_input_channels: 0,
+            gives_all_outputs_one_bias: 1,
+            gives_each_input_a_bias: 1,
+            takes_the_window_for_a_line: 0,
+            ignores_the_groups: 2,
+            counts_one_group_only: 2,
+            always_has_a_bias: 1,
+            rounds_groups_that_do_not_fit: 2,
+        },
+        draw=draw_convolutions,
+        draws=200,
+    ),
+    Exercise(
+        "3.2.6",
+        kind="predict",
+        level=2,
+        minutes=5,
+        points=1,
+        solution=8768,
+        wrong={
+            "the_ordinary_convolution": (73_728, 0),
+            "the_mixing_alone": (8192, 0),
+            "the_windows_alone": (576, 1),
+            "a_window_for_each_output": (9344, 0),
+        },
+    ),
+    Exercise(
+        "3.2.7",
+        level=3,
+        minutes=10,
+        points=3,
+        solution=multiplications,
+        cases=(
+            Case((8, [(2, 4, 3, 2, 1)]), expected=1152),
+            Case((5, [(1, 2, 3, 2, 1), (2, 2, 3, 2, 2)]), expected=234),
+            Case((4, [(3, 2, 1, 1, 1)]), expected=96),
+            Case((7, []), expected=0, why="no layers, no multiplications"),
+            Case((6, [(1, 2, 3, 1, 1), (3, 4, 3, 1, 1)]), raises=ValueError, mentions=(3, 2)),
+        ),
+        wrong={
+            keeps_the_side: 0,
+            rounds_the_side_down: 0,
+            forgets_the_padding: 0,
+            counts_places_along_one_side_only: 1,
+            counts_places_before_the_stride: 0,
+            sees_all_channels_in_every_group: 1,
+            counts_parameters: 1,
+            does_not_compare_channels: 2,
+        },
+        draw=draw_chains,
         draws=200,
     ),
 )
