@@ -171,9 +171,9 @@ def test_padded_places_are_masked_as_torch_masks_them(part):
 def test_multi_head_is_torchs_and_keeps_a_row_of_weights_for_each_query(part):
     theirs = nn.MultiheadAttention(12, 3, batch_first=True)
     ours = part.with_weights(part.MultiHead(12, 3), *theirs.state_dict().values())
-    x = torch.randn(2, 5, 12)
-    mixed, weights = theirs(x, x, x, average_attn_weights=False)
-    assert_same(ours(x, x), [mixed, weights], atol=1e-6)
+    x, asked = torch.randn(2, 5, 12), torch.randn(2, 7, 12)
+    mixed, weights = theirs(x, asked, asked, average_attn_weights=False)
+    assert_same(ours(x, asked), [mixed, weights], atol=1e-6)
 
 
 def test_heads_that_cannot_share_the_columns_are_refused(part):
