@@ -257,6 +257,15 @@ def test_the_network_slid_over_a_picture_answers_as_for_each_window(windows):
         torch.testing.assert_close(model(window)[0, :, 0, 0], answers[0, :, i, j])
 
 
+def test_the_convolutions_win_from_another_start_too(windows):
+    torch.manual_seed(1)
+    plain, model = (
+        nn.Sequential(nn.Flatten(), nn.Linear(784, 64), nn.ReLU(), nn.Linear(64, 3)),
+        windows.convnet(),
+    )
+    assert windows.train(model, seed=1) > max(windows.CLAIM, windows.train(plain, seed=1) + 0.2)
+
+
 def test_the_photographs_say_nothing_by_brightness_and_no_row_is_in_both_sets(windows):
     np.testing.assert_allclose(windows.photos.mean(axis=(1, 2)), 0, atol=1e-5)
     np.testing.assert_allclose(windows.photos.std(axis=(1, 2)), 1, atol=1e-5)
