@@ -1,5 +1,8 @@
 """Section 3.3, recurrence: code of its exercises. The words are in s3_recurrence.en.md."""
 
+import math
+
+import numpy as np
 import torch
 
 from exercises import Case, Exercise
@@ -274,6 +277,118 @@ def with_both_biases():
     )
 
 
+# 3.3.4 the error of a guess -------------------------------------------------------------------------
+
+ERROR_OF_ONE = round(2 / 12, 2)  # two numbers between 0 and 1, each with variance 1/12
+
+# 3.3.5 a bias that remembers ------------------------------------------------------------------------
+
+
+def forget_bias(steps, share):
+    """The bias of a forget gate that keeps a share of the cell state over some steps. -> float
+
+    steps is 1 or more, share lies between 0 and 1. The gate is sigmoid(bias) in every step, and each step
+    multiplies the cell state by it.
+    """
+    gate = share ** (1 / steps)
+    return math.log(gate / (1 - gate))
+
+
+def gives_the_gate(steps, share):
+    return share ** (1 / steps)
+
+
+def keeps_the_share_in_every_step(steps, share):
+    return math.log(share / (1 - share))
+
+
+def loses_the_same_amount_in_every_step(steps, share):
+    gate = 1 - (1 - share) / steps
+    return math.log(gate / (1 - gate))
+
+
+def turns_the_fraction_over(steps, share):
+    return -forget_bias(steps, share)
+
+
+def takes_the_logarithm_of_the_gate(steps, share):
+    return math.log(share) / steps
+
+
+def draw_memories(rng):
+    steps = int(rng.choice([1, 2, 3, 4, 5, 10, 20, 50, 100, 200]))
+    return steps, float(rng.choice([0.1, 0.2, 0.25, 0.5, 0.75, 0.8, 0.9]))
+
+
+# 3.3.6 backwards within each row --------------------------------------------------------------------
+
+
+def reversed_places(lengths, T):
+    """Places that turn each row around and leave its padding where it is. -> (B, T) whole numbers
+
+    lengths (B,): row i has lengths[i] steps, then padding up to T. Each length is from 1 to T; another one
+    is refused by a ValueError that names it.
+    """
+    lengths, t = np.asarray(lengths), np.arange(T)
+    for length in lengths:
+        if not 1 <= length <= T:
+            raise ValueError(f"a row of length {length}: leave it out; lengths are from 1 to {T}")
+    return np.where(t < lengths[:, None], lengths[:, None] - 1 - t, t)
+
+
+def turns_the_padding_to_the_front(lengths, T):
+    reversed_places(lengths, T)
+    return np.tile(np.arange(T)[::-1], (len(lengths), 1))
+
+
+def begins_one_place_too_late(lengths, T):
+    reversed_places(lengths, T)
+    lengths, t = np.asarray(lengths)[:, None], np.arange(T)
+    return np.where(t < lengths, lengths - t, t)
+
+
+def turns_the_padding_around_too(lengths, T):
+    reversed_places(lengths, T)
+    lengths, t = np.asarray(lengths)[:, None], np.arange(T)
+    return np.where(t < lengths, lengths - 1 - t, lengths + T - 1 - t)
+
+
+def turns_every_row_as_far_as_the_longest(lengths, T):
+    reversed_places(lengths, T)
+    longest, t = max(lengths), np.arange(T)
+    return np.tile(np.where(t < longest, longest - 1 - t, t), (len(lengths), 1))
+
+
+def turns_nothing_around(lengths, T):
+    reversed_places(lengths, T)
+    return np.tile(np.arange(T), (len(lengths), 1))
+
+
+def accepts_a_length_of_zero(lengths, T):
+    lengths, t = np.asarray(lengths), np.arange(T)
+    if lengths.max() > T:
+        raise ValueError(f"length {lengths.max()} is more than {T}")
+    return np.where(t < lengths[:, None], lengths[:, None] - 1 - t, t)
+
+
+def accepts_lengths_beyond_the_row(lengths, T):
+    lengths, t = np.asarray(lengths), np.arange(T)
+    if lengths.min() < 1:
+        raise ValueError(f"length {lengths.min()} is less than 1")
+    return np.where(t < lengths[:, None], lengths[:, None] - 1 - t, t)
+
+
+def draw_lengths(rng):
+    T, rows = int(rng.integers(1, 7)), int(rng.integers(1, 5))
+    lengths = rng.integers(1, T + 1, size=rows)
+    fault = rng.random()
+    if fault < 0.2:
+        wrong = 0 if fault < 0.1 else T + int(rng.integers(1, 3))
+        lengths[rng.integers(rows)] = wrong
+        return Case((lengths, T), raises=ValueError, mentions=(wrong,))
+    return lengths, T
+
+
 EXERCISES = (
     Exercise(
         "3.3.1",
@@ -432,6 +547,68 @@ EXERCISES = (
             does_without_the_reset_gate: 0,
         },
         draw=draw_steps,
+        draws=200,
+    ),
+    Exercise(
+        "3.3.4",
+        kind="predict",
+        level=1,
+        minutes=5,
+        points=1,
+        solution=ERROR_OF_ONE,
+        atol=0.005,  # two decimals: 0.17 and 0.1667
+        wrong={
+            "one_number_only": (0.08, 1),
+            "the_root": (0.41, 0),
+            "the_mean_of_the_squares": (0.67, 1),
+            "no_error": (0.0, 0),
+            "the_mean_of_the_distance": (0.33, 0),
+        },
+    ),
+    Exercise(
+        "3.3.5",
+        level=2,
+        minutes=5,
+        points=2,
+        solution=forget_bias,
+        cases=(
+            Case((2, 0.25), expected=0.0),
+            Case((1, 0.5), expected=0.0),
+            Case((50, 0.5)),
+            Case((3, 0.125), expected=0.0),
+        ),
+        wrong={
+            gives_the_gate: 1,
+            keeps_the_share_in_every_step: 0,
+            loses_the_same_amount_in_every_step: 0,
+            turns_the_fraction_over: 1,
+            takes_the_logarithm_of_the_gate: 1,
+        },
+        draw=draw_memories,
+        draws=200,
+    ),
+    Exercise(
+        "3.3.6",
+        level=2,
+        minutes=10,
+        points=2,
+        solution=reversed_places,
+        cases=(
+            Case((np.array([3, 1]), 4), expected=np.array([[2, 1, 0, 3], [0, 1, 2, 3]])),
+            Case((np.array([2, 5]), 5), expected=np.array([[1, 0, 2, 3, 4], [4, 3, 2, 1, 0]])),
+            Case((np.array([2, 0]), 3), raises=ValueError, mentions=(0,)),
+            Case((np.array([4]), 3), raises=ValueError, mentions=(4,)),
+        ),
+        wrong={
+            turns_the_padding_to_the_front: 0,
+            begins_one_place_too_late: 1,
+            turns_the_padding_around_too: 0,
+            turns_every_row_as_far_as_the_longest: 1,
+            turns_nothing_around: 1,
+            accepts_a_length_of_zero: 2,
+            accepts_lengths_beyond_the_row: 2,
+        },
+        draw=draw_lengths,
         draws=200,
     ),
 )
