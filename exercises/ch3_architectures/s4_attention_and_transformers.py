@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+import torch
 
 from exercises import Case, Exercise
 
@@ -259,6 +260,111 @@ def draw_widths(rng):
     return (int(rng.integers(1, 100)),)
 
 
+# 3.4.7 only the size --------------------------------------------------------------------------------
+
+
+def rms_norm(x, weight, eps=1e-6):
+    """Divide each row by its root mean square, then multiply by the weights. -> (..., D)
+
+    x (..., D) and weight (D,) are tensors. eps is added to the mean square, before the root.
+    """
+    return x * torch.rsqrt(x.pow(2).mean(dim=-1, keepdim=True) + eps) * weight
+
+
+def subtracts_the_mean(x, weight, eps=1e-6):
+    x = x - x.mean(dim=-1, keepdim=True)
+    return x / torch.sqrt(x.pow(2).mean(dim=-1, keepdim=True) + eps) * weight
+
+
+def divides_by_the_length(x, weight, eps=1e-6):
+    return x / torch.sqrt(x.pow(2).sum(dim=-1, keepdim=True) + eps) * weight
+
+
+def takes_one_size_for_all_rows(x, weight, eps=1e-6):
+    return x / torch.sqrt(x.pow(2).mean() + eps) * weight
+
+
+def adds_eps_after_the_root(x, weight, eps=1e-6):
+    return x / (torch.sqrt(x.pow(2).mean(dim=-1, keepdim=True)) + eps) * weight
+
+
+def leaves_out_the_weights(x, weight, eps=1e-6):
+    return x / torch.sqrt(x.pow(2).mean(dim=-1, keepdim=True) + eps)
+
+
+def forgets_the_root(x, weight, eps=1e-6):
+    return x / (x.pow(2).mean(dim=-1, keepdim=True) + eps) * weight
+
+
+def draw_rows(rng):
+    d = int(rng.integers(1, 5))
+    rows = [(), (1,), (2,), (2, 2)][int(rng.integers(0, 4))]
+    x = torch.tensor(rng.integers(-8, 9, size=(*rows, d)) / 2, dtype=torch.float32)
+    weight = torch.tensor(rng.integers(-4, 5, size=d) / 2, dtype=torch.float32)
+    return (x, weight) if rng.random() < 0.5 else (x, weight, 0.25)
+
+
+# 3.4.8 a cache of a large model ---------------------------------------------------------------------
+
+# keys and values · blocks · key-value heads · numbers per head · tokens · bytes, in GiB
+CACHE = 2 * 32 * 8 * 128 * 8192 * 2 / 2**30
+
+# 3.4.9 a price for crowding -------------------------------------------------------------------------
+
+
+def balance_loss(logits, k):
+    """E times the sum over the experts of share · mean probability. -> a tensor with one number
+
+    logits (N, E): what the router says of N tokens and E experts. k: how many experts each token goes to.
+    The share of an expert is the number of tokens that go to it, divided by N: the shares sum to k.
+    """
+    N, E = logits.shape
+    p = logits.softmax(dim=-1)
+    chosen = p.topk(k, dim=-1).indices
+    share = torch.bincount(chosen.flatten(), minlength=E) / N
+    return E * (share * p.mean(dim=0)).sum()
+
+
+def _share(logits, k):
+    chosen = logits.topk(k, dim=-1).indices
+    return torch.bincount(chosen.flatten(), minlength=logits.shape[1]) / len(logits)
+
+
+def divides_the_shares_by_k(logits, k):
+    return balance_loss(logits, k) / k
+
+
+def leaves_out_the_number_of_experts(logits, k):
+    return balance_loss(logits, k) / logits.shape[1]
+
+
+def multiplies_shares_with_shares(logits, k):
+    return logits.shape[1] * (_share(logits, k) ** 2).sum()
+
+
+def multiplies_probabilities_with_probabilities(logits, k):
+    return logits.shape[1] * (logits.softmax(dim=-1).mean(dim=0) ** 2).sum()
+
+
+def counts_the_first_choice_only(logits, k):
+    return balance_loss(logits, 1)
+
+
+def adds_up_the_tokens(logits, k):
+    return len(logits) * balance_loss(logits, k)
+
+
+def takes_the_logits_for_probabilities(logits, k):
+    return logits.shape[1] * (_share(logits, k) * logits.mean(dim=0)).sum()
+
+
+def draw_routers(rng):
+    n, e = int(rng.integers(1, 6)), int(rng.integers(1, 5))
+    # no two numbers of a row are equal, so that nobody's choice rests on the order of ties
+    rows = np.array([(rng.permutation(2 * e)[:e] - e) / 2 for _ in range(n)])
+    return torch.tensor(rows, dtype=torch.float32), int(rng.integers(1, e + 1))
+
+
 EXERCISES = (
     Exercise(
         "3.4.1",
@@ -405,5 +511,84 @@ EXERCISES = (
         },
         draw=draw_widths,
         draws=50,
+    ),
+    Exercise(
+        "3.4.7",
+        level=1,
+        minutes=5,
+        points=1,
+        solution=rms_norm,
+        cases=(
+            Case(
+                (torch.tensor([1.0, 7.0]), torch.tensor([10.0, 5.0])),
+                expected=torch.tensor([2.0, 7.0]),
+            ),
+            Case(
+                (torch.tensor([[2.0, 2.0], [8.0, -8.0]]), torch.tensor([1.0, 1.0])),
+                expected=torch.tensor([[1.0, 1.0], [1.0, -1.0]]),
+            ),
+            Case(
+                (torch.tensor([1.0, -1.0]), torch.tensor([1.0, 1.0]), 3.0),
+                expected=torch.tensor([0.5, -0.5]),
+            ),
+        ),
+        wrong={
+            subtracts_the_mean: 0,
+            divides_by_the_length: 0,
+            takes_one_size_for_all_rows: 1,
+            adds_eps_after_the_root: 2,
+            leaves_out_the_weights: None,
+            forgets_the_root: 0,
+        },
+        draw=draw_rows,
+        draws=200,
+        rtol=1e-5,
+        atol=1e-6,
+    ),
+    Exercise(
+        "3.4.8",
+        kind="predict",
+        level=2,
+        minutes=5,
+        points=1,
+        solution=CACHE,
+        atol=0.01,
+        wrong={
+            "keys_without_values": (0.5, 0),
+            "one_head_per_query_head": (4.0, 1),
+            "four_bytes_per_number": (2.0, None),
+            "one_block_only": (0.03, 0),
+            "billions_of_bytes": (1.07, None),
+        },
+    ),
+    Exercise(
+        "3.4.9",
+        level=3,
+        minutes=10,
+        points=3,
+        solution=balance_loss,
+        cases=(
+            Case(
+                (torch.tensor([[math.log(3), 0.0], [math.log(3), 0.0]]).round(decimals=4), 1),
+                expected=torch.tensor(1.5),
+                args_text="torch.tensor([[1.0986, 0.0], [1.0986, 0.0]]), 1",
+            ),
+            Case((torch.tensor([[50.0, 0.0], [0.0, 50.0]]), 1), expected=torch.tensor(1.0)),
+            Case((torch.tensor([[50.0, 0.0, -50.0], [50.0, 0.0, -50.0]]), 2), expected=torch.tensor(3.0)),
+            Case((torch.tensor([[1.0, 2.0, 4.0], [2.0, 0.5, 1.0], [0.0, 3.0, 1.0]]), 2)),
+        ),
+        wrong={
+            divides_the_shares_by_k: 0,
+            leaves_out_the_number_of_experts: None,
+            multiplies_shares_with_shares: 1,
+            multiplies_probabilities_with_probabilities: 1,
+            counts_the_first_choice_only: 0,
+            adds_up_the_tokens: 2,
+            takes_the_logits_for_probabilities: 1,
+        },
+        draw=draw_routers,
+        draws=200,
+        rtol=1e-4,
+        atol=1e-5,
     ),
 )
