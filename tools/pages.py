@@ -37,6 +37,15 @@ class ReadableMarkdown(IPythonRenderer):
     def block_mermaidjs(self, code: str) -> str:
         return super().block_mermaidjs(escape(code, quote=False))
 
+    def block_html(self, html: str) -> str:
+        # nbconvert closes every element of a block in which it looks for pictures: a fold that the next
+        # blocks belong to would be shut before them, and empty.
+        self.embed_images = "<img" in html
+        try:
+            return super().block_html(html)
+        finally:
+            self.embed_images = True
+
     def link(self, text: str, url: str, title: str | None = None) -> str:
         if "://" not in url:
             url = re.sub(r"\.ipynb(?=#|$)", ".html", url)

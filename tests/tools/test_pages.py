@@ -129,6 +129,26 @@ def test_what_the_notebook_folds_away_is_shut_until_it_is_opened(read, tmp_path)
     assert page.get_by_text("forty lines").is_visible()
 
 
+def test_a_hint_is_shut_until_it_is_opened_and_its_formula_is_drawn(read, tmp_path):
+    hint = "<details><summary>Where to begin?</summary>\n\nWith *two* of $x^2$.\n\n</details>\n\nAfter it."
+    page = read(write_page(notebook(prose(hint)), tmp_path / "a.html", folder=tmp_path, root=tmp_path))
+    inside, after = page.get_by_text("With two of"), page.get_by_text("After it.")
+    assert [text.is_visible() for text in (page.get_by_text("Where to begin?"), inside, after)] == [
+        True,
+        False,
+        True,
+    ]
+    page.locator("details > summary").click()
+    assert inside.is_visible()
+    assert page.locator("details mjx-container").count() == 1
+
+
+def test_a_picture_in_html_is_carried_in_the_page(tmp_path):
+    (tmp_path / "dot.svg").write_text('<svg xmlns="http://www.w3.org/2000/svg"/>', encoding="utf-8")
+    page = to_html(notebook(prose('<img alt="a dot" src="dot.svg">')), tmp_path, "a")
+    assert re.search('<img alt="a dot" src="data:image/svg', page)
+
+
 def test_a_page_names_no_script_style_or_font_of_another_host():
     book = notebook(prose(FORMULAS[0]), prose(DIAGRAM), code("1", "1"))
     assert ELSEWHERE.findall(to_html(book, ENGLISH, "a") + page_script()) == []
