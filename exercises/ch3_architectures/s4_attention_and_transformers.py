@@ -41,6 +41,22 @@ def mixes_the_keys(query, keys, values):
     return attend(query, keys, keys)
 
 
+def exchanges_query_and_keys(query, keys, values):
+    scores = query @ keys
+    weights = np.exp(scores - scores.max())
+    return weights / weights.sum() @ values
+
+
+def keeps_a_row_for_each_key(query, keys, values):
+    weights = np.exp(keys @ query - (keys @ query).max())
+    return (weights / weights.sum())[:, None] * values
+
+
+def multiplies_without_adding_up(query, keys, values):
+    weights = np.exp(keys @ query - (keys @ query).max())
+    return weights / weights.sum() * values
+
+
 def forgets_to_divide(query, keys, values):
     scores = keys @ query
     return np.exp(scores - scores.max()) @ values
@@ -395,6 +411,9 @@ EXERCISES = (
             divides_the_scores_by_their_sum: 0,
             takes_the_mean_of_the_values: 1,
             mixes_the_keys: 1,
+            exchanges_query_and_keys: 0,
+            keeps_a_row_for_each_key: 1,
+            multiplies_without_adding_up: 1,
             forgets_to_divide: 0,
             overflows_at_large_scores: 2,
             divides_by_the_root_of_the_width: None,

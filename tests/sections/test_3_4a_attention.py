@@ -197,6 +197,41 @@ def test_trained_with_padding_all_lengths_are_sorted(part):
     assert min(part.share_right(model, length) for length in (2, 3, 4, 6, 12, 26)) >= 0.95
 
 
+@pytest.mark.parametrize("seed", [0, 1])
+def test_without_a_mask_the_sorter_learns_not_to_look_at_padding(part, seed):
+    torch.manual_seed(seed)
+    model = part.Sorter(lambda Q, K, V, mask: part.attention(Q, K, V)[0])
+    part.train(model, (2, 8))
+    words = random_words(500, (2, 8), torch.Generator().manual_seed(1))
+    wanted = in_order(words)
+    p = model(words, wanted)
+    right = ((p.argmax(-1) == wanted) | (wanted == 0)).all(dim=1)
+    assert right.double().mean() >= 0.95
+    assert p[..., 0][wanted > 0].mean() < 0.01
+
+
+def test_shuffled_letters_change_no_answer_and_backwards_is_guessing(part):
+    words = letter_numbers("python", "typhon")
+    torch.manual_seed(1)
+    model = part.Sorter(part.look)
+    p = model(words, in_order(words))
+    torch.testing.assert_close(p[0], p[1])
+    loss = np.mean(part.train(model, (6, 6), rule=lambda words: words.flip(1))[-100:])
+    assert loss == pytest.approx((np.log(6) + 5 * np.log(5)) / 6, abs=0.05)
+
+
+def test_in_the_table_of_scores_the_nearest_later_letter_is_best_and_written_ones_lie_lowest(part):
+    torch.manual_seed(0)
+    model = part.Sorter(part.look)
+    part.train(model, (2, 8))
+    scores = (model.queries.weight @ model.keys.weight[1:].T).detach()
+    assert sum(scores[row].argmax() == row for row in range(26)) >= 24
+    assert sum(scores[row, :row].max() < scores[row, row:].min() for row in range(1, 26)) >= 22
+    words = letter_numbers("zebra")
+    weights = model(words, in_order(words))[0][2][words[0]]  # the step after b
+    assert "zebra"[weights.argmax()] == "e"
+
+
 def test_the_sorter_never_looks_at_padding(part):
     torch.manual_seed(0)
     model, words = part.Sorter(part.look), torch.tensor([[3, 1, 0, 0]])
