@@ -219,6 +219,16 @@ def forgets_the_two_in_the_exponent(T, D):
     return _clocks(T, D, exponents=-np.arange(D // 2) / D)
 
 
+def takes_the_column_for_the_pair(T, D):
+    angles = np.arange(T)[:, None] * 10_000.0 ** (-2 * np.arange(D) / D)
+    return np.where(np.arange(D) % 2 == 0, np.sin(angles), np.cos(angles))
+
+
+def divides_the_power_instead_of_the_exponent(T, D):
+    angles = np.arange(T)[:, None] * 10_000.0 ** -np.arange(0, D, 2) / D
+    return np.stack([np.sin(angles), np.cos(angles)], axis=2).reshape(T, D)
+
+
 def exchanges_sine_and_cosine(T, D):
     return _clocks(T, D, parts=(np.cos, np.sin))
 
@@ -503,6 +513,8 @@ EXERCISES = (
             puts_all_sines_first: 2,
             gives_every_column_a_frequency_of_its_own: 1,
             forgets_the_two_in_the_exponent: 1,
+            takes_the_column_for_the_pair: 1,
+            divides_the_power_instead_of_the_exponent: 1,
             exchanges_sine_and_cosine: 2,
             multiplies_by_the_power: 1,
         },

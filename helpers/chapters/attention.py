@@ -1,4 +1,4 @@
-"""For section 3.4: words of letters as practice material, and attention weights drawn as lines."""
+"""For section 3.4: attention as 3.4a builds it, words of letters as practice material, weights as lines."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,8 +6,53 @@ from typing import Any
 import numpy as np
 import torch
 from matplotlib.axes import Axes
+from torch import nn
 
 from helpers.plotting import PALETTE, _axes
+
+
+def attention(
+    Q: torch.Tensor, K: torch.Tensor, V: torch.Tensor, mask: torch.Tensor | None = None
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Scaled dot-product attention: Q (..., T, D), K (..., S, D), V (..., S, D_v) -> answers, weights.
+
+    Answers (..., T, D_v), weights (..., T, S). mask (..., T, S): True where a query may look; if it may look
+    nowhere, its answer is zeros. Raises ValueError for shapes that do not fit. Vaswani and others, 2017.
+    """
+    if Q.shape[-1] != K.shape[-1] or K.shape[-2] != V.shape[-2]:
+        shapes = [tuple(X.shape) for X in (Q, K, V)]
+        raise ValueError(f"Q, K, V are {shapes}: Q and K need the same width, K and V as many rows")
+    scores = Q @ K.transpose(-2, -1) / Q.shape[-1] ** 0.5
+    mask = torch.ones_like(scores, dtype=torch.bool) if mask is None else mask
+    weights = scores.masked_fill(~mask, -torch.inf).softmax(-1).masked_fill(~mask, 0)
+    return weights @ V, weights
+
+
+class MultiHead(nn.Module):
+    """Attention with H heads: asking (B, T, D), asked (B, S, D) -> answers (B, T, D), weights (B, H, T, S).
+
+    mask (B, 1 or H, T or 1, S): True where a query may look. Raises ValueError where the heads cannot share
+    the width.
+    """
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        if width % heads:
+            raise ValueError(f"width {width} cannot be split into {heads} heads of equal width")
+        self.heads = heads
+        self.q, self.k, self.v, self.out = (nn.Linear(width, width) for _ in range(4))
+
+    def split(self, x: torch.Tensor) -> torch.Tensor:
+        """(B, T, D) -> (B, H, T, D / H): each head has its own columns."""
+        return x.unflatten(-1, (self.heads, -1)).transpose(1, 2)
+
+    def forward(
+        self, asking: torch.Tensor, asked: torch.Tensor, mask: torch.Tensor | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """The answers of all heads side by side, through the layer out; and the weights of each head."""
+        Q, K, V = self.split(self.q(asking)), self.split(self.k(asked)), self.split(self.v(asked))
+        answers, weights = attention(Q, K, V, mask)
+        return self.out(answers.transpose(1, 2).flatten(2)), weights
 
 
 def letter_numbers(*words: str) -> torch.Tensor:

@@ -17,6 +17,7 @@ from helpers import check_grad
 from tools.notebooks import ENGLISH, define
 
 PART = ENGLISH / "3_architectures" / "4b_transformers.ipynb"
+BEFORE = ENGLISH / "3_architectures" / "4a_attention.ipynb"
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +57,18 @@ def test_attention_with_a_mask_is_torchs(part, sizes):
     assert_same([mixtures], [F.scaled_dot_product_attention(q, k, v, attn_mask=mask)], atol=1e-6)
     assert (weights[~mask] == 0).all()
     assert_same([weights.sum(-1)], [torch.ones(2, T)], rtol=1e-5)
+
+
+def test_attention_and_heads_are_those_that_part_a_builds(part):
+    built = SimpleNamespace(**define(BEFORE, ("imports",), whole=("attention", "multi-head")))
+    assert built.attention is not part.attention
+    x, asked, mask = torch.randn(2, 5, 12), torch.randn(2, 7, 12), torch.rand(2, 1, 5, 7) > 0.5
+    theirs, ours = built.MultiHead(12, 3), part.MultiHead(12, 3)
+    ours.load_state_dict(theirs.state_dict())
+    assert_same(ours(x, asked, mask), theirs(x, asked, mask), rtol=0)
+    for attend in (built.attention, part.attention):
+        with pytest.raises(ValueError, match="need the same width"):
+            attend(x, asked[..., :6], asked)
 
 
 def test_an_empty_text_gives_zeros_and_no_nan_anywhere(part):
@@ -100,6 +113,7 @@ def test_places_are_added_row_by_row_and_learnt(part):
 def test_the_dot_product_of_two_places_depends_on_their_distance_alone(part):
     table = part.sinusoidal(60, 32)
     products = table @ table.T
+    np.testing.assert_allclose(np.diagonal(products), 16)  # one for each hand
     for distance in (0, 1, 7, 30):
         along = np.diagonal(products, distance)
         np.testing.assert_allclose(along, along[0])
@@ -128,6 +142,29 @@ def test_the_trained_layer_looks_at_the_mirror_image(part):
     assert np.mean(shares[-20:]) > 0.95
     assert (looked_at == mirror).float().mean() > 0.8
     assert ((looked_at - mirror).abs() <= 1).float().mean() > 0.95
+    weights = network[2].weights.mean((0, 1)).flip(1)  # (T, T), with the mirror images on the diagonal
+    on_it = weights.diagonal().sum() / part.LENGTH
+    beside = (weights.diagonal(1).sum() + weights.diagonal(-1).sum()) / part.LENGTH
+    assert 0.35 < on_it < 0.6
+    assert on_it + beside > 0.8
+
+
+def test_what_is_learnt_are_places_and_not_the_mirror_image(part):
+    places = part.Places(torch.tensor(part.sinusoidal(len(part.LETTERS), part.D)).float())
+    network, _ = part.train(part.EncoderLayer(part.D, part.HEADS), places)
+    for length, skipped in ((6, 2), (10, 0)):  # of six letters, places 0 and 1 would look beyond the word
+        x = part.words(300, part.STEPS, length)
+        written = network(x).argmax(-1)[:, skipped : part.LENGTH]
+        assert (written == x[:, skipped : part.LENGTH].flip(1)).float().mean() > 0.95
+        assert (written == x.flip(1)[:, skipped : part.LENGTH]).float().mean() < 0.05
+
+
+def test_padding_changes_the_answers_only_without_a_mask(part):
+    layer, x = part.EncoderLayer(8, 2), torch.randn(2, 8, 8)
+    real = (torch.arange(8) < torch.tensor([[5], [8]]))[:, None, None]
+    alone = layer(x[:1, :5])[0]
+    assert_same([layer(x, real)[0, :5]], [alone], atol=1e-5)
+    assert (layer(x)[0, :5] - alone).abs().max() > 0.1
 
 
 def test_words_have_different_letters_and_are_new_with_each_seed(part):
