@@ -301,3 +301,9 @@ def test_the_formula_for_multiplications_is_what_torch_counts(part, D, T):
         part.EncoderLayer(D, 2)(torch.zeros(1, T, D))
     assert counter.get_total_flops() == 2 * (12 * T * D**2 + 2 * T**2 * D)
     assert (T == 6 * D) == (12 * T * D**2 == 2 * T**2 * D)
+
+
+def test_the_multiplications_alone_grow_more_slowly_than_the_square():
+    T, D = np.array([256, 512, 1024]), 32
+    power = np.polyfit(np.log(T), np.log(12 * T * D**2 + 2 * T**2 * D), 1)[0]
+    assert round(power, 1) == 1.7
