@@ -34,6 +34,7 @@ from tools.notebooks import NOTEBOOKS, ROOT, find_notebooks, read_notebook, writ
 from tools.pages import write_page
 
 QUICK_CELL_TIMEOUT = 300  # seconds; a quick notebook has 60 for all its cells
+OUTPUT_TIMEOUT = 60  # seconds for what is printed to arrive; nbclient's 4 lose some on a slow machine
 VERSIONS_OF = ("numpy", "torch", "tensorflow", "keras", "scikit-learn", "ipykernel", "nbclient")
 
 
@@ -67,6 +68,8 @@ def execute(
         kernel_name="python3",
         timeout=QUICK_CELL_TIMEOUT if profile == "quick" else None,
         record_timing=False,
+        iopub_timeout=OUTPUT_TIMEOUT,
+        raise_on_iopub_timeout=True,
         coalesce_streams=False,  # its way takes a time quadratic in the length of a line
     )
     for cell in notebook.cells:
@@ -106,7 +109,9 @@ def _execute_cell(client: NotebookClient, cell: NotebookNode, index: int, kernel
         client.execute_cell(cell, index, execution_count=client.code_cells_executed + 1)
     except CellExecutionError as error:
         return f"cell {cell.id}: {error.ename}: {error.evalue}"
-    except CellTimeoutError:
+    except CellTimeoutError as error:
+        if "IOPub" in str(error):
+            return f"cell {cell.id}: its output did not arrive within {client.iopub_timeout} s"
         return f"cell {cell.id}: not done after {client.timeout} s"
     except DeadKernelError:
         kernel_log.seek(0)

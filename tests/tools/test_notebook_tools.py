@@ -4,6 +4,7 @@ One pytest run, in its own process, over four small notebooks answers for the pl
 one run and one run in place answer for the runner (fixture `ran`). The hygiene checks need no kernel.
 """
 
+import asyncio
 import base64
 import copy
 import json
@@ -455,6 +456,16 @@ def test_a_cell_tagged_to_raise_that_does_not_is_a_failure_of_the_runner_too(ran
 def test_notebooks_are_run_in_chapter_order(ran):
     _, facts = ran
     assert [run.name for run in facts["runs"]] == ["2_bad.ipynb", "2_silent.ipynb", "10_good.ipynb"]
+
+
+def test_output_that_is_late_is_an_error_and_never_left_out(tmp_path, monkeypatch):
+    async def never(*_):
+        await asyncio.sleep(60)
+
+    monkeypatch.setattr(run_notebooks.NotebookClient, "_async_poll_output_msg", never)
+    monkeypatch.setattr(run_notebooks, "OUTPUT_TIMEOUT", 1)
+    with pytest.raises(run_notebooks.NotebookFailed, match=r"cell late: .*did not arrive within 1 s"):
+        run_notebooks.execute(notebook(code("late", "print(6 * 7)")), tmp_path)
 
 
 def test_a_long_line_takes_a_time_that_its_length_explains(tmp_path):
