@@ -51,6 +51,14 @@ def transposes_the_matrix_of_the_state(X, h, W, U, b):
     return _states(X, h, lambda x, state: torch.tanh(x @ W + state @ U.T + b))
 
 
+def takes_the_rows_for_steps(X, h, W, U, b):
+    states = []
+    for x in X:
+        h = torch.tanh(x @ W + h @ U + b)
+        states.append(h)
+    return torch.stack(states)
+
+
 def stacks_the_steps_first(X, h, W, U, b):
     return rnn(X, h, W, U, b).transpose(0, 1)
 
@@ -80,7 +88,7 @@ def draw_texts(rng):
 def rnn_backward(X, h, states, U, G):
     """Slopes of the loss along W, U, b and the first state h -> (dW, dU, db, dh), each of its value's shape
 
-    X, h, U as in `rnn`, states (B, T, H) as it gave them. G (B, T, H): the slope along each state by itself.
+    X, h, U as in `rnn`, states (B, T, H) as it gave them. G (B, T, H): the slope along each state directly.
     """
     dW, dU, db = X.new_zeros(X.shape[2], len(U)), torch.zeros_like(U), U.new_zeros(len(U))
     from_later = torch.zeros_like(h)
@@ -107,6 +115,8 @@ def _backward(
     first=True,
     batch=1,
     order=-1,
+    rows=True,
+    send=True,
 ):
     """The way back with one step done differently."""
     dW, dU, db = X.new_zeros(X.shape[2], len(U)), torch.zeros_like(U), U.new_zeros(len(U))
@@ -115,11 +125,11 @@ def _backward(
         flat = 1 - states[:, t] ** 2
         slope = {0: G[:, t] + later, 1: (G[:, t] + later) * flat, 2: G[:, t] + later * flat}[tanh]
         previous = states[:, t - before] if t >= before else h * first
-        shares = X[:, t].T @ slope, previous.T @ slope, slope.sum(dim=0)
+        shares = X[:, t].T @ slope, previous.T @ slope, slope.sum(dim=0) if rows else slope
         dW, dU, db = (old * add + share / batch for old, share in zip((dW, dU, db), shares, strict=True))
         back = slope @ (U.T if transpose else U)
         later = back * carry
-    return dW, dU, db, back
+    return dW, dU, db, back if send else slope
 
 
 def forgets_the_way_through_later_states(X, h, states, U, G):
@@ -152,6 +162,14 @@ def takes_zeros_for_the_first_state(X, h, states, U, G):
 
 def averages_over_the_batch(X, h, states, U, G):
     return _backward(X, h, states, U, G, batch=len(X))
+
+
+def keeps_the_rows_of_b_apart(X, h, states, U, G):
+    return _backward(X, h, states, U, G, rows=False)
+
+
+def forgets_u_on_the_way_to_the_first_state(X, h, states, U, G):
+    return _backward(X, h, states, U, G, send=False)
 
 
 def walks_forwards(X, h, states, U, G):
@@ -212,6 +230,11 @@ def resets_the_candidate_as_a_whole(x, h, W, U, b, c):
     return (1 - z) * r * torch.tanh(x_n + h_n) + z * h
 
 
+def resets_the_whole_sum(x, h, W, U, b, c):
+    r, z, x_n, h_n = _gates(x, h, W, U, b, c)
+    return (1 - z) * torch.tanh(r * (x_n + h_n)) + z * h
+
+
 def takes_the_columns_in_the_order_of_keras(x, h, W, U, b, c):
     z, r, x_n, h_n = _gates(x, h, W, U, b, c)
     return (1 - z) * torch.tanh(x_n + r * h_n) + z * h
@@ -240,7 +263,7 @@ def draw_steps(rng):
 
 
 def kept():
-    """The update gate is open in the first place of the state (z = 1), closed in the second (z = 0)."""
+    """The first number of the state is kept (z = 1), the second is replaced (z = 0)."""
     b = torch.tensor([0.0, 0.0, 100.0, -100.0, 0.0, 0.0])
     return (
         torch.zeros(1, 1),
@@ -253,8 +276,8 @@ def kept():
 
 
 def half_reset():
-    """r = (1, 0), z = 0, every entry of U is 1."""
-    b = torch.tensor([100.0, -100.0, -100.0, -100.0, 0.0, 0.0])
+    """r = (1, 0), z = 0, every entry of U is 1; the candidate has the bias (1/4, 1/2) from the input."""
+    b = torch.tensor([100.0, -100.0, -100.0, -100.0, 0.25, 0.5])
     return (
         torch.zeros(1, 1),
         torch.tensor([[0.25, 0.5]]),
@@ -442,6 +465,7 @@ EXERCISES = (
             leaves_out_tanh: 1,
             puts_tanh_round_the_input_only: 1,
             transposes_the_matrix_of_the_state: 1,
+            takes_the_rows_for_steps: None,
             stacks_the_steps_first: 2,
             gives_the_last_state_only: 2,
             gives_back_nothing_for_no_step: None,
@@ -452,7 +476,7 @@ EXERCISES = (
     Exercise(
         "3.3.2",
         level=4,
-        minutes=15,
+        minutes=20,
         points=3,
         solution=rnn_backward,
         rtol=1e-5,
@@ -505,6 +529,8 @@ EXERCISES = (
             keeps_the_share_of_one_step: 2,
             takes_zeros_for_the_first_state: 1,
             averages_over_the_batch: 2,
+            keeps_the_rows_of_b_apart: 2,
+            forgets_u_on_the_way_to_the_first_state: 1,
             walks_forwards: 0,
         },
         draw=draw_ways_back,
@@ -527,9 +553,9 @@ EXERCISES = (
             ),
             Case(
                 half_reset,
-                expected=torch.tanh(torch.tensor([[0.75, 0.0]])),
+                expected=torch.tanh(torch.tensor([[1.0, 0.5]])),
                 args_text="torch.zeros(1, 1), torch.tensor([[0.25, 0.5]]), torch.zeros(1, 6), "
-                "torch.ones(2, 6), torch.tensor([100.0, -100, -100, -100, 0, 0]), torch.zeros(6)",
+                "torch.ones(2, 6), torch.tensor([100.0, -100, -100, -100, 0.25, 0.5]), torch.zeros(6)",
             ),
             Case(
                 with_both_biases,
@@ -542,6 +568,7 @@ EXERCISES = (
             keeps_where_it_should_replace: 1,
             takes_a_sigmoid_for_the_candidate: 2,
             resets_the_candidate_as_a_whole: 0,
+            resets_the_whole_sum: 0,
             takes_the_columns_in_the_order_of_keras: 2,
             leaves_the_bias_outside_the_reset: 0,
             does_without_the_reset_gate: 0,
