@@ -47,7 +47,8 @@ def difference(got: Any, expected: Any, *, rtol: float = 1e-6, atol: float = 1e-
 
     Looked at in this order: its type, its shape, its kind of numbers (integers, floats …; the width does not
     matter), its values (`close`). A tuple may be a list. Arrays are NumPy's own (no np.matrix, no masked
-    array) or a framework's, as `expected` is; a single number is Python's or NumPy's, not a tensor.
+    array) or a framework's, as `expected` is; a single number is Python's or NumPy's, not a tensor. A torch
+    tensor from which slopes can be computed is expected where `expected` is one (it has a `grad_fn`).
     """
     if isinstance(expected, (tuple, list)):
         return _different_items(got, expected, rtol, atol)
@@ -64,7 +65,11 @@ def difference(got: Any, expected: Any, *, rtol: float = 1e-6, atol: float = 1e-
         return Difference(f"expected {_type_name(expected)}, got {_type_name(got)}", "type")
     if numbers.shape != wanted.shape:
         return Difference(f"wrong shape: expected {wanted.shape}, got {numbers.shape}", "shape")
-    return _wrong_kind(numbers, wanted) or _wrong_values(numbers, wanted, rtol, atol)
+    return (
+        _wrong_kind(numbers, wanted)
+        or _wrong_values(numbers, wanted, rtol, atol)
+        or _without_slopes(got, expected)
+    )
 
 
 def identical(value: Any, other: Any) -> bool:
@@ -184,6 +189,12 @@ def _wrong_values(numbers: np.ndarray, wanted: np.ndarray, rtol: float, atol: fl
         f"expected {wanted[where].item():.6g}, got {numbers[where].item():.6g}",
         "value",
     )
+
+
+def _without_slopes(got: Any, expected: Any) -> Difference | None:
+    if getattr(expected, "grad_fn", None) is None or got.grad_fn is not None:
+        return None
+    return Difference("right values, but no slope reaches the inputs (is something detached?)", "value")
 
 
 def _library(value: Any) -> str:

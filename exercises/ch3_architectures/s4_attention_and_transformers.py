@@ -310,6 +310,10 @@ def takes_one_size_for_all_rows(x, weight, eps=1e-6):
     return x / torch.sqrt(x.pow(2).mean() + eps) * weight
 
 
+def forgets_keepdim(x, weight, eps=1e-6):
+    return x / torch.sqrt(x.pow(2).mean(dim=-1) + eps) * weight
+
+
 def adds_eps_after_the_root(x, weight, eps=1e-6):
     return x / (torch.sqrt(x.pow(2).mean(dim=-1, keepdim=True)) + eps) * weight
 
@@ -335,7 +339,7 @@ def draw_rows(rng):
 # keys and values · blocks · key-value heads · numbers per head · tokens · bytes, in GiB
 CACHE = 2 * 32 * 8 * 128 * 8192 * 2 / 2**30
 
-# 3.4.9 a price for crowding -------------------------------------------------------------------------
+# 3.4.9 the load-balancing loss ----------------------------------------------------------------------
 
 
 def balance_loss(logits, k):
@@ -382,6 +386,16 @@ def adds_up_the_tokens(logits, k):
 
 def takes_the_logits_for_probabilities(logits, k):
     return logits.shape[1] * (_share(logits, k) * logits.mean(dim=0)).sum()
+
+
+def takes_the_chosen_probabilities_only(logits, k):
+    p, chosen = logits.softmax(dim=-1), logits.topk(k, dim=-1).indices
+    kept = torch.zeros_like(p).scatter(1, chosen, p.gather(1, chosen))
+    return logits.shape[1] * (_share(logits, k) * kept.mean(dim=0)).sum()
+
+
+def detaches_the_probabilities(logits, k):
+    return balance_loss(logits.detach(), k)
 
 
 def draw_routers(rng):
@@ -567,6 +581,7 @@ EXERCISES = (
             subtracts_the_mean: 0,
             divides_by_the_length: 0,
             takes_one_size_for_all_rows: 1,
+            forgets_keepdim: 1,
             adds_eps_after_the_root: 2,
             leaves_out_the_weights: None,
             forgets_the_root: 0,
@@ -590,6 +605,7 @@ EXERCISES = (
             "four_bytes_per_number": (2.0, None),
             "one_block_only": (0.03, 0),
             "billions_of_bytes": (1.07, None),
+            "bytes": (2**30, None),
         },
     ),
     Exercise(
@@ -606,7 +622,10 @@ EXERCISES = (
             ),
             Case((torch.tensor([[50.0, 0.0], [0.0, 50.0]]), 1), expected=torch.tensor(1.0)),
             Case((torch.tensor([[50.0, 0.0, -50.0], [50.0, 0.0, -50.0]]), 2), expected=torch.tensor(3.0)),
-            Case((torch.tensor([[1.0, 2.0, 4.0], [2.0, 0.5, 1.0], [0.0, 3.0, 1.0]]), 2)),
+            Case(
+                (torch.tensor([[1.0, 2.0, 4.0], [2.0, 0.5, 1.0], [0.0, 3.0, 1.0]], requires_grad=True), 2),
+                args_text="torch.tensor([[1, 2, 4], [2, 0.5, 1], [0, 3, 1]]).requires_grad_(), 2",
+            ),
         ),
         wrong={
             divides_the_shares_by_k: 0,
@@ -616,6 +635,8 @@ EXERCISES = (
             counts_the_first_choice_only: 0,
             adds_up_the_tokens: 2,
             takes_the_logits_for_probabilities: 1,
+            takes_the_chosen_probabilities_only: 1,
+            detaches_the_probabilities: 1,
         },
         draw=draw_routers,
         draws=200,

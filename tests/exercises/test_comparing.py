@@ -172,3 +172,14 @@ def test_nan_is_identical_to_nan_and_tensors_are_looked_at():
     assert identical(np.array([np.nan]), np.array([np.nan]))
     assert identical(torch.ones(2), torch.ones(2))
     assert not identical(torch.ones(2), torch.zeros(2))
+
+
+def test_a_tensor_through_which_slopes_flow_is_not_replaced_by_one_that_is_cut_off():
+    torch = pytest.importorskip("torch")
+    x = torch.tensor([1.0, 2.0], requires_grad=True)
+    assert difference((2 * x).detach(), 2 * x) == (
+        "right values, but no slope reaches the inputs (is something detached?)"
+    )
+    assert difference(x + x, 2 * x) is None
+    assert difference(2 * x, (2 * x).detach()) is None
+    assert "differ" in difference((3 * x).detach(), 2 * x)
