@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from helpers.chapters.reviews import load_reviews
-from helpers.plotting import PALETTE
+from helpers.plotting import PALETTE, draw_layers
 
 BLUE, ORANGE = PALETTE[:2]
 
@@ -39,6 +39,24 @@ def bits(model: nn.Module, ids: Tensor, starts: Tensor, length: int) -> Tensor:
     logits = model(windows[:, :-1])
     logits = getattr(logits, "logits", logits)
     return F.cross_entropy(logits.flatten(0, 1), windows[:, 1:].flatten()) / math.log(2)
+
+
+def count_pairs(ids: Tensor, judged: Tensor) -> float:
+    """Bits per character of a table that counts in a text (N,) which character follows which.
+
+    It is judged on ``judged`` (M,). Each pair counts 0.1 from the start, so that a new one is not impossible.
+    """
+    size = int(max(ids.max(), judged.max())) + 1
+    pairs = torch.bincount(ids[:-1] * size + ids[1:], minlength=size**2).view(size, size) + 0.1
+    chance = pairs / pairs.sum(dim=1, keepdim=True)
+    return -chance[judged[:-1], judged[1:]].log2().mean().item()
+
+
+def gelu_mlp(width: int) -> nn.Sequential:
+    """The second half of GPT-2's block without biases: widen to 4 times the width, GELU, narrow again."""
+    return nn.Sequential(
+        nn.Linear(width, 4 * width, bias=False), nn.GELU(), nn.Linear(4 * width, width, bias=False)
+    )
 
 
 def train(
@@ -104,6 +122,19 @@ def slopes(model: nn.Module, logits: Tensor, ids: Tensor) -> Tensor:
     return torch.cat([weight.grad.flatten() for _, weight in sorted(model.named_parameters())])
 
 
+def draw_blocks(width: int) -> list[Axes]:
+    """Draw the block of GPT-2 and that of today's models side by side, one row per half."""
+    blocks = {
+        "GPT-2": ["LayerNorm", "attention", "LayerNorm", "linear, GELU,\nlinear"],
+        "today": ["RMSNorm", "rotary, grouped\nattention", "RMSNorm", "SwiGLU"],
+    }
+    axes = plt.subplots(1, 2, figsize=(13.6, 3.8), gridspec_kw={"wspace": 0.15})[1]
+    for ax, (name, boxes) in zip(axes, blocks.items(), strict=True):
+        draw_layers(boxes, [f"B × T × {width}"] * 5, skips=[(0, 1), (2, 3)], per_row=2, ax=ax)
+        ax.set_title(name)
+    return list(axes)
+
+
 def draw_sharing(heads: int = 4) -> list[Axes]:
     """Draw how query heads share heads of keys and values: each its own, half as many, one for all."""
     axes = plt.subplots(1, 3, figsize=(9.6, 2.1))[1]
@@ -139,7 +170,9 @@ def draw_memory(conversations: int, tokens: int = 8192, weights: float = 15, lim
     ax.barh(names, caches, left=weights, color=BLUE, label="caches")
     ax.axvline(limit, color="black", linestyle=":")
     for row, cache in enumerate(caches):
-        ax.text(min(weights + cache, 2 * limit) - 2, row, f"{weights + cache:.0f}", ha="right", va="center")
+        end = min(weights + cache + 1, 2 * limit - 12)  # behind the bar, or at the border inside it
+        box = {"facecolor": "white", "edgecolor": "none", "pad": 1}
+        ax.text(end, row, f"{weights + cache:.0f}", va="center", bbox=box)
     ax.set(xlim=(0, 2 * limit), xlabel=f"GiB, {conversations} conversations of {tokens:,} tokens")
     ax.invert_yaxis()
     ax.legend(loc="lower right")
@@ -153,12 +186,15 @@ def show_memory(conversations: int) -> None:
 
 
 def plot_shares(shares: dict[float, Tensor], *, even: float) -> list[Axes]:
-    """Bars of the shares of the experts (E,), fullest first, one picture per price; a line at ``even``."""
+    """Bars of the shares of the experts (E,), fullest first; a line at ``even``.
+
+    One picture for each weight of the load-balancing loss.
+    """
     axes = plt.subplots(1, len(shares), figsize=(4 * len(shares), 2.6), sharey=True, squeeze=False)[1][0]
-    for ax, (price, share) in zip(axes, shares.items(), strict=True):
+    for ax, (weight, share) in zip(axes, shares.items(), strict=True):
         ax.bar(range(len(share)), share.sort(descending=True).values.tolist(), color=BLUE)
         ax.axhline(even, color="black", linestyle=":")
-        ax.set(title=f"price {price}", xlabel="experts, fullest first", xticks=[])
+        ax.set(title=f"weight {weight}", xlabel="experts, fullest first", xticks=[])
     axes[0].set_ylabel("share of the tokens")
     return list(axes)
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 from torch.nn import functional as F
-from transformers import LlamaConfig, LlamaForCausalLM, MixtralConfig
+from transformers import LlamaConfig, LlamaForCausalLM, MixtralConfig, MixtralForCausalLM
 from transformers.models.llama.modeling_llama import LlamaDecoderLayer, LlamaRotaryEmbedding
 from transformers.models.mixtral.modeling_mixtral import (
     MixtralDecoderLayer,
@@ -84,7 +84,7 @@ def test_inner_widths_make_the_number_of_weights_equal(notebook):
         return sum(p.numel() for p in module.parameters())
 
     width, heads = notebook.WIDTH, notebook.HEADS
-    old = count(notebook.gelu_mlp())
+    old = count(decoders.gelu_mlp(width))
     assert old == 8 * width**2 == count(notebook.SwiGLU(128)) == 18_432
     full = count(notebook.Attention(heads, notebook.turned)) + count(notebook.SwiGLU(8 * width // 3))
     grouped = count(notebook.Attention(heads // 2, notebook.turned)) + count(notebook.SwiGLU(3 * width))
@@ -127,8 +127,14 @@ def test_heads_copied_in_another_order_have_the_right_shape_and_another_result(n
 
 
 def test_heads_that_cannot_share_evenly_are_refused_with_both_numbers(notebook):
-    with pytest.raises(ValueError, match=r"4 query heads cannot share 3"):
+    with pytest.raises(ValueError, match=r"q \(1, 4, 2, 6\), k \(1, 3, 2, 6\): heads of k must divide"):
         notebook.grouped_attention(*(torch.randn(1, heads, 2, 6) for heads in (4, 3, 3)))
+
+
+def test_more_queries_than_keys_are_refused_since_the_first_would_see_nothing(notebook):
+    q, k, v = (torch.randn(1, 2, places, 6) for places in (3, 2, 2))
+    with pytest.raises(ValueError, match=r"q \(1, 2, 3, 6\), k \(1, 2, 2, 6\).*T ≤ S"):
+        notebook.grouped_attention(q, k, v)
 
 
 # ---------------------------------------------------------------- the blocks of the library
@@ -241,6 +247,21 @@ def test_the_memory_of_llama_3_8b_counted_in_two_ways():
     assert (80 - 15) // 4 == 16
 
 
+def test_mixtral_8x7b_holds_47_billion_weights_and_13_billion_are_active():
+    config = MixtralConfig(
+        vocab_size=32_000, hidden_size=4096, intermediate_size=14_336, num_hidden_layers=32,
+        num_attention_heads=32, num_key_value_heads=8, num_local_experts=8, num_experts_per_tok=2,
+    )  # fmt: skip
+    with torch.device("meta"):
+        weights = dict(MixtralForCausalLM(config).named_parameters())
+    total = sum(weight.numel() for weight in weights.values())
+    resting = sum(6 * weight.numel() // 8 for name, weight in weights.items() if ".experts." in name)
+    expert, attention = 3 * 4096 * 14_336, 2 * 4096**2 + 2 * 4096 * 1024
+    rest = 32 * (attention + 8 * 4096 + 2 * 4096) + 2 * 32_000 * 4096 + 4096
+    assert total == 32 * 8 * expert + rest == pytest.approx(46.7e9, abs=0.05e9)
+    assert total - resting == 32 * 2 * expert + rest == pytest.approx(12.9e9, abs=0.05e9)
+
+
 @pytest.mark.parametrize("kv_heads", [4, 2, 1])
 def test_the_bytes_of_a_cache_are_as_counted(notebook, kv_heads):
     model = notebook.Decoder(kv_heads=kv_heads)
@@ -344,6 +365,14 @@ def test_a_model_that_knows_the_next_character_needs_no_bits_and_one_that_repeat
     assert decoders.held_out(repeats, ids, 7) > 100
 
 
+def test_a_table_of_pairs_knows_what_always_follows_and_guesses_evenly_what_it_never_saw():
+    ids = torch.arange(4000) % 4
+    assert decoders.count_pairs(ids, ids) < 0.01
+    assert decoders.count_pairs(torch.tensor([0, 0]), torch.tensor([1, 2, 3, 0])) == pytest.approx(2)
+    known = torch.tensor([0, 1, 0, 1, 0])  # after 0: 1 twice in 2; two characters, 0.1 each from the start
+    assert decoders.count_pairs(known, torch.tensor([0, 1])) == pytest.approx(-np.log2(2.1 / 2.2), abs=1e-6)
+
+
 def test_training_repeats_itself_for_a_seed_and_adds_the_extra_to_the_loss():
     ids, calls = torch.arange(200) % 7, []
 
@@ -373,6 +402,10 @@ def test_the_text_is_5_2_s_and_every_character_has_a_number():
 
 
 def test_drawings_show_who_shares_the_even_share_and_every_seed():
+    old, new = decoders.draw_blocks(48)
+    assert (old.get_title(), new.get_title()) == ("GPT-2", "today")
+    assert {"LayerNorm", "attention", "B × T × 48"} <= {text.get_text() for text in old.texts}
+    assert {"RMSNorm", "SwiGLU"} <= {text.get_text() for text in new.texts}
     texts = [sorted(text.get_text() for text in ax.texts) for ax in decoders.draw_sharing()]
     assert texts[0] == ["k0 v0", "k1 v1", "k2 v2", "k3 v3", "q0", "q1", "q2", "q3"]
     assert texts[1] == ["k0 v0", "k1 v1", "q0", "q1", "q2", "q3"]
