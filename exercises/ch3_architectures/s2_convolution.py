@@ -252,7 +252,7 @@ def rounds_the_side_down(side, layers):
 
 
 def forgets_the_padding(side, layers):
-    return _count(side, layers, after=lambda side, kernel, stride: max(0, (side - kernel) // stride + 1))
+    return _count(side, layers, after=lambda side, kernel, stride: (side - kernel) // stride + 1)
 
 
 def counts_places_along_one_side_only(side, layers):
@@ -271,6 +271,11 @@ def counts_places_before_the_stride(side, layers):
 def sees_all_channels_in_every_group(side, layers):
     multiplications(1, layers)
     return multiplications(side, [(*row[:4], 1) for row in layers])
+
+
+def takes_a_row_of_each_window(side, layers):
+    multiplications(1, layers)
+    return sum(_count(-(-side // _stride_before(layers, i)), [row]) // row[2] for i, row in enumerate(layers))
 
 
 def counts_parameters(side, layers):
@@ -398,7 +403,7 @@ EXERCISES = (
     Exercise(
         "3.2.5",
         level=2,
-        minutes=10,
+        minutes=5,
         points=2,
         solution=conv_parameters,
         cases=(
@@ -435,6 +440,8 @@ EXERCISES = (
             "the_mixing_alone": (8192, 0),
             "the_windows_alone": (576, 1),
             "a_window_for_each_output": (9344, 0),
+            "the_first_mixes_too": (45_056, 0),
+            "the_second_looks_around_too": (74_304, 0),
         },
     ),
     Exercise(
@@ -458,6 +465,7 @@ EXERCISES = (
             counts_places_before_the_stride: 0,
             sees_all_channels_in_every_group: 1,
             counts_parameters: 1,
+            takes_a_row_of_each_window: 1,
             does_not_compare_channels: 2,
         },
         draw=draw_chains,

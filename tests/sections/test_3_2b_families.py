@@ -1,5 +1,6 @@
 """Section 3.2b: blocks equal the libraries', counts equal Keras's models, and what the text says is so."""
 
+import gc
 from types import SimpleNamespace
 
 import numpy as np
@@ -21,7 +22,7 @@ def part():
     """What 3.2b defines, with the course's answers to its exercises."""
     threads = torch.get_num_threads()
     names = {"conv_parameters": conv_parameters, "multiplications": multiplications}
-    whole = ("constants", "train", "lenet", "inception", "mbconv", "trade")
+    whole = ("constants", "train", "lenet", "inception", "separable-pair", "mbconv", "trade")
     names = define(ENGLISH / "3_architectures" / "2b_families.ipynb", namespace=names, whole=whole)
     torch.set_num_threads(threads)
     return SimpleNamespace(**names)
@@ -56,11 +57,12 @@ def test_a_dense_layer_is_counted_as_a_window_of_one():
     assert conv_parameters(400, 120, 1) == learnt(torch.nn.Linear(400, 120))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def applications():
     keras = pytest.importorskip("helpers").load_keras()
     yield keras.applications
     keras.backend.clear_session()
+    gc.collect()  # a model of half a gigabyte goes before the next one comes
 
 
 def trained_by(model):
@@ -68,15 +70,16 @@ def trained_by(model):
     return sum(int(np.prod(weight.shape)) for weight in model.trainable_weights)
 
 
-def test_vgg16_has_as_many_parameters_as_keras_model(part, applications):
-    model = applications.VGG16(weights=None)
-    assert sum(part.vgg((2, 2, 3, 3, 3))) == trained_by(model)
+@pytest.mark.parametrize(("name", "repeats"), [("VGG16", (2, 2, 3, 3, 3)), ("VGG19", (2, 2, 4, 4, 4))])
+def test_vgg_has_as_many_parameters_as_keras_model(part, applications, name, repeats):
+    model = getattr(applications, name)(weights=None)
+    assert sum(part.vgg(repeats)) == trained_by(model)
     dense = {layer.name: layer.count_params() for layer in model.layers[-3:]}
     assert dense["fc1"] == conv_parameters(512 * 7 * 7, 4096, 1) == 102_764_544
-    assert part.vgg((2, 2, 3, 3, 3))[1] == sum(dense.values())
+    assert part.vgg(repeats)[1] == sum(dense.values())
 
 
-@pytest.mark.parametrize(("name", "repeats"), [("ResNet50", (3, 4, 6, 3)), ("ResNet101", (3, 4, 23, 3))])
+@pytest.mark.parametrize(("name", "repeats"), [("ResNet50", (3, 4, 6, 3)), ("ResNet152", (3, 8, 36, 3))])
 def test_keras_resnet_has_one_useless_bias_more_for_each_channel_that_is_normalised(
     applications, name, repeats
 ):
@@ -100,7 +103,7 @@ def test_mobilenet_has_as_many_parameters_as_keras_model(part, applications, alp
     assert part.parameters(rows) + head == trained_by(applications.MobileNet(weights=None, alpha=alpha))
 
 
-@pytest.mark.parametrize(("name", "width", "depth"), [("B0", 1.0, 1.0), ("B2", 1.1, 1.2), ("B3", 1.2, 1.4)])
+@pytest.mark.parametrize(("name", "width", "depth"), [("B0", 1, 1), ("B3", 1.2, 1.4), ("B7", 2, 3.1)])
 def test_efficientnet_has_as_many_parameters_as_keras_model(part, applications, name, width, depth):
     model = getattr(applications, f"EfficientNet{name}")(weights=None)
     assert part.parameters(efficientnet(width, depth)) == trained_by(model)
@@ -307,8 +310,8 @@ def test_the_branches_of_inception_keep_the_side_and_other_sides_cannot_be_conca
 @pytest.mark.parametrize("seed", [3, 4])
 def test_the_slopes_of_a_deep_plain_tower_do_not_vanish(part, seed):
     plain, added = part.slopes(False, seed), part.slopes(True, seed)
-    assert plain[0] > 30 * plain[-1]
-    assert 1 < added[0] / added[-1] < 30
+    assert plain[0] > 15 * plain[-1]
+    assert 1 < added[0] / added[-1] < 15
 
 
 def test_degradation_is_there_from_another_start_too(part, one_thread):
