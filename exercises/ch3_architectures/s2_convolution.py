@@ -42,6 +42,24 @@ def lets_the_kernel_hang_over_the_edge(x, k):
     return cross_correlate(np.pad(x, ((0, below), (0, right))), k)
 
 
+def writes_to_column_i_row_j(x, k):
+    height, width = k.shape
+    rows, columns = x.shape[0] - height + 1, x.shape[1] - width + 1
+    result = np.empty((rows, columns))
+    for i, j in np.ndindex(rows, columns):
+        result[j, i] = (k * x[i : i + height, j : j + width]).sum()
+    return result
+
+
+def multiplies_as_matrices(x, k):
+    height, width = k.shape
+    rows, columns = x.shape[0] - height + 1, x.shape[1] - width + 1
+    result = np.empty((rows, columns))
+    for i, j in np.ndindex(rows, columns):
+        result[i, j] = (k @ x[i : i + height, j : j + width]).sum()
+    return result
+
+
 def draw_pictures(rng):
     sides = [int(side) for side in rng.integers(1, 6, size=2)]
     kernel = [int(rng.integers(1, min(side, 3) + 1)) for side in sides]
@@ -96,6 +114,15 @@ def adds_up_the_channels(x, size, stride=1):
     return im2col(x.sum(axis=0, keepdims=True), size, stride)
 
 
+def reshapes_in_place_of_a_transpose(x, size, stride=1):
+    columns = im2col(x, size, stride)
+    return columns.T.reshape(columns.shape)
+
+
+def looks_at_the_first_channel_only(x, size, stride=1):
+    return im2col(x[:1], size, stride)
+
+
 def draw_stacks(rng):
     size = int(rng.integers(1, 4))
     shape = int(rng.integers(1, 3)), size + int(rng.integers(0, 3)), size + int(rng.integers(0, 3))
@@ -107,7 +134,7 @@ def draw_stacks(rng):
 
 def receptive_field(layers):
     """Pixels across that one number behind the layers sees; layers: a list of (kernel, stride) -> int"""
-    pixels, step = 1, 1  # step: how many pixels of the picture lie between two neighbours of this layer
+    pixels, step = 1, 1  # step: how many pixels two neighbours that a layer reads lie apart
     for kernel, stride in layers:
         pixels += (kernel - 1) * step
         step *= stride
@@ -148,6 +175,26 @@ def begins_with_the_last_layer(layers):
 
 def multiplies_the_kernels(layers):
     return int(np.prod([kernel for kernel, _ in layers], dtype=int))
+
+
+def takes_a_layers_own_stride_for_the_distance(layers):
+    return 1 + sum((kernel - 1) * stride for kernel, stride in layers)
+
+
+def replaces_the_distance_by_the_stride(layers):
+    pixels, step = 1, 1
+    for kernel, stride in layers:
+        pixels += (kernel - 1) * step
+        step = stride
+    return pixels
+
+
+def adds_whole_kernels(layers):
+    pixels, step = 1, 1
+    for kernel, stride in layers:
+        pixels += kernel * step
+        step *= stride
+    return pixels
 
 
 def draw_layers(rng):
@@ -323,6 +370,8 @@ EXERCISES = (
             turns_the_kernel_round: 1,
             leaves_out_the_last_places: 0,
             exchanges_rows_and_columns: 2,
+            writes_to_column_i_row_j: 2,
+            multiplies_as_matrices: 1,
             moves_by_the_width_of_the_kernel: 0,
             takes_the_mean_of_the_products: 1,
             lets_the_kernel_hang_over_the_edge: 0,
@@ -342,6 +391,8 @@ EXERCISES = (
             "without_padding": (54, 0),
             "padding_on_one_side": (55, 0),
             "without_strides": (224, 1),
+            "rounded_up": (57, 0),
+            "all_places": (56 * 56, None),
         },
     ),
     Exercise(
@@ -372,6 +423,8 @@ EXERCISES = (
             ignores_the_stride: 0,
             moves_by_the_size_of_the_window: 0,
             adds_up_the_channels: 1,
+            reshapes_in_place_of_a_transpose: 1,
+            looks_at_the_first_channel_only: 1,
         },
         draw=draw_stacks,
         draws=200,
@@ -396,6 +449,9 @@ EXERCISES = (
             forgets_the_pixel_to_start_with: 0,
             begins_with_the_last_layer: 2,
             multiplies_the_kernels: 0,
+            takes_a_layers_own_stride_for_the_distance: 2,
+            replaces_the_distance_by_the_stride: 1,
+            adds_whole_kernels: 0,
         },
         draw=draw_layers,
         draws=200,

@@ -1,14 +1,17 @@
-"""For section 3.2: drawings of grids and of a window that slides, and windows cut out of photographs."""
+"""For section 3.2: drawings of windows, the pixels that a network sees, photographs cut and joined."""
 
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import torch
 from matplotlib import pyplot as plt
+from torch.nn import functional as F
 
 from helpers.plotting import draw_grid
 
 CELL = (0.56, 0.46)  # inches, width and height of one number
+GAP = 0.6  # inches between two grids
 
 
 def draw_grids(
@@ -25,14 +28,19 @@ def draw_grids(
     widths = [
         max(grid.shape[1] * CELL[0], 0.11 * len(title)) for grid, title in zip(grids, titles, strict=True)
     ]
-    size = sum(widths) + 0.7 * len(grids), max(len(grid) for grid in grids) * CELL[1] + 0.5
-    figure, axes = plt.subplots(1, len(grids), figsize=size, width_ratios=widths, squeeze=False)
-    figure.get_layout_engine().set(w_pad=0.15)  # inches
-    for place, (ax, grid, title) in enumerate(zip(axes[0], grids, titles, strict=True)):
+    highest = max(len(grid) for grid in grids) * CELL[1]
+    size = sum(widths) + GAP * len(grids), highest + 0.5
+    figure = plt.figure(figsize=size, layout="none")  # each grid has its exact place, so that cells are alike
+    axes, left = [], GAP / 2
+    for place, (grid, title, width) in enumerate(zip(grids, titles, widths, strict=True)):
+        across, down = grid.shape[1] * CELL[0], grid.shape[0] * CELL[1]
+        inches = left + (width - across) / 2, highest + 0.1 - down, across, down
+        ax = figure.add_axes(tuple(np.divide(inches, size * 2)))
         draw_grid(grid, window=windows[place] if place < len(windows) else None, ax=ax)
-        ax.set_aspect(CELL[1] / CELL[0], anchor="N")
         ax.set_title(title)
-    return axes[0]
+        axes.append(ax)
+        left += width + GAP
+    return np.array(axes)
 
 
 def draw_window(x: Any, k: Any, place: int = 1, padding: int = 0, stride: int = 1) -> np.ndarray:
@@ -76,3 +84,32 @@ def cut_windows(
     tops, lefts = rng.integers(first, behind - side + 1, len(y)), rng.integers(0, width - side + 1, len(y))
     places = zip(y, tops, lefts, strict=True)
     return np.stack([photographs[c, i : i + side, j : j + side] for c, i, j in places])[:, None], y
+
+
+def two_discs(photographs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The first of three photographs with a disc of the second and one of the third -> picture, kind (H, W).
+
+    ``photographs`` is (3, H, W); one disc lies in the left half, one in the right. kind says from which of
+    the three, 0, 1 or 2, each pixel comes. Raises ValueError for another shape.
+    """
+    if np.ndim(photographs) != 3 or len(photographs) != 3:
+        raise ValueError(f"photographs have shape {np.shape(photographs)}; expected (3, H, W)")
+    height, width = photographs.shape[1:]
+    i, j = np.indices((height, width))
+    kind = np.zeros((height, width), dtype=int)
+    for number, across in (1, 0.27), (2, 0.73):
+        kind[np.hypot(i - height / 2, j - across * width) < 0.39 * height] = number
+    return np.choose(kind, photographs), kind
+
+
+def seen_pixels(layers: Sequence[tuple[int, int]], side: int = 41) -> np.ndarray:
+    """Slope of one number in the middle behind the layers along each pixel of a picture -> (side, side).
+
+    ``layers`` holds (kernel, stride), the first layer first; each takes the mean of its window. The slope is
+    0 along pixels that the number does not see.
+    """
+    h = pixels = torch.zeros(1, 1, side, side, requires_grad=True)
+    for kernel, stride in layers:
+        h = F.avg_pool2d(h, kernel, stride=stride)
+    h[0, 0, h.shape[2] // 2, h.shape[3] // 2].backward()
+    return pixels.grad[0, 0].numpy()
