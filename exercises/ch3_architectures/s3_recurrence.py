@@ -302,7 +302,7 @@ def with_both_biases():
 
 # 3.3.4 the error of a guess -------------------------------------------------------------------------
 
-ERROR_OF_ONE = round(2 / 12, 2)  # two numbers between 0 and 1, each with variance 1/12
+ERROR_OF_ONE = round(2 / 12, 3)  # two numbers between 0 and 1, each with variance 1/12
 
 # 3.3.5 a bias that remembers ------------------------------------------------------------------------
 
@@ -310,8 +310,8 @@ ERROR_OF_ONE = round(2 / 12, 2)  # two numbers between 0 and 1, each with varian
 def forget_bias(steps, share):
     """The bias of a forget gate that keeps a share of the cell state over some steps. -> float
 
-    steps is 1 or more, share lies between 0 and 1. The gate is sigmoid(bias) in every step, and each step
-    multiplies the cell state by it.
+    steps is 1 or more, share lies between 0 and 1, both excluded. The gate is sigmoid(bias) in every step,
+    and each step multiplies the cell state by it.
     """
     gate = share ** (1 / steps)
     return math.log(gate / (1 - gate))
@@ -338,6 +338,10 @@ def takes_the_logarithm_of_the_gate(steps, share):
     return math.log(share) / steps
 
 
+def takes_the_logarithm_to_base_ten(steps, share):
+    return forget_bias(steps, share) / math.log(10)
+
+
 def draw_memories(rng):
     steps = int(rng.choice([1, 2, 3, 4, 5, 10, 20, 50, 100, 200]))
     return steps, float(rng.choice([0.1, 0.2, 0.25, 0.5, 0.75, 0.8, 0.9]))
@@ -347,10 +351,10 @@ def draw_memories(rng):
 
 
 def reversed_places(lengths, T):
-    """Places that turn each row around and leave its padding where it is. -> (B, T) whole numbers
+    """Places that turn each row around and leave its padding where it is. -> array (B, T) of whole numbers
 
-    lengths (B,): row i has lengths[i] steps, then padding up to T. Each length is from 1 to T; another one
-    is refused by a ValueError that names it.
+    lengths, an array (B,): row i has lengths[i] steps, then padding up to T. Each length is from 1 to T;
+    another one is refused by a ValueError that names it.
     """
     lengths, t = np.asarray(lengths), np.arange(T)
     for length in lengths:
@@ -583,13 +587,14 @@ EXERCISES = (
         minutes=5,
         points=1,
         solution=ERROR_OF_ONE,
-        atol=0.005,  # two decimals: 0.17 and 0.1667
+        atol=0.0005,  # three decimals: 0.167 and 1 / 6
         wrong={
-            "one_number_only": (0.08, 1),
-            "the_root": (0.41, 0),
-            "the_mean_of_the_squares": (0.67, 1),
+            "one_number_only": (0.083, 1),
+            "the_root": (0.408, 0),
+            "the_mean_of_the_squares": (0.667, 1),
+            "two_decimals_only": (0.17, 1),
             "no_error": (0.0, 0),
-            "the_mean_of_the_distance": (0.33, 0),
+            "the_mean_of_the_distance": (0.333, 0),
         },
     ),
     Exercise(
@@ -610,6 +615,7 @@ EXERCISES = (
             loses_the_same_amount_in_every_step: 0,
             turns_the_fraction_over: 1,
             takes_the_logarithm_of_the_gate: 1,
+            takes_the_logarithm_to_base_ten: 1,
         },
         draw=draw_memories,
         draws=200,
@@ -627,10 +633,10 @@ EXERCISES = (
             Case((np.array([4]), 3), raises=ValueError, mentions=(4,)),
         ),
         wrong={
-            turns_the_padding_to_the_front: 0,
+            turns_the_padding_to_the_front: 1,
             begins_one_place_too_late: 1,
-            turns_the_padding_around_too: 0,
-            turns_every_row_as_far_as_the_longest: 1,
+            turns_the_padding_around_too: 1,
+            turns_every_row_as_far_as_the_longest: 0,
             turns_nothing_around: 1,
             accepts_a_length_of_zero: 2,
             accepts_lengths_beyond_the_row: 2,

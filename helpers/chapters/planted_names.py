@@ -4,7 +4,13 @@ The rule is that of Finnish vowels. A name begins and ends with a vowel of one g
 vowels between them are neutral, `e` or `i`. So the last vowel can be told from the first only.
 """
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
+from matplotlib.axes import Axes
+
+from helpers.plotting import _axes
 
 GROUPS = ("aou", "äöy")
 NEUTRAL = "ei"
@@ -26,3 +32,23 @@ def keeps_the_rule(name: str) -> bool:
     if len(vowels) < 2 or set(vowels[1:-1]) - set(NEUTRAL):
         return False
     return any(vowels[0] in group and vowels[-1] in group for group in GROUPS)
+
+
+def plot_unit(values: Any, is_back: Sequence[bool], *, ax: Axes | None = None) -> Axes:
+    """Draw one number of the state over the letters of each name, a line for a name; returns the Axes.
+
+    ``values`` (names, letters); ``is_back`` (names,) says which names have the vowels `aou`. Raises
+    ValueError where the numbers of names differ.
+    """
+    if len(values) != len(is_back):
+        raise ValueError(f"values of {len(values)} names, groups of {len(is_back)}: one each is needed")
+    ax = _axes(ax, figsize=(7, 3.4))
+    for row, back in zip(values, is_back, strict=True):
+        ax.plot(row, "C0-" if back else "C1--", lw=1, alpha=0.6)
+    for style, group in zip(("C0-", "C1--"), GROUPS, strict=True):
+        ax.plot([], style, label=" ".join(group))
+    letters = ["dot", *["consonant", "vowel"] * len(values[0])][: len(values[0])]
+    ax.set_xticks(range(len(letters)), letters, rotation=60, fontsize=9)
+    ax.set(ylabel="one number of the state")
+    ax.legend()
+    return ax

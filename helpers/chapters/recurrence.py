@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from torch.nn.functional import one_hot
@@ -173,6 +174,37 @@ def show_states(text: str, states: Any, *, ax: Axes | None = None) -> Axes:
     ax.tick_params(length=0)
     ax.set(yticks=[], ylabel="unit")
     return ax
+
+
+def show_reading(
+    states: Any, answers: Any, wanted: Any, step: int, *, marks: Sequence[int] = (), axes: Any = None
+) -> Any:
+    """Draw what a network has made of a row up to a step, counted from 1; returns the two Axes.
+
+    Above, the units of ``states`` (T, H): -0.5 is blue, 0 white, 0.5 orange; a thin line stands where each
+    step of ``marks`` begins. Below, ``answers`` (T,) beside what is ``wanted`` (T,). Raises ValueError for a
+    step outside the row.
+    """
+    states, answers, wanted = (np.asarray(values, dtype=float) for values in (states, answers, wanted))
+    if not 1 <= step <= len(states):
+        raise ValueError(f"step {step} of a row of {len(states)}: it is counted from 1 to {len(states)}")
+    if axes is None:
+        axes = plt.subplots(2, 1, figsize=(8, 5), sharex=True, height_ratios=(2, 1), layout="constrained")[1]
+    above, below = axes
+    edges = (0.5, step + 0.5, states.shape[1], 0)
+    look = {"cmap": SIGNED, "vmin": -0.5, "vmax": 0.5, "aspect": "auto", "interpolation": "nearest"}
+    image = above.imshow(states[:step].T, extent=edges, **look)
+    above.figure.colorbar(image, ax=[above, below], aspect=40)
+    for mark in marks:
+        if mark <= step:
+            above.axvline(mark - 0.5, color="black", lw=1)
+    above.set(title="state h", xlim=(0.5, len(states) + 0.5), yticks=[])
+    steps = np.arange(1, step + 1)
+    below.step(steps, wanted[:step], "gray", where="mid", lw=4, alpha=0.5, label="marked so far")
+    below.step(steps, answers[:step], where="mid", label="answer so far")
+    below.set(xlabel="step", ylim=(-0.2, 2.1))
+    below.legend(loc="upper left")
+    return axes
 
 
 def _box(ax: Axes, x: float, y: float, text: str, colour: str) -> Any:

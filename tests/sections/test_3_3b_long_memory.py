@@ -9,7 +9,16 @@ from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from exercises.finding import find
-from helpers.chapters.planted_names import BITS, CONSONANTS, GROUPS, LETTERS, keeps_the_rule, make_name
+from helpers.chapters.planted_names import (
+    BITS,
+    CONSONANTS,
+    GROUPS,
+    LETTERS,
+    keeps_the_rule,
+    make_name,
+    plot_unit,
+)
+from helpers.chapters.recurrence import show_reading
 from tools.notebooks import ENGLISH, define
 
 NOTEBOOK = ENGLISH / "3_architectures" / "3b_long_memory.ipynb"
@@ -27,6 +36,7 @@ def memory():
         "train",
         "kinds",
         "copy-task",
+        "copy-share",
         "both-ways",
         "names",
         "name-loss",
@@ -95,7 +105,58 @@ def test_the_forget_bias_leaves_the_share_that_was_asked_for(memory, steps, shar
     assert (1 / (1 + np.exp(-memory.forget_bias(steps, share)))) ** steps == pytest.approx(share, rel=1e-9)
 
 
+def test_a_forget_and_an_input_bias_of_opposite_sign_make_gates_that_add_up_to_one(memory):
+    bias = memory.forget_bias(50, 0.5)
+    lstm = memory.with_biases(nn.LSTM(1, memory.WIDTH), forget=bias, write=-bias)
+    write, forget = torch.sigmoid(lstm.bias_ih_l0 + lstm.bias_hh_l0).detach().view(4, -1)[:2]
+    torch.testing.assert_close(write + forget, torch.ones(memory.WIDTH))
+    assert forget[0].item() ** 50 == pytest.approx(0.5, abs=1e-4)
+
+
+def test_the_reading_of_a_row_is_drawn_up_to_its_step_and_no_further():
+    states, answers, wanted = np.full((6, 3), 0.1), np.arange(6.0), np.ones(6)
+    above, below = show_reading(states, answers, wanted, 4, marks=(2, 5))
+    assert above.images[0].get_array().shape == (3, 4)
+    assert [line.get_xdata()[0] for line in above.lines] == [1.5]  # the mark at step 5 is still to come
+    assert [line.get_xdata()[-1] for line in below.lines] == [4, 4]
+    assert below.lines[1].get_ydata()[-1] == 3
+    for step in (0, 7):
+        with pytest.raises(ValueError, match=f"step {step} of a row of 6"):
+            show_reading(states, answers, wanted, step)
+
+
 # ---------------------------------------------------------------- the copy task
+
+
+def test_a_row_of_the_copy_task_is_a_word_silence_and_as_many_signals_as_letters(memory):
+    x, words = memory.copy_rows(50, 3, 4, torch.Generator().manual_seed(0))
+    assert x.shape == (50, 10, 6)
+    assert (x.sum(dim=2) == 1).all()
+    read = x.argmax(dim=2)
+    assert torch.equal(read[:, :3], words)
+    assert (read[:, 3:7] == 4).all()
+    assert (read[:, 7:] == 5).all()
+    assert set(words.unique().tolist()) == {0, 1, 2, 3}
+
+
+def test_the_loss_of_the_copy_task_is_judged_at_the_signals_alone(memory, monkeypatch):
+    class SureAtTheSignal(nn.Module):
+        def forward(self, x):
+            answers = torch.full((*x.shape[:2], 4), -50.0)
+            answers[:, -2:] = 50 * x[:, :2, :4]
+            return answers
+
+    seen = []
+
+    def keep(make_layer, loss, **options):
+        seen.append(loss)
+        return SureAtTheSignal(), []
+
+    monkeypatch.setitem(memory.share_copied.__globals__, "run", keep)
+    assert memory.share_copied(None, 2, 5) == 1
+    assert seen[0](SureAtTheSignal(), torch.Generator().manual_seed(0)) < 1e-6
+    silent = lambda x: torch.zeros(*x.shape[:2], 4)  # noqa: E731
+    assert seen[0](silent, torch.Generator().manual_seed(0)) == pytest.approx(np.log(4))
 
 
 def test_a_network_that_holds_the_word_copies_it_and_a_silent_one_is_right_once_in_four(memory, monkeypatch):
@@ -201,6 +262,12 @@ def test_padding_reaches_the_last_column_and_neither_fetched_nor_packed_states()
         assert (gru(x)[0][0, -1] - fetched[0]).abs().max() > 1e-3
 
 
+def test_packing_refuses_a_row_without_a_step():
+    x, _ = padded([2, 6, 3])
+    with pytest.raises(RuntimeError, match="greater than 0"):
+        pack(x, torch.tensor([2, 6, 0]))
+
+
 def test_fetching_from_place_minus_one_takes_the_padding():
     gru = nn.GRU(2, 3, batch_first=True)
     states = gru(torch.zeros(2, 4, 2))[0]
@@ -283,3 +350,15 @@ def test_a_written_name_is_drawn_from_the_state_that_was_passed_on(memory):
 
     model = SimpleNamespace(layer=Counter(), head=Head())
     assert memory.write(model, torch.Generator().manual_seed(0)) == "kah"
+
+
+def test_a_unit_is_drawn_with_one_line_for_each_name_in_the_colour_of_its_group():
+    values = np.arange(12.0).reshape(3, 4)
+    ax = plot_unit(values, [True, False, True])
+    lines = ax.lines[:3]
+    np.testing.assert_array_equal([line.get_ydata() for line in lines], values)
+    first, second, third = (line.get_color() for line in lines)
+    assert first == third != second
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["dot", "consonant", "vowel", "consonant"]
+    with pytest.raises(ValueError, match="values of 3 names, groups of 2"):
+        plot_unit(values, [True, False])
