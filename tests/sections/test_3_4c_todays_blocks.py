@@ -365,6 +365,29 @@ def test_a_model_that_knows_the_next_character_needs_no_bits_and_one_that_repeat
     assert decoders.held_out(repeats, ids, 7) > 100
 
 
+def test_a_text_of_many_windows_is_judged_like_all_of_them_at_once():
+    ids, model = torch.randint(7, (230 * 5 + 1,)), nn.Embedding(7, 7)
+    with torch.no_grad():
+        model.weight *= torch.linspace(0, 5, 7)[:, None]
+    ids[: 200 * 5] //= 3  # the last 30 windows, which are judged apart, need more bits than the first 200
+    at_once = decoders.bits(model, ids, torch.arange(0, 230 * 5, 5), 5).item()
+    assert decoders.held_out(model, ids, 5) == pytest.approx(at_once, rel=1e-5)
+
+
+def test_slopes_are_those_of_guessing_the_next_character():
+    model, ids = nn.Embedding(3, 3), torch.tensor([[0, 1, 2]])
+    nn.init.zeros_(model.weight)  # three even guesses: softmax minus one-hot, halved since two are judged
+    expected = (torch.tensor([[1.0, -2.0, 1.0], [1.0, 1.0, -2.0], [0.0, 0.0, 0.0]]) / 6).flatten()
+    close(decoders.slopes(model, model(ids), ids), expected)
+
+
+def test_each_place_adds_its_own_vector():
+    embedding = decoders.PlacedEmbedding(7, 3, 4)
+    nn.init.normal_(embedding.places)
+    ids = torch.tensor([[2, 2, 5]])
+    close(embedding(ids)[0], embedding.weight[ids[0]] + embedding.places[:3])
+
+
 def test_a_table_of_pairs_knows_what_always_follows_and_guesses_evenly_what_it_never_saw():
     ids = torch.arange(4000) % 4
     assert decoders.count_pairs(ids, ids) < 0.01
