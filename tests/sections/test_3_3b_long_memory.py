@@ -357,8 +357,9 @@ def test_a_unit_is_drawn_with_one_line_for_each_name_in_the_colour_of_its_group(
     ax = plot_unit(values, [True, False, True])
     lines = ax.lines[:3]
     np.testing.assert_array_equal([line.get_ydata() for line in lines], values)
-    first, second, third = (line.get_color() for line in lines)
-    assert first == third != second
+    group = {line.get_label(): line.get_color() for line in ax.lines[3:]}
+    assert [line.get_color() for line in lines] == [group["a o u"], group["ä ö y"], group["a o u"]]
+    assert group["a o u"] != group["ä ö y"]
     assert [label.get_text() for label in ax.get_xticklabels()] == ["dot", "consonant", "vowel", "consonant"]
     with pytest.raises(ValueError, match="values of 3 names, groups of 2"):
         plot_unit(values, [True, False])
