@@ -104,7 +104,7 @@ class Course:
         return next((part for part in self.parts if part.notebook == name), None)
 
     def places(self) -> list[str]:
-        """What a link or `needs` may name: every section and every part, written or not, in order."""
+        """What `needs` may name: every section and every part, written or not, in order."""
         names = (name for s in self.sections for name in (s.place, *(part.notebook for part in s.parts)))
         return list(dict.fromkeys(names))
 

@@ -415,18 +415,21 @@ def dead_links(notebook: NotebookNode, path: Path) -> Iterator[str]:
             file = target.split("#")[0]
             if not file or re.match(r"[a-z]+:", file):
                 continue
-            if not (path.parent / file).exists() and not _is_section(path.parent / file):
+            if not (path.parent / file).exists() and not _is_planned(path.parent / file):
                 yield f"cell {_name(cell)}: link to {target!r}, which is not there"
 
 
-def _is_section(path: Path) -> bool:
-    """Whether a path is the place of a planned notebook, e.g. notebooks/en/2_math/1_linear_algebra.ipynb."""
+def _is_planned(path: Path) -> bool:
+    """Whether a path is where a notebook is planned: a part, or a section of which no part is written."""
     path = path.resolve()
     try:
         inside = path.relative_to(NOTEBOOKS.resolve()).with_suffix("")
     except ValueError:
         return False
-    return path.suffix == ".ipynb" and "/".join(inside.parts[1:]) in course().places()
+    place = "/".join(inside.parts[1:])
+    planned = {part.notebook for part in course().parts if not part.counts}
+    planned |= {section.place for section in course().sections if not any(p.counts for p in section.parts)}
+    return path.suffix == ".ipynb" and place in planned
 
 
 def _without_code(markdown: str) -> str:

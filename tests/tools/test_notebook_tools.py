@@ -859,11 +859,18 @@ def test_only_what_was_written_before_is_spared_the_limits_of_one_sitting(tmp_pa
     ]
 
 
-def test_a_link_to_a_planned_section_is_not_dead():
-    book = notebook(prose("links", "[a](../2_math/1_linear_algebra.ipynb) [b](../2_math/9_nothing.ipynb)"))
+def test_a_link_to_a_planned_section_is_not_dead_and_one_to_a_section_in_parts_is():
+    targets = (
+        "2_math/1_linear_algebra",
+        "4_training/1_training_well",
+        "3_architectures/2_convolution",
+        "2_math/9_no",
+    )
+    book = notebook(prose("links", " ".join(f"[x](../{target}.ipynb)" for target in targets)))
     place = ROOT / "notebooks" / "en" / "6_vision" / "1_x.ipynb"
-    (dead,) = hygiene.dead_links(book, place)
-    assert "9_nothing" in dead
+    parts, nothing = hygiene.dead_links(book, place)
+    assert "3_architectures/2_convolution" in parts  # its notebooks are 2a_… and 2b_…
+    assert "9_no" in nothing
 
 
 # ---- make --------------------------------------------------------------------------------------------------
