@@ -40,6 +40,7 @@ START = ENGLISH / "0_start_here.ipynb"
 PICTURES = ("image/png", "image/jpeg", "image/svg+xml")
 HEAD = "| chapter | here | planned |"
 TAGS_WITH_TOLERANCE = ("rtol=", "picture=")
+AXIS_TEXTS = ("xlabel", "ylabel", "title", "suptitle")
 COUNTED = ("cells", "exercises", "checks", "claims", "pictures", "drawings", "ignored")
 
 _PLACE = re.compile(r"(?:(\d+|appendix)(?:_\w+)?/)?(\d+)([a-z]?)_[a-z0-9_]+")
@@ -209,7 +210,7 @@ def count(notebook: NotebookNode) -> dict[str, int | str]:
 def claims_of(notebook: NotebookNode) -> list[str]:
     """What a notebook promises: needs and budget, order of cells, constants, checks as written, tolerances.
 
-    And of its pictures what is said of them, of its answers that they are folded away.
+    And of its pictures what is said of them and written on their axes; that answers are folded away.
     """
     order = " ".join(cell.get("id", "") for cell in notebook.cells)
     claims = [json.dumps(notebook.metadata.get("course", {}), sort_keys=True), order]
@@ -220,7 +221,7 @@ def claims_of(notebook: NotebookNode) -> list[str]:
         )
         claims += sorted(tag for tag in tags_of(cell) if tag.startswith(TAGS_WITH_TOLERANCE))
         if not is_exercise(cell):
-            claims += [*checks_of(cell.source), *_constants(cell.source)]
+            claims += [*checks_of(cell.source), *_constants(cell.source), *_labels(cell.source)]
     return claims
 
 
@@ -234,6 +235,11 @@ def _constants(source: str) -> list[str]:
     return _as_written(source, _sets_constant)
 
 
+def _labels(source: str) -> list[str]:
+    """What a cell writes on the axes of its pictures: `xlabel="step"`, `plt.ylabel("loss")`."""
+    return _as_written(source, _names_axis)
+
+
 def _is_check(node: ast.AST) -> bool:
     called = isinstance(node, ast.Call) and name_of_call(node).startswith("check")
     return called or isinstance(node, ast.Assert)
@@ -244,6 +250,11 @@ def _sets_constant(node: ast.AST) -> bool:
         return False
     names = [name for target in node.targets for name in ast.walk(target) if isinstance(name, ast.Name)]
     return any(name.id.isupper() for name in names)
+
+
+def _names_axis(node: ast.AST) -> bool:
+    called = name_of_call(node).removeprefix("set_") if isinstance(node, ast.Call) else ""
+    return called in AXIS_TEXTS or (isinstance(node, ast.keyword) and node.arg in AXIS_TEXTS)
 
 
 def _as_written(source: str, wanted: Callable[[ast.AST], bool]) -> list[str]:

@@ -14,6 +14,7 @@ from helpers.chapters.resnet import Block, ResNet, build_folder, export_onnx, wr
 from helpers.files import check_writable
 from service.centring import centred
 from service.digits import digit_pictures
+from tools.notebooks import code_cells, find_notebooks, read_notebook
 
 WIDE = (256, 512, 1024, 2048)
 PUBLISHED = {  # blocks, widths, bottleneck: the counts that torchvision states for 1,000 classes
@@ -277,6 +278,14 @@ def test_notebooks_leave_what_they_made_in_build_or_where_that_is_read_only_else
     assert said.count("\n") == 1
     assert f"{build} cannot be written (Read-only file system)" in said
     assert str(elsewhere) in said
+
+
+@pytest.mark.parametrize("name", ["8_project/1", "8_project/2"])
+def test_the_notebooks_of_the_project_ask_where_they_may_write(name):
+    (path,) = find_notebooks([name])
+    code = "\n".join(cell.source for cell in code_cells(read_notebook(path)))
+    assert "build_folder()" in code
+    assert '"build"' not in code
 
 
 def test_whether_a_folder_can_be_written_is_asked_without_leaving_anything(tmp_path):

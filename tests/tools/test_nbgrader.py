@@ -269,7 +269,6 @@ def test_validate_tells_a_student_which_checks_fail(course):
     assert told.count("Success! Your notebook passes all the tests.") == 1
 
 
-@pytest.mark.skipif(not REAL_NOTEBOOK.exists(), reason="the notebook of section 6.1 is not there yet")
 def test_the_exercises_of_the_notebook_bring_all_points_with_the_imports_of_the_notebook(tmp_path):
     """The slower one: the real cells, without the training between them, which grading would repeat."""
     notebook = nbformat.read(REAL_NOTEBOOK, as_version=4)
