@@ -283,12 +283,16 @@ def start_command(*arguments):
 
 
 def seven(size=(200, 240), paper=255, ink=0, mode="L"):
-    """A drawn 7, which looks different turned or mirrored."""
+    """A drawn 7, which looks different turned or mirrored.
+
+    With a hook and a bar across, as most of the sevens that the model learns from: it is sure of these. One
+    without is half a 3 to it, and which of the two comes out may differ from machine to machine.
+    """
     image = Image.new(mode, size, paper)
-    line = ImageDraw.Draw(image).line
     width, height = size
-    line([(width * 0.25, height * 0.2), (width * 0.75, height * 0.2)], ink, width // 10)
-    line([(width * 0.75, height * 0.2), (width * 0.4, height * 0.85)], ink, width // 10)
+    for stroke in ([(0.25, 0.3), (0.25, 0.2), (0.75, 0.2), (0.45, 0.85)], [(0.38, 0.52), (0.78, 0.52)]):
+        points = [(x * width, y * height) for x, y in stroke]
+        ImageDraw.Draw(image).line(points, ink, width // 10)
     return image
 
 
