@@ -10,6 +10,7 @@ from service.__main__ import CONNECTIONS
 from service.app import create_app
 from service.limits import Limits
 from service.protocol import TimelyProtocol
+from service.static_files import static_files
 from tests.service.serving import ROOT, hand_made, run_service
 
 LIMITS = Limits()
@@ -64,3 +65,20 @@ def test_openapi_has_every_route_with_its_methods_and_its_numbers(tmp_path):
     assert "at most 1,234,567 bytes" in document["info"]["description"]
     assert document["components"]["schemas"]["Pictures"]["maxItems"] == contract.MAX_INSTANCES
     assert "{body_bytes}" not in json.dumps(document)
+
+
+def test_each_file_of_the_page_says_what_it_is_and_is_asked_for_again():
+    answers = static_files(LIMITS.body_bytes)
+    kinds = {path: answer.headers["content-type"].partition(";")[0] for path, answer in answers.items()}
+    assert kinds == {
+        "/": "text/html",
+        "/page.css": "text/css",
+        "/page.js": "text/javascript",
+        "/icon.svg": "image/svg+xml",
+        "/openapi.json": "application/json",
+    }
+    assert {
+        answer.headers.get("cache-control") for path, answer in answers.items() if path != "/openapi.json"
+    } == {
+        "no-cache"  # else a browser shows the page of an older version
+    }
