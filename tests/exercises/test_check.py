@@ -233,6 +233,23 @@ def test_a_body_with_the_line_of_the_stub_still_below_it_is_told_so(practice, ca
     assert told.endswith("The line `raise NotImplementedError` is still there: remove it.")
 
 
+def written_below(values):
+    raise NotImplementedError("exercise 9.9.1")
+    return values[-1]
+
+
+def untouched_but_for_pass(values):
+    pass
+    raise NotImplementedError("exercise 9.9.1")
+
+
+def test_an_answer_below_the_line_of_the_stub_is_no_blank_and_a_pass_is(practice, capsys, message):
+    practice(last_item, SHORT_AND_LONG, hints=THREE_HINTS)
+    assert message("9.9.1", written_below).endswith("is still there: remove it.")
+    check("9.9.1", untouched_but_for_pass)
+    assert capsys.readouterr().out == "todo 9.9.1 Practice\n"
+
+
 def test_a_stub_of_another_exercise_that_is_called_is_not_taken_for_a_blank(practice, message):
     practice(last_item, SHORT_AND_LONG, hints=THREE_HINTS)
 
@@ -288,6 +305,23 @@ def test_what_one_call_does_to_its_input_no_other_call_sees(practice, message):
     assert "1 of 2" in message("9.9.1", destructive)
     assert shared.tolist() == [1.0, 2.0]
     check("9.9.1", last_item)
+
+
+def test_what_one_call_does_to_a_keyword_no_other_call_sees(practice, message):
+    def with_more(values, more=()):
+        """values and more, lists -> one list"""
+        return values + list(more)
+
+    shared = [1]
+    practice(with_more, (Case(([0],), {"more": shared}, expected=[0, 1]),) * 2)
+
+    def destructive(values, more=()):
+        result = values + list(more)
+        more.clear()
+        return [*result, 9] if len(result) < 2 else result
+
+    check("9.9.1", destructive)
+    assert shared == [1]
 
 
 def test_an_answer_of_the_wrong_kind_is_told_what_to_hand_over(practice, message):
@@ -575,6 +609,13 @@ def test_a_right_answer_goes_through_the_cases_and_all_draws(practice, capsys):
     check("9.9.1", by_hand)
     assert len(called) == 51
     assert capsys.readouterr().out == "ok   9.9.1 Practice (1 cases, 50 draws)\n"
+
+
+def test_the_drawn_calls_are_the_same_each_time(practice):
+    exercise = practice(total, SHORT, draw=draw_values, draws=20)
+    first, second = ([call.args[0].tolist() for call in calling.drawn_cases(exercise)] for _ in range(2))
+    assert first == second
+    assert len({str(values) for values in first}) > 10
 
 
 def test_what_lies_between_the_cases_is_found_and_shown_by_the_shortest_call(practice, message):

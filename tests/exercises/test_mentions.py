@@ -51,6 +51,8 @@ def test_what_is_named_is_found(message, mention):
         ("rows: 2", -2),
         ("1e-2", 2),
         ("0.4", 1 / 3),
+        ("0.36", 0.35),
+        ("version 1.2.3", 0.3),
         ("about 0", 0.04),
         ("about 0.0", 0.04),
         ("the shape (3, 2)", (2, 3)),
