@@ -59,7 +59,7 @@ def _below(folder: Path) -> list[Path]:
 
 
 def short_name(path: str | Path) -> str:
-    """`notebooks/en/2_math/1_linear_algebra.ipynb` -> `2_math/1_linear_algebra`; elsewhere the bare name."""
+    """`notebooks/en/2_math/1b_svd.ipynb` -> `2_math/1b_svd`; elsewhere the bare name."""
     path = Path(path).resolve()
     try:
         inside = path.relative_to(NOTEBOOKS.resolve())

@@ -861,7 +861,7 @@ def test_only_what_was_written_before_is_spared_the_limits_of_one_sitting(tmp_pa
 
 def test_a_link_to_a_planned_section_is_not_dead_and_one_to_a_section_in_parts_is():
     targets = (
-        "2_math/1_linear_algebra",
+        "2_math/1a_products_and_systems",
         "4_training/1_training_well",
         "3_architectures/2_convolution",
         "2_math/9_no",

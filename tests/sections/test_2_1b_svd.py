@@ -1,0 +1,187 @@
+"""Section 2.1b: what it builds equals NumPy's and scikit-learn's, and what its text says is so."""
+
+import io
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from PIL import Image
+from skimage import data
+from sklearn.decomposition import PCA
+from sklearn.neighbors import KNeighborsClassifier
+
+from exercises.finding import find
+from tools.notebooks import ENGLISH, define
+
+NOTEBOOK = ENGLISH / "2_math/1b_eigenvalues_and_svd.ipynb"
+M = np.array([[1.5, 0], [2, 2.5]])
+
+
+@pytest.fixture(scope="module")
+def book():
+    """What 2.1b defines, and its data."""
+    names = define(NOTEBOOK, whole=("imports",))
+    names["X_train"], names["y_train"] = names["pictures"]("train", None)
+    names["mean"] = names["X_train"].mean(axis=0)
+    return SimpleNamespace(**names, names=names)
+
+
+@pytest.fixture
+def random():
+    return np.random.default_rng(0)
+
+
+@pytest.fixture(scope="module")
+def photo():
+    return data.chelsea().mean(axis=2)
+
+
+# ---------------------------------------------------------------- eigenvalues
+
+
+def test_the_four_angles_of_the_slider_are_those_of_the_text():
+    angles = np.arange(0, 180.01, 0.01)
+    x = np.stack([np.cos(np.deg2rad(angles)), np.sin(np.deg2rad(angles))])
+    images = M @ x
+    lengths = np.hypot(*images)
+    assert angles[lengths.argmax()] == pytest.approx(45, abs=0.02)
+    assert angles[lengths.argmin()] == pytest.approx(135, abs=0.02)
+    assert [lengths.max(), lengths.min()] == pytest.approx([3.35, 1.12], abs=0.005)
+    same = angles[np.diff(np.sign(x[0] * images[1] - x[1] * images[0]), append=0) != 0]
+    assert same[:2] == pytest.approx([90, 116.57], abs=0.02)
+    assert (M @ [0, 1]).tolist() == [0, 2.5]
+    assert (M @ [1, -2]).tolist() == [1.5, -3]
+    assert (M @ [1, 1]) @ (M @ [1, -1]) == 0
+
+
+def test_a_determinant_of_zero_finds_the_eigenvalues():
+    for value in (1.5, 2.5):
+        assert np.linalg.det(M - value * np.eye(2)) == 0
+    quarter_turn = np.array([[0, -1], [1, 0]])
+    assert (np.linalg.eigvals(quarter_turn).imag != 0).all()
+
+
+@pytest.mark.parametrize("n", [2, 4, 7])
+def test_a_symmetric_matrix_has_eigenvectors_at_right_angles(book, random, n):
+    A = random.normal(size=(n, n))
+    A = A + A.T + 10 * n * np.diag(np.arange(n))  # the largest stands out, so that 200 steps are enough
+    values, vectors = np.linalg.eigh(A)
+    np.testing.assert_allclose(vectors.T @ vectors, np.eye(n), atol=1e-12)
+    value, v = book.power_iteration(A)
+    assert value == pytest.approx(values[-1])
+    assert abs(v @ vectors[:, -1]) == pytest.approx(1)
+
+
+def test_power_iteration_jumps_back_and_forth_between_1_and_minus_1(book):
+    A = np.array([[0, 1], [1, 0]])
+    v, other = book.power_iteration(A, steps=200)[1], book.power_iteration(A, steps=201)[1]
+    assert np.hypot(*(A @ A @ v - v)) < 1e-12
+    for w in (v, other):
+        assert min(np.hypot(*(A @ w - w)), np.hypot(*(A @ w + w))) > 1e-3
+
+
+# ---------------------------------------------------------------- the SVD
+
+
+@pytest.mark.parametrize("shape", [(8, 6), (6, 8), (1, 5), (5, 1), (2, 2)])
+def test_the_svd_is_that_of_numpy_up_to_signs(book, random, shape):
+    A = random.normal(size=shape)
+    (U, s, Vt), (U_lib, s_lib, Vt_lib) = book.svd(A), np.linalg.svd(A, full_matrices=False)
+    signs = np.sign((Vt * Vt_lib).sum(axis=1))
+    np.testing.assert_allclose(s, s_lib)
+    np.testing.assert_allclose(U * signs, U_lib, atol=1e-9)
+    np.testing.assert_allclose(signs[:, None] * Vt, Vt_lib, atol=1e-9)
+    assert find("2.1.4").solution(A, U, s, Vt)
+
+
+def test_the_product_of_singular_values_is_the_size_of_the_determinant(book):
+    assert book.svd(M)[1] == pytest.approx([11.25**0.5, 1.25**0.5])
+    assert book.svd(M)[1].prod() == pytest.approx(np.linalg.det(M)) == pytest.approx(3.75)
+
+
+def test_squaring_loses_the_small_value_that_the_library_keeps(book):
+    nearly = np.array([[1, 1], [1e-9, 0], [0, 1e-9]])
+    assert len(book.svd(nearly)[1]) == 1
+    np.testing.assert_allclose(np.linalg.svd(nearly)[1], [2**0.5, 1e-9], atol=1e-15)
+    better = np.array([[1, 1], [1, 0], [0, 3]])
+    assert np.linalg.cond(better.T @ better) == pytest.approx(np.linalg.cond(better) ** 2)
+
+
+# ---------------------------------------------------------------- copies of low rank
+
+
+def test_a_matrix_is_the_sum_of_its_outer_products(book, random):
+    A = random.normal(size=(8, 6))
+    U, s, Vt = book.svd(A)
+    np.testing.assert_allclose(sum(s[k] * np.outer(U[:, k], Vt[k]) for k in range(6)), A)
+    np.testing.assert_allclose(book.low_rank(np.array([[0, 2], [3, 0]]), 1), [[0, 0], [3, 0]], atol=1e-12)
+    for k in range(1, 6):
+        copy = book.low_rank(A, k)
+        assert np.linalg.matrix_rank(copy) == k
+        assert np.linalg.norm(A - copy) == pytest.approx(np.sqrt((s[k:] ** 2).sum()))
+        assert np.linalg.norm(A - copy, 2) == pytest.approx(s[k])
+
+
+@pytest.mark.parametrize(("start", "size"), [("anywhere", 1), ("nearby", 0.05)])
+def test_none_of_a_thousand_rivals_of_rank_2_beats_the_theorem(random, start, size):
+    A = random.normal(size=(8, 6))
+    U, s, _ = np.linalg.svd(A, full_matrices=False)
+    centre = U[:, :2] if start == "nearby" else np.zeros((8, 2))
+    bases = [np.linalg.qr(centre + size * random.normal(size=(8, 2)))[0] for _ in range(1000)]
+    errors = [np.linalg.norm(A - Q @ (Q.T @ A)) for Q in bases]  # the best copies within two directions
+    assert min(errors) >= np.sqrt((s[2:] ** 2).sum()) * (1 - 1e-12)
+
+
+def test_tastes_and_lora_keep_the_shares_of_the_text():
+    assert 20 * (10_000 + 5_000) == 300_000
+    assert f"{300_000 / (10_000 * 5_000):.1%}" == "0.6%"
+    assert 8 * (768 + 768) == 12_288
+    assert f"{12_288 / 768**2:.1%}" == "2.1%"
+
+
+def test_the_error_of_the_photograph_is_known_beforehand_also_in_two_bytes_a_number(book, photo):
+    U, s, Vt = book.svd(photo)
+    assert photo.shape == (300, 451)
+    assert find("2.1.5").solution(s, 0.05) == 41
+    for k in (5, 20, 60):
+        left, right = (U[:, :k] * s[:k]).astype(np.float16), Vt[:k].astype(np.float16)
+        error = np.linalg.norm(left.astype(float) @ right.astype(float) - photo)
+        assert error == pytest.approx(np.sqrt((s[k:] ** 2).sum()), rel=1e-3)
+        assert left.nbytes + right.nbytes == 2 * k * (300 + 451)
+
+
+def test_jpeg_has_a_smaller_error_than_rank_60_in_less_than_a_fifth_of_the_bytes(book, photo):
+    file = io.BytesIO()
+    Image.fromarray(photo.round().astype(np.uint8)).save(file, "JPEG", quality=60)
+    jpeg = np.asarray(Image.open(file)).astype(float)
+    assert np.linalg.norm(jpeg - photo) < np.linalg.norm(book.low_rank(photo, 60) - photo)
+    assert len(file.getvalue()) < 2 * 60 * (300 + 451) / 5
+
+
+# ---------------------------------------------------------------- digits
+
+
+def test_pca_has_the_directions_of_scikit_learn(book):
+    mean, V, shares = book.pca(book.X_train, 20)
+    reference = PCA(20, svd_solver="full").fit(book.X_train)
+    signs = np.sign((V.T * reference.components_).sum(axis=1))
+    np.testing.assert_allclose(V * signs, reference.components_.T, atol=1e-6)
+    np.testing.assert_allclose(shares, reference.explained_variance_ratio_)
+    np.testing.assert_allclose(mean, reference.mean_)
+
+
+def test_with_the_mean_in_it_the_first_direction_is_the_mean_picture(book):
+    first = book.svd(book.X_train)[2][0]
+    assert abs(first @ book.mean) / np.linalg.norm(book.mean) > 0.99
+
+
+def test_the_nearest_picture_is_that_of_scikit_learn_and_chance_directions_do_worse(book, random):
+    book.accuracy.__globals__.update(X_train=book.X_train, y_train=book.y_train, mean=book.mean)
+    V = book.pca(book.X_train, 20)[1]
+    val, test = book.pictures("val", None), book.pictures("test", None)
+    theirs = KNeighborsClassifier(1).fit((book.X_train - book.mean) @ V, book.y_train)
+    for X, y in (val, test):
+        assert book.accuracy(V, X, y) == pytest.approx(theirs.score((X - book.mean) @ V, y))
+    draws = [np.linalg.qr(random.normal(size=(64, 20)))[0] for _ in range(5)]
+    assert np.mean([book.accuracy(Q, *val) for Q in draws]) < book.accuracy(V, *val) - 0.01
+    assert book.accuracy(np.eye(64), *test) < book.accuracy(np.eye(64), *val)
