@@ -77,8 +77,8 @@ def pick_precision(device: Any) -> tuple[Any, str]:
     """Return ``(dtype, reason)`` for mixed precision on ``device``; pass the dtype to ``fit``.
 
     bfloat16 where the card computes in it, float16 (with loss scaling) on older CUDA cards, otherwise
-    float32, which switches mixed precision off. Some CPUs compute faster in bfloat16 (``avx512_bf16``):
-    section 8.1 measures it.
+    float32, which switches mixed precision off. Some CPUs compute faster in bfloat16 (``avx512_bf16``),
+    others slower although they name it: only measuring tells.
     """
     import torch
 
@@ -89,7 +89,7 @@ def pick_precision(device: Any) -> tuple[Any, str]:
         return torch.float16, "this GPU has no bfloat16; float16 needs loss scaling, which fit does"
     if device.type == "xpu":
         return torch.bfloat16, "Intel GPUs compute in bfloat16"
-    return torch.float32, f"the safe choice on {device.type}; section 8.1 measures what bfloat16 would gain"
+    return torch.float32, f"the safe choice on {device.type}; measure what bfloat16 would gain"
 
 
 def seed_everything(seed: int = 0) -> "torch.Generator":

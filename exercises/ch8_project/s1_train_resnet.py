@@ -1,4 +1,4 @@
-"""Exercises of section 8.1, a residual network: its block, its size, its reach, its rate, its confidence."""
+"""Exercises of section 8.1, a residual network: its block, its size, its loss, its rate, its confidence."""
 
 import math
 
@@ -10,10 +10,9 @@ from exercises import Case, Exercise
 
 
 def residual_block(x, W1, W2, shortcut=None):
-    """relu(relu(x W1) W2 + x): x (N, D), W1 (D, H), W2 (H, E) -> array (N, E).
+    """relu(relu(x W1) W2 + x), or + x shortcut: x (N, D), W1 (D, H), W2 (H, E) -> array (N, E).
 
-    shortcut (D, E), if it is given, takes x to the shape of the sum. Raises ValueError that names D and E
-    when they differ and there is no shortcut.
+    Raises ValueError that names D and E when they differ and there is no shortcut (D, E).
     """
     # Common wrong turn: no look at the shapes. With D = 1 nothing fails: NumPy broadcasts x over all E.
     x, W1, W2 = np.asarray(x), np.asarray(W1), np.asarray(W2)
@@ -185,143 +184,47 @@ bottleneck = Exercise(
     },
 )
 
-# 8.1.3 how far a number sees ----------------------------------------------------------------------
+# 8.1.3 the least that a smoothed loss can be -----------------------------------------------------
 
 
-def receptive_field(layers):
-    """Side of the square of input pixels that one number of the last map depends on: an int.
-
-    layers: pairs (kernel, stride) of whole numbers, first layer first. Raises ValueError that names a kernel
-    or stride below 1.
-    """
-    # Common wrong turn: adding kernel - 1 for each layer. Behind a stride of 2, one step is two pixels.
-    side, step = 1, 1
-    for kernel, stride in layers:
-        if kernel < 1 or stride < 1:
-            raise ValueError(f"kernel {kernel}, stride {stride}: both must be 1 or more")
-        side += (kernel - 1) * step
-        step *= stride
-    return side
+def _smoothed(share, classes=10):
+    """The target of label smoothing: the right class first, then the others."""
+    target = np.full(classes, share / classes)
+    target[0] += 1 - share
+    return target
 
 
-def draw_layers(rng):
-    """No layer up to five; kernels of 1 and even ones; strides up to 3, anywhere; a pair that cannot be."""
-    count = int(rng.integers(0, 6))
-    layers = [(int(rng.choice([1, 2, 3, 3, 5, 7])), int(rng.choice([1, 1, 2, 3]))) for _ in range(count)]
-    if count and rng.random() < 0.2:
-        pair = [(0, 1), (3, 0), (-1, 2), (2, -2)][int(rng.integers(0, 4))]
-        layers[int(rng.integers(0, count))] = pair
-        return Case((layers,), raises=ValueError, mentions=pair)
-    return (layers,)
+_TARGET = _smoothed(0.05)
+LEAST = float(-(_TARGET * np.log(_TARGET)).sum())  # 0.2824: the entropy of the target
 
-
-def _followed(layers, rule):
-    """The side after a rule (side, step, kernel, stride) -> (side, step), with the right refusal."""
-    side, step = 1, 1
-    for kernel, stride in layers:
-        if kernel < 1 or stride < 1:
-            raise ValueError(f"{kernel}, {stride}")
-        side, step = rule(side, step, kernel, stride)
-    return side
-
-
-def adds_up_the_kernels(layers):
-    return _followed(layers, lambda side, step, kernel, stride: (side + kernel, step * stride))
-
-
-def ignores_strides(layers):
-    return _followed(layers, lambda side, step, kernel, stride: (side + kernel - 1, step))
-
-
-def applies_a_stride_to_its_own_kernel(layers):
-    return _followed(
-        layers, lambda side, step, kernel, stride: (side + (kernel - 1) * step * stride, step * stride)
-    )
-
-
-def adds_strides(layers):
-    return _followed(
-        layers, lambda side, step, kernel, stride: (side + (kernel - 1) * step, step + stride - 1)
-    )
-
-
-def remembers_the_last_stride_only(layers):
-    return _followed(layers, lambda side, step, kernel, stride: (side + (kernel - 1) * step, stride))
-
-
-def goes_through_the_layers_backwards(layers):
-    _followed(layers, lambda side, step, kernel, stride: (side, step))
-    return receptive_field(layers[::-1])
-
-
-def multiplies_kernels(layers):
-    return _followed(layers, lambda side, step, kernel, stride: (side * kernel, step))
-
-
-def multiplies_the_side_by_the_stride(layers):
-    return _followed(layers, lambda side, step, kernel, stride: (side * stride + kernel - 1, step))
-
-
-def says_0_for_no_layers(layers):
-    return receptive_field(layers) if layers else 0
-
-
-def accepts_any_kernel(layers):
-    return receptive_field([(max(kernel, 1), stride) for kernel, stride in layers])
-
-
-def accepts_any_stride(layers):
-    return receptive_field([(kernel, max(stride, 1)) for kernel, stride in layers])
-
-
-def refuses_without_naming_the_pair(layers):
-    if any(min(pair) < 1 for pair in layers):
-        raise ValueError("every kernel and stride must be positive")
-    return receptive_field(layers)
-
-
-reach = Exercise(
+least_loss = Exercise(
     "8.1.3",
-    level=3,
-    minutes=15,
-    points=2,
-    solution=receptive_field,
-    cases=(
-        Case(([(3, 1), (3, 1)],), expected=5, name="kernels added up"),
-        Case(([(3, 2), (3, 1)],), expected=7, name="the stride left out"),
-        Case(([(7, 2), (3, 2)],), expected=11, name="the stride applied before its own kernel"),
-        Case(([(3, 2), (3, 2), (3, 2), (3, 1)],), expected=31, name="strides added instead of multiplied"),
-        Case(([(3, 2), (1, 1), (3, 1)],), expected=7, name="only the last stride remembered"),
-        Case(([],), expected=1, name="no layer sees nothing"),
-        Case(([(3, 1), (0, 2)],), raises=ValueError, mentions=(0, 2), name="a kernel of 0 accepted"),
-        Case(([(3, 0)],), raises=ValueError, mentions=(3, 0), name="a stride of 0 accepted"),
-    ),
+    level=2,
+    minutes=5,
+    points=1,
+    kind="predict",
+    solution=LEAST,
+    atol=0.0051,
     wrong={
-        adds_up_the_kernels: 0,
-        ignores_strides: 1,
-        applies_a_stride_to_its_own_kernel: 1,
-        adds_strides: 1,
-        remembers_the_last_stride_only: 1,
-        goes_through_the_layers_backwards: None,
-        multiplies_kernels: 0,
-        multiplies_the_side_by_the_stride: 1,
-        says_0_for_no_layers: None,
-        accepts_any_kernel: None,
-        accepts_any_stride: None,
-        refuses_without_naming_the_pair: None,
+        "as_without_smoothing": (0.0, 0),
+        "the_right_class_alone": (-math.log(0.955), 1),
+        "one_of_the_nine_others_alone": (-0.955 * math.log(0.955) - 0.005 * math.log(0.005), 1),
+        "in_bits": (LEAST / math.log(2), 1),
+        "all_of_the_0_05_goes_to_the_others": (
+            -0.95 * math.log(0.95) - 0.05 * math.log(0.05 / 9),
+            None,
+        ),
+        "the_loss_of_guessing": (math.log(10), 0),
     },
-    draw=draw_layers,
 )
 
 # 8.1.4 the rate of a step -------------------------------------------------------------------------
 
 
 def one_cycle(step, steps, highest, rise=0.2):
-    """Rate of step 0 … steps - 1: from highest / 25 up along a cosine, then down to highest / 250,000.
+    """Rate of step 0 … steps - 1: highest / 25, highest at rise * steps - 1, at last highest / 250,000.
 
-    The rate is highest at step rise * steps - 1. -> float.
-    Raises ValueError that names step and steps when step is outside 0 … steps - 1, and one that names rise
-    when the top does not lie between the first and the last step.
+    -> float. Raises ValueError that names step and steps, or rise, where they cannot be.
     """
     # Common wrong turn: counting epochs. A run of 8 epochs of 19 batches has 152 steps, not 8.
     if not 0 <= step < steps:
@@ -427,7 +330,7 @@ def accepts_a_top_outside_the_run(step, steps, highest, rise=0.2):
 rate_of_a_step = Exercise(
     "8.1.4",
     level=3,
-    minutes=15,
+    minutes=10,
     points=3,
     solution=one_cycle,
     cases=(
@@ -462,153 +365,204 @@ rate_of_a_step = Exercise(
 # 8.1.5 the temperature of a verdict ---------------------------------------------------------------
 
 
-def best_temperature(logits, labels):
-    """T > 0 for which the mean cross-entropy of softmax(logits / T) is least: (N, C), (N,) -> float.
+def _confidence(logits, T):
+    """Softmax of logits / T, the largest of each row: (N, C) -> (N,)."""
+    scaled = np.asarray(logits, dtype=float) / T
+    powers = np.exp(scaled - scaled.max(axis=1, keepdims=True))
+    return (powers / powers.sum(axis=1, keepdims=True)).max(axis=1)
 
-    Some labels are not the largest logit of their row, and the logits are better than chance, so that there
-    is exactly one such T.
+
+def _loss(logits, labels, T):
+    """Mean cross-entropy of softmax(logits / T)."""
+    scaled = np.asarray(logits, dtype=float) / T
+    scaled = scaled - scaled.max(axis=1, keepdims=True)
+    logs = scaled - np.log(np.exp(scaled).sum(axis=1, keepdims=True))
+    return -logs[np.arange(len(labels)), labels].mean()
+
+
+def hand_over(val_logits, val_labels, test_logits, temperatures, at=0.9):
+    """How many answers a person must look at, before and after a temperature. -> (T, before, after)
+
+    T: the one of temperatures with the least mean cross-entropy of softmax(val_logits / T).
+    before, after: share of the test rows whose confidence is below at, with T = 1 and with T.
+    val_logits (M, C), val_labels (M,) whole numbers, test_logits (N, C), temperatures (K,).
     """
     # Common wrong turn: choosing T by accuracy. No T changes the order of the logits, so none changes that.
-    logits, labels = np.asarray(logits, dtype=float), np.asarray(labels)
-    right = logits[np.arange(len(labels)), labels]
-
-    def slope(factor):  # of the loss with respect to 1 / T; it grows with the factor
-        powers = np.exp(factor * (logits - logits.max(axis=1, keepdims=True)))
-        return np.mean((powers * logits).sum(axis=1) / powers.sum(axis=1) - right)
-
-    low, high = 0.0, 1.0
-    while slope(high) < 0:
-        high *= 2
-    for _ in range(100):
-        middle = (low + high) / 2
-        low, high = (middle, high) if slope(middle) < 0 else (low, middle)
-    return float(1 / low)
+    losses = [_loss(val_logits, val_labels, T) for T in temperatures]
+    T = float(temperatures[int(np.argmin(losses))])
+    before, after = (float((_confidence(test_logits, t) < at).mean()) for t in (1.0, T))
+    return T, before, after
 
 
-def draw_verdicts(rng):
-    """Two to four classes, some rows wrong, better than chance; far too sure or too modest; shifted rows."""
+def draw_hand_over(rng):
+    """Two to four classes, too sure or too modest, all right or not, shifted rows; no close decisions."""
     while True:
-        n, classes = int(rng.integers(4, 9)), int(rng.integers(2, 5))
-        logits = rng.integers(-3, 4, size=(n, classes)).astype(float)
-        labels = np.where(rng.random(n) < 0.75, logits.argmax(axis=1), rng.integers(0, classes, size=n))
-        right = logits[np.arange(n), labels]
-        if not (right < logits.max(axis=1)).any() or (right - logits.mean(axis=1)).mean() <= 0.5:
-            continue
-        logits = logits * float(rng.choice([0.1, 0.3, 1.0, 4.0, 15.0]))
-        if 0.05 < best_temperature(logits, labels) < 50:  # the grid that a hint speaks of
+        classes, at = int(rng.integers(2, 5)), float(rng.choice([0.9, 0.9, 0.8, 0.6]))
+        m, n = int(rng.integers(1, 7)), int(rng.integers(1, 5))
+        scale = float(rng.choice([0.2, 0.5, 1.0, 3.0, 8.0]))
+        val, test = (np.round(scale * rng.integers(-3, 4, size=(rows, classes)), 1) for rows in (m, n))
+        labels = np.where(rng.random(m) < 0.8, val.argmax(axis=1), rng.integers(0, classes, size=m))
+        temperatures = rng.permutation([0.25, 0.5, 1.0, 2.0, 4.0])[: int(rng.integers(1, 6))]
+        losses = np.sort([_loss(val, labels, T) for T in temperatures])
+        chosen = hand_over(val, labels, test, temperatures, at)[0]
+        close = min(np.abs(_confidence(test, T) - at).min() for T in (1.0, chosen))
+        if close > 1e-3 and (len(losses) == 1 or losses[1] - losses[0] > 1e-3):
             break
     if rng.random() < 0.2:
-        logits = logits + rng.choice([5_000.0, 0.0, -5_000.0], size=(n, 1))
-    return np.round(logits, 2), labels
+        val, test = val + 5_000, test - 5_000
+    arguments = (val, labels, test, temperatures)
+    return arguments if at == 0.9 else (*arguments, at)
 
 
-def _losses(logits, labels, temperatures):
-    scaled = logits[None] / np.asarray(temperatures)[:, None, None]
-    scaled = scaled - scaled.max(axis=-1, keepdims=True)
-    logs = scaled - np.log(np.exp(scaled).sum(axis=-1, keepdims=True))
-    return -logs[:, np.arange(len(labels)), labels].mean(axis=1)
+def _with(T, test_logits, at, confidence=_confidence):
+    return T, *(float((confidence(test_logits, t) < at).mean()) for t in (1.0, T))
 
 
-_GRID = np.geomspace(0.01, 200, 1_201)
+def _least(temperatures, loss):
+    return float(temperatures[int(np.argmin([loss(T) for T in temperatures]))])
 
 
-def multiplies_by_the_temperature(logits, labels):
-    return 1 / best_temperature(logits, labels)
+def multiplies_by_the_temperature(val_logits, val_labels, test_logits, temperatures, at=0.9):
+    T = _least(temperatures, lambda T: _loss(val_logits, val_labels, 1 / T))
+    return T, *_with(1 / T, test_logits, at)[1:]
 
 
-def tries_temperatures_up_to_1_only(logits, labels):
-    grid = np.linspace(0.01, 1, 200)
-    return float(grid[_losses(logits, labels, grid).argmin()])
+def chooses_by_accuracy(val_logits, val_labels, test_logits, temperatures, at=0.9):
+    return _with(float(temperatures[0]), test_logits, at)
 
 
-def tries_temperatures_from_1_only(logits, labels):
-    grid = np.geomspace(1, 200, 1_201)
-    return float(grid[_losses(logits, labels, grid).argmin()])
+def takes_the_largest_loss(val_logits, val_labels, test_logits, temperatures, at=0.9):
+    return _with(_least(temperatures, lambda T: -_loss(val_logits, val_labels, T)), test_logits, at)
 
 
-def tries_temperatures_up_to_10_only(logits, labels):
-    return min(best_temperature(logits, labels), 10.0)
+def makes_the_mean_confidence_the_accuracy(val_logits, val_labels, test_logits, temperatures, at=0.9):
+    right = (val_logits.argmax(axis=1) == val_labels).mean()
+    gap = lambda T: abs(_confidence(val_logits, T).mean() - right)  # noqa: E731
+    return _with(_least(temperatures, gap), test_logits, at)
 
 
-def tries_whole_numbers(logits, labels):
-    grid = np.arange(1.0, 11.0)
-    return float(grid[_losses(logits, labels, grid).argmin()])
-
-
-def makes_the_mean_confidence_the_accuracy(logits, labels):
-    scaled = logits[None] / _GRID[:, None, None]
-    scaled = np.exp(scaled - scaled.max(axis=-1, keepdims=True))
-    confidence = (scaled / scaled.sum(axis=-1, keepdims=True)).max(axis=-1).mean(axis=1)
-    share = (logits.argmax(axis=1) == labels).mean()
-    return float(_GRID[np.abs(confidence - share).argmin()])
-
-
-def puts_probabilities_through_another_softmax(logits, labels):
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+def puts_probabilities_through_another_softmax(val_logits, val_labels, test_logits, temperatures, at=0.9):
+    powers = np.exp(val_logits - val_logits.max(axis=1, keepdims=True))
     shares = powers / powers.sum(axis=1, keepdims=True)
-    return float(_GRID[_losses(shares, labels, _GRID).argmin()])
+    return _with(_least(temperatures, lambda T: _loss(shares, val_labels, T)), test_logits, at)
 
 
-def chooses_by_accuracy(logits, labels):
-    return 1.0
+def takes_the_squared_error(val_logits, val_labels, test_logits, temperatures, at=0.9):
+    def squared(T):
+        scaled = val_logits / T
+        powers = np.exp(scaled - scaled.max(axis=1, keepdims=True))
+        shares = powers / powers.sum(axis=1, keepdims=True)
+        return ((shares - np.eye(val_logits.shape[1])[val_labels]) ** 2).sum(axis=1).mean()
+
+    return _with(_least(temperatures, squared), test_logits, at)
 
 
-def takes_the_squared_error(logits, labels):
-    scaled = logits[None] / _GRID[:, None, None]
-    shares = np.exp(scaled - scaled.max(axis=-1, keepdims=True))
-    shares = shares / shares.sum(axis=-1, keepdims=True)
-    right = np.eye(logits.shape[1])[labels]
-    return float(_GRID[((shares - right) ** 2).sum(axis=-1).mean(axis=1).argmin()])
+def lets_exp_overflow(val_logits, val_labels, test_logits, temperatures, at=0.9):
+    def shares(logits, T):
+        with np.errstate(all="ignore"):
+            powers = np.exp(logits / T)
+            return powers / powers.sum(axis=1, keepdims=True)
+
+    def loss(T):
+        with np.errstate(all="ignore"):
+            return -np.log(shares(val_logits, T)[np.arange(len(val_labels)), val_labels]).mean()
+
+    return _with(_least(temperatures, loss), test_logits, at, lambda logits, T: shares(logits, T).max(axis=1))
 
 
-def lets_exp_overflow(logits, labels):
-    with np.errstate(all="ignore"):
-        powers = np.exp(logits[None] / _GRID[:, None, None])
-        shares = powers / powers.sum(axis=-1, keepdims=True)
-        losses = -np.log(shares[:, np.arange(len(labels)), labels]).mean(axis=1)
-    return float(_GRID[np.nan_to_num(losses, nan=math.inf).argmin()])
+def counts_the_sure_answers(val_logits, val_labels, test_logits, temperatures, at=0.9):
+    T, before, after = hand_over(val_logits, val_labels, test_logits, temperatures, at)
+    return T, 1 - before, 1 - after
 
 
-# three of four right at a margin of 2: the best probability is 3/4, so exp(2 / T) = 3
-_TWO_CLASSES = np.array([[2.0, 0], [0, 2.0], [2.0, 0], [2.0, 0]])
-_TWO_LABELS = np.array([0, 1, 0, 1])
-_SURE = np.array([[8.0, 0, 0], [0, 6, 0], [0, 0, 9], [7, 0, 1], [2, 5, 0]]), np.array([0, 1, 2, 1, 1])
-_MODEST = (
-    np.array([[0.9, 0.1, 0], [0.1, 0.7, 0.2], [0.3, 0, 0.8], [0.6, 0, 0.2], [0.5, 0.4, 0.1], [0, 0.2, 1.1]]),
-    np.array([0, 1, 2, 0, 1, 2]),
-)
+def swaps_before_and_after(val_logits, val_labels, test_logits, temperatures, at=0.9):
+    T, before, after = hand_over(val_logits, val_labels, test_logits, temperatures, at)
+    return T, after, before
+
+
+def counts_on_the_validation_pictures(val_logits, val_labels, test_logits, temperatures, at=0.9):
+    return _with(hand_over(val_logits, val_labels, test_logits, temperatures)[0], val_logits, at)
+
+
+def counts_rows_instead_of_a_share(val_logits, val_labels, test_logits, temperatures, at=0.9):
+    T, before, after = hand_over(val_logits, val_labels, test_logits, temperatures, at)
+    return T, before * len(test_logits), after * len(test_logits)
+
+
+def compares_with_09_whatever_at_is(val_logits, val_labels, test_logits, temperatures, at=0.9):
+    return hand_over(val_logits, val_labels, test_logits, temperatures)
+
+
+# three of four right at a margin of 2: of these temperatures, 2 has the least loss (0.563)
+_VAL = 2 * np.eye(2)[[0, 1, 0, 0]]
+_VAL_LABELS = np.array([0, 1, 0, 1])
+_TEST = np.array([[2.0, 0], [4, 0], [0, 6], [1, 0]])
+_FOUR = np.array([0.5, 1, 2, 4])
+_REST = "np.array([[2.0, 0], [4, 0], [0, 6], [1, 0]]){}, np.array([0.5, 1, 2, 4]), 0.85"
+_VAL_TEXT = "2 * np.eye(2)[[0, 1, 0, 0]]{}, np.array([0, 1, 0, 1]), "
+_MODEST = np.array([[0.3, 0, 0], [0, 0.2, 0.1], [0, 0, 0.4]])
 
 temperature = Exercise(
     "8.1.5",
-    level=4,
-    minutes=25,
+    level=3,
+    minutes=15,
     points=4,
-    rtol=5e-3,
-    solution=best_temperature,
+    solution=hand_over,
     cases=(
-        Case((_TWO_CLASSES, _TWO_LABELS), expected=2 / math.log(3), name="a factor in place of a divisor"),
-        Case(_SURE, expected=3.4464, name="only temperatures up to 1 tried"),
-        Case(_MODEST, expected=0.13104, name="only temperatures from 1 tried"),
         Case(
-            (_TWO_CLASSES + np.array([[5000.0], [0], [-5000], [5]]), _TWO_LABELS),
-            expected=2 / math.log(3),
+            (_VAL, _VAL_LABELS, _TEST, _FOUR, 0.85),
+            expected=(2.0, 0.25, 0.5),
+            args_text=_VAL_TEXT.format("") + _REST.format(""),
+            name="a factor in place of a divisor",
+        ),
+        Case(
+            (_MODEST, np.arange(3), _MODEST[:2], np.array([1.0, 0.125])),
+            name="the first temperature, as accuracy would have it",
+        ),
+        Case(
+            (_VAL + 5_000, _VAL_LABELS, _TEST - 5_000, _FOUR, 0.85),
+            expected=(2.0, 0.25, 0.5),
+            args_text=_VAL_TEXT.format(" + 5_000") + _REST.format(" - 5_000"),
             name="an overflow",
         ),
     ),
     wrong={
         multiplies_by_the_temperature: 1,
-        tries_temperatures_up_to_1_only: 1,
-        tries_temperatures_from_1_only: 1,
-        tries_temperatures_up_to_10_only: 1,
-        tries_whole_numbers: 0,
-        makes_the_mean_confidence_the_accuracy: 2,
-        puts_probabilities_through_another_softmax: 2,
-        chooses_by_accuracy: 2,
-        takes_the_squared_error: 2,
-        lets_exp_overflow: 2,
+        chooses_by_accuracy: 0,
+        takes_the_largest_loss: 0,
+        makes_the_mean_confidence_the_accuracy: 0,
+        puts_probabilities_through_another_softmax: 1,
+        takes_the_squared_error: 0,
+        lets_exp_overflow: 1,
+        counts_the_sure_answers: 2,
+        swaps_before_and_after: 2,
+        counts_on_the_validation_pictures: 2,
+        counts_rows_instead_of_a_share: 2,
+        compares_with_09_whatever_at_is: 2,
     },
-    draw=draw_verdicts,
-    draws=25,
+    draw=draw_hand_over,
 )
 
-EXERCISES = (block_forwards, bottleneck, reach, rate_of_a_step, temperature)
+# 8.1.6 how many pictures a margin needs -----------------------------------------------------------
+
+# 2 · sqrt(p (1 - p) / n) = 0.01 with p = 0.95, solved for n
+PICTURES = 1_900
+
+margin = Exercise(
+    "8.1.6",
+    level=2,
+    minutes=5,
+    points=1,
+    kind="predict",
+    solution=PICTURES,
+    wrong={
+        "one_standard_error": (475, 0),
+        "forgets_to_square": (44, 1),
+        "forgets_the_share_that_is_wrong": (38_000, 0),
+        "takes_a_half_for_the_share": (10_000, 0),
+        "forgets_the_share_that_is_right": (2_000, 0),
+        "takes_the_margin_for_both_sides_together": (7_600, 0),
+    },
+)
+
+EXERCISES = (block_forwards, bottleneck, least_loss, rate_of_a_step, temperature, margin)

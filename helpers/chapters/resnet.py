@@ -1,5 +1,7 @@
 """The residual network of chapter 8: built in section 8.1, exported and served in section 8.2.
 
+Also how its training pictures are varied.
+
 He, Zhang, Ren and Sun, *Deep Residual Learning for Image Recognition*, CVPR 2016.
 """
 
@@ -14,6 +16,7 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from helpers.files import check_writable, replacing, write_whole
 
@@ -107,6 +110,43 @@ class ResNet(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Pictures (N, channels, H, W) -> logits (N, classes)."""
         return self.head(self.features(x))
+
+
+def rectangles(pictures: Tensor, generator: torch.Generator) -> Tensor:
+    """A mask (N, 1, H, W), true in one rectangle for each picture: from 4 pixels to half of each side."""
+    inside = []
+    for length in pictures.shape[2:]:
+        size = torch.randint(4, length // 2 + 1, (len(pictures), 1), generator=generator)
+        middle = torch.randint(length, (len(pictures), 1), generator=generator)
+        inside.append(2 * (torch.arange(length) - middle).abs() < size)
+    return (inside[0][:, :, None] & inside[1][:, None, :])[:, None]
+
+
+def augment(
+    pictures: Tensor,
+    generator: torch.Generator,
+    *,
+    mirror: float = 0.0,
+    shift: int = 2,
+    erase: float = 0.5,
+    empty: float = 0.0,
+) -> Tensor:
+    """Normalised pictures (N, C, H, W), each mirrored, shifted and partly erased at random: the same shape.
+
+    mirror  probability of a mirrored picture
+    shift   the most pixels by which it moves in either direction; ``empty`` comes in from outside
+    erase   probability of a rectangle of noise (random erasing; Zhong et al., 2020)
+    """
+    n, _, height, width = pictures.shape
+    mirrored, covered = torch.rand(2, n, 1, 1, 1, generator=generator)
+    pictures = torch.where(mirrored < mirror, pictures.flip(3), pictures)
+    down, right = torch.randint(2 * shift + 1, (2, n, 1), generator=generator)
+    rows, columns = down + torch.arange(height), right + torch.arange(width)
+    framed = F.pad(pictures, (shift,) * 4, value=empty)
+    moved = framed[torch.arange(n)[:, None, None], :, rows[:, :, None], columns[:, None]]
+    pictures = moved.permute(0, 3, 1, 2)
+    hidden = (covered < erase) & rectangles(pictures, generator)
+    return torch.where(hidden, torch.randn(pictures.shape, generator=generator), pictures)
 
 
 def export_onnx(model: nn.Module, path: str | Path, example: Tensor) -> Path:

@@ -10,7 +10,15 @@ from torch import nn
 
 from helpers import load_data
 from helpers.chapters import resnet
-from helpers.chapters.resnet import Block, ResNet, build_folder, export_onnx, write_card
+from helpers.chapters.resnet import (
+    Block,
+    ResNet,
+    augment,
+    build_folder,
+    export_onnx,
+    rectangles,
+    write_card,
+)
 from helpers.files import check_writable
 from service.centring import centred
 from service.digits import digit_pictures
@@ -280,7 +288,7 @@ def test_notebooks_leave_what_they_made_in_build_or_where_that_is_read_only_else
     assert str(elsewhere) in said
 
 
-@pytest.mark.parametrize("name", ["8_project/1", "8_project/2"])
+@pytest.mark.parametrize("name", ["8_project/1a", "8_project/1b", "8_project/2"])
 def test_the_notebooks_of_the_project_ask_where_they_may_write(name):
     (path,) = find_notebooks([name])
     code = "\n".join(cell.source for cell in code_cells(read_notebook(path)))
@@ -311,3 +319,44 @@ def test_where_a_card_cannot_be_written_to_its_end_the_old_one_still_stands(tmp_
         write_card(tmp_path, {"name": "new"})
     assert json.loads(path.read_text(encoding="utf-8")) == {"name": "old"}
     assert [file.name for file in tmp_path.iterdir()] == ["metadata.json"]
+
+
+# ---- varied pictures -------------------------------------------------------------------------------------
+
+
+def test_varied_pictures_keep_their_shape_and_type_and_are_those_of_the_generator():
+    pictures = torch.rand(50, 3, 28, 28)
+    first, again = (augment(pictures, torch.Generator().manual_seed(3), mirror=0.5) for _ in range(2))
+    other = augment(pictures, torch.Generator().manual_seed(4), mirror=0.5)
+    assert first.shape == pictures.shape
+    assert first.dtype == torch.float32
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+
+
+def test_no_rectangle_hides_more_than_a_quarter_and_every_one_hides_something():
+    hidden = rectangles(torch.zeros(1000, 1, 28, 28), torch.Generator().manual_seed(0)).sum(dim=(1, 2, 3))
+    assert hidden.min() > 0
+    assert hidden.max() <= 14 * 14
+
+
+def test_a_mirror_and_nothing_else_mirrors_every_picture():
+    pictures = torch.rand(20, 1, 9, 12)
+    seen = augment(pictures, torch.Generator().manual_seed(0), mirror=1.0, shift=0, erase=0.0)
+    assert torch.equal(seen, pictures.flip(3))
+
+
+def test_a_shift_moves_by_so_many_pixels_at_most_and_fills_with_what_is_empty():
+    dot = torch.zeros(400, 1, 9, 9)
+    dot[:, :, 4, 4] = 1
+    seen = augment(dot, torch.Generator().manual_seed(0), shift=2, erase=0.0, empty=-0.5)
+    _, _, rows, columns = (seen == 1).nonzero().T
+    assert len(rows) == 400
+    assert set(rows.tolist()) == set(columns.tolist()) == {2, 3, 4, 5, 6}
+    moved = (rows != 4) | (columns != 4)
+    assert torch.equal((seen == -0.5).any(dim=(1, 2, 3)), moved)
+
+
+def test_about_half_of_the_pictures_are_erased_in_part_where_a_half_is_asked_for():
+    seen = augment(torch.zeros(1000, 1, 28, 28), torch.Generator().manual_seed(0), shift=0, erase=0.5)
+    assert 0.45 < (seen != 0).any(dim=(1, 2, 3)).double().mean() < 0.55  # 3 standard deviations: 0.047

@@ -5,18 +5,24 @@ import math
 import numpy as np
 import pytest
 import torch
-from scipy.optimize import minimize_scalar
 from torch import nn
 
 from exercises import check
 from exercises.ch8_project.s1_train_resnet import (
     BOTTLENECK,
-    best_temperature,
+    LEAST,
+    PICTURES,
+    hand_over,
     one_cycle,
-    receptive_field,
     residual_block,
 )
+from helpers.chapters import resnet
 from helpers.chapters.resnet import Block
+from service.digits import digit_pictures
+from tools.notebooks import ENGLISH, define
+
+BUILT = ENGLISH / "8_project" / "1a_blocks_and_training.ipynb"
+JUDGED = ENGLISH / "8_project" / "1b_judging_and_model_card.ipynb"
 
 
 def test_the_block_with_matrices_is_the_one_of_torch():
@@ -33,15 +39,22 @@ def test_the_bottleneck_is_counted_as_the_network_has_it():
     assert sum(p.numel() for p in basic.parameters()) == 1_180_672  # as the statement says
 
 
-@pytest.mark.parametrize("layers", [[(3, 1), (3, 1)], [(7, 2), (3, 2), (3, 1)], [(3, 2), (1, 1), (5, 3)]])
-def test_the_receptive_field_is_where_the_gradient_is_not_zero(layers):
-    net = nn.Sequential(*(nn.Conv2d(1, 1, kernel, stride) for kernel, stride in layers)).double()
-    for p in net.parameters():
-        nn.init.ones_(p)
-    x = torch.ones(1, 1, 60, 60, dtype=torch.float64, requires_grad=True)
-    out = net(x)
-    out[0, 0, out.shape[2] // 2, out.shape[3] // 2].backward()
-    assert int((x.grad[0, 0] != 0).any(dim=0).sum()) == receptive_field(layers)
+def test_no_answer_has_a_smoothed_loss_below_the_entropy_of_the_target():
+    logits = torch.zeros(1, 10, dtype=torch.float64, requires_grad=True)
+    optimizer = torch.optim.LBFGS([logits], lr=0.5, max_iter=500)
+
+    def loss():
+        optimizer.zero_grad()
+        value = nn.functional.cross_entropy(logits, torch.tensor([3]), label_smoothing=0.05)
+        value.backward()
+        return value
+
+    optimizer.step(loss)
+    assert math.isclose(loss().item(), LEAST, rel_tol=1e-6)
+
+
+def test_twice_the_standard_error_of_that_many_pictures_is_the_margin():
+    assert math.isclose(2 * math.sqrt(0.95 * 0.05 / PICTURES), 0.01)
 
 
 @pytest.mark.parametrize(("steps", "highest", "rise"), [(152, 0.2, 0.2), (20, 1.0, 0.5), (33, 0.05, 0.3)])
@@ -60,17 +73,74 @@ def test_the_rates_are_those_of_torch(steps, highest, rise):
 
 
 @pytest.mark.parametrize("scale", [0.1, 1.0, 20.0])
-def test_the_temperature_is_the_minimum_that_scipy_finds(scale):
+def test_the_temperature_is_the_one_that_torch_finds_best(scale):
     dice = np.random.default_rng(0)
     labels = dice.integers(0, 4, 200)
     logits = scale * (dice.normal(size=(200, 4)) + 2 * np.eye(4)[labels])
+    grid = np.geomspace(0.02, 50, 101)
+    losses = [nn.functional.cross_entropy(torch.tensor(logits / t), torch.tensor(labels)) for t in grid]
+    T, before, after = hand_over(logits, labels, logits, grid)
+    assert grid[int(np.argmin(losses))] == T
+    for temperature, share in ((1.0, before), (T, after)):
+        confidence = torch.tensor(logits / temperature).softmax(dim=1).max(dim=1).values
+        assert (confidence < 0.9).double().mean().item() == share
 
-    def loss(log_temperature):
-        scaled = torch.tensor(logits / math.exp(log_temperature))
-        return nn.functional.cross_entropy(scaled, torch.tensor(labels)).item()
 
-    found = minimize_scalar(loss, bounds=(-5, 5), method="bounded", options={"xatol": 1e-8})
-    assert math.isclose(best_temperature(logits, labels), math.exp(found.x), rel_tol=1e-4)
+# what the notebooks build and say
+
+
+@pytest.mark.parametrize(
+    ("kind", "blocks", "widths"), [("BasicBlock", (1, 2, 1), (8, 16, 24)), ("Bottleneck", (2, 1), (8, 16))]
+)
+def test_the_network_of_the_notebook_is_that_of_the_course_weight_for_weight(kind, blocks, widths):
+    built = define(BUILT, ["imports", "conv-norm", "basic-code", "bottleneck-code", "resnet-code"])
+    torch.manual_seed(0)
+    mine = built["ResNet"](blocks, widths, channels=1, classes=10, block=built[kind])
+    torch.manual_seed(0)
+    theirs = resnet.ResNet(blocks, widths, channels=1, classes=10, bottleneck=kind == "Bottleneck")
+    assert mine.state_dict().keys() == theirs.state_dict().keys()
+    assert all(torch.equal(a, b) for a, b in zip(mine.parameters(), theirs.parameters(), strict=True))
+    x = torch.randn(4, 1, 20, 20)
+    torch.testing.assert_close(mine(x), theirs(x))
+
+
+def test_the_slopes_of_a_residual_block_are_those_of_f_plus_the_identity():
+    torch.manual_seed(0)
+    f = nn.Sequential(nn.Linear(3, 5), nn.ReLU(), nn.Linear(5, 3))
+    x = torch.randn(3)
+    of_f, of_block = (torch.autograd.functional.jacobian(g, x) for g in (f, lambda x: x + f(x)))
+    torch.testing.assert_close(of_block, torch.eye(3) + of_f)
+
+
+def test_the_smoothed_target_has_0_955_at_the_right_class_and_0_005_at_each_other():
+    logits = torch.tensor([[2.0, 0.5] + [0.0] * 8])
+    target = torch.full((1, 10), 0.005)
+    target[0, 0] = 0.955
+    by_hand = -(target * logits.log_softmax(dim=1)).sum()
+    given = nn.functional.cross_entropy(logits, torch.tensor([0]), label_smoothing=0.05)
+    torch.testing.assert_close(given, by_hand)
+
+
+def test_hardly_a_test_picture_of_the_digits_stands_in_train_or_val():
+    prints = {s: {p.tobytes() for p in digit_pictures(s)[0]} for s in ("train", "val", "test")}
+    copies = sum(len(prints[one] & prints["test"]) for one in ("train", "val"))
+    assert copies < 0.01 * len(prints["test"])
+
+
+@pytest.mark.parametrize("notebook", [BUILT, JUDGED])
+def test_normalised_pictures_have_mean_0_and_variance_1_over_train(notebook):
+    imports = ["imports", "imports-course"] if notebook == JUDGED else ["imports"]
+    known = define(notebook, imports, {"DATA": "digits", "__name__": notebook.stem}, whole=["data"])
+    train = known["normal"](known["X"])
+    assert train.dtype == np.float32
+    assert max(abs(train.mean()), abs(train.var() - 1)) < 1e-3
+    assert abs(known["normal"](known["X_val"]).mean()) > 1e-4  # the numbers of train, not its own
+
+
+def test_the_bins_of_the_reliability_are_those_counted_by_hand():
+    reliability = define(JUDGED, ["imports", "calibration"])["reliability"]
+    tiny = reliability(np.array([0.62, 0.68, 0.95, 1.0]), np.array([True, False, True, True]))
+    np.testing.assert_allclose(tiny, [[2, 2], [0.65, 0.975], [0.5, 1.0]])
 
 
 # right answers, written in another way
@@ -91,15 +161,6 @@ def block_by_loops(x, W1, W2, shortcut=None):
     return np.array(rows, dtype=np.float32)
 
 
-def reach_from_behind(layers):
-    if bad := [pair for pair in layers if min(pair) < 1]:
-        raise ValueError(f"no such layer: kernel and stride {bad[0]}")
-    side = 1
-    for kernel, stride in reversed(layers):
-        side = (side - 1) * stride + kernel
-    return np.int64(side)
-
-
 def cycle_with_numpy(step, steps, highest, rise=0.2):
     if step not in range(steps):
         raise ValueError(f"{step} is not one of {steps} steps")
@@ -112,11 +173,12 @@ def cycle_with_numpy(step, steps, highest, rise=0.2):
     return rates[leg] + (rates[leg + 1] - rates[leg]) * np.sin(np.pi * share / 2) ** 2
 
 
-def temperature_with_torch(logits, labels):
-    logits, labels = torch.tensor(logits), torch.tensor(labels)
-    grid = torch.logspace(-2, 2, 4_001, dtype=torch.float64)
-    losses = torch.stack([nn.functional.cross_entropy(logits / t, labels) for t in grid])
-    return grid[losses.argmin()].item()
+def hand_over_with_torch(val_logits, val_labels, test_logits, temperatures, at=0.9):
+    val, labels, test = torch.tensor(val_logits), torch.tensor(val_labels), torch.tensor(test_logits)
+    losses = torch.stack([nn.functional.cross_entropy(val / t, labels) for t in temperatures])
+    T = temperatures[losses.argmin()]
+    shares = [((test / t).softmax(dim=1).amax(dim=1) < at).double().mean().item() for t in (1, T)]
+    return [T, *shares]
 
 
 @pytest.mark.parametrize(
@@ -124,9 +186,10 @@ def temperature_with_torch(logits, labels):
     [
         ("8.1.1", block_by_loops),
         ("8.1.2", np.int64(70_400)),
-        ("8.1.3", reach_from_behind),
+        ("8.1.3", np.float32(0.28)),
         ("8.1.4", cycle_with_numpy),
-        ("8.1.5", temperature_with_torch),
+        ("8.1.5", hand_over_with_torch),
+        ("8.1.6", np.int64(1_900)),
     ],
 )
 def test_a_right_answer_in_another_way_is_accepted(number, answer, capsys):

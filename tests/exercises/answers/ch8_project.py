@@ -78,82 +78,6 @@ def right_8_1_1_row_by_row(x, W1, W2, shortcut=None):
     return np.array(rows)
 
 
-# 8.1.3 receptive_field -------------------------------------------------------------------------------------
-
-
-def _layers(layers):
-    for kernel, stride in layers:
-        if kernel < 1 or stride < 1:
-            raise ValueError(f"kernel {kernel}, stride {stride}")
-
-
-def wrong_8_1_3_ignores_strides(layers):
-    _layers(layers)
-    return 1 + sum(kernel - 1 for kernel, _ in layers)
-
-
-def wrong_8_1_3_stride_of_its_own_layer(layers):
-    _layers(layers)
-    field, jump = 1, 1
-    for kernel, stride in layers:
-        jump *= stride
-        field += (kernel - 1) * jump
-    return field
-
-
-def wrong_8_1_3_last_stride_only(layers):
-    _layers(layers)
-    field, jump = 1, 1
-    for kernel, stride in layers:
-        field += (kernel - 1) * jump
-        jump = stride
-    return field
-
-
-def wrong_8_1_3_product_of_kernels(layers):
-    _layers(layers)
-    return math.prod(kernel for kernel, _ in layers)
-
-
-def wrong_8_1_3_from_the_first_backwards(layers):
-    _layers(layers)
-    field = 1
-    for kernel, stride in layers:
-        field = (field - 1) * stride + kernel
-    return field
-
-
-def wrong_8_1_3_strides_added(layers):
-    _layers(layers)
-    field, jump = 1, 1
-    for kernel, stride in layers:
-        field += (kernel - 1) * jump
-        jump += stride - 1
-    return field
-
-
-def wrong_8_1_3_no_layer_is_zero(layers):
-    _layers(layers)
-    return right_8_1_3_from_the_end(layers) if layers else 0
-
-
-def wrong_8_1_3_names_the_kernel_only(layers):
-    for kernel, stride in layers:
-        if kernel < 1 or stride < 1:
-            raise ValueError(f"kernel {kernel}")
-    return right_8_1_3_from_the_end(layers)
-
-
-def right_8_1_3_from_the_end(layers):
-    for pair in layers:
-        if min(pair) < 1:
-            raise ValueError(f"{tuple(pair)} is no layer")
-    field = 1
-    for kernel, stride in reversed(layers):
-        field = (field - 1) * stride + kernel
-    return field
-
-
 # 8.1.4 one_cycle -------------------------------------------------------------------------------------------
 
 
@@ -241,76 +165,65 @@ def right_8_1_4_by_sines(step, steps, highest, rise=0.2):
     return last + (highest - last) * math.cos(math.pi * (step - top) / (steps - 1 - top) / 2) ** 2
 
 
-# 8.1.5 best_temperature ------------------------------------------------------------------------------------
+# 8.1.5 hand_over -------------------------------------------------------------------------------------------
 
 
-def _loss(logits, labels, temperature):
-    z = np.asarray(logits, dtype=float) / temperature
+def _softmax(z):
+    p = np.exp(z - z.max(axis=1, keepdims=True))
+    return p / p.sum(axis=1, keepdims=True)
+
+
+def _doubtful(logits, T, at):
+    return sum(max(row) < at for row in _softmax(np.asarray(logits) / T)) / len(logits)
+
+
+def _best(val_logits, val_labels, temperatures, loss):
+    return min(temperatures, key=lambda T: loss(np.asarray(val_logits) / T, np.asarray(val_labels)))
+
+
+def _cross_entropy(z, labels):
     z = z - z.max(axis=1, keepdims=True)
-    return float((np.log(np.exp(z).sum(axis=1)) - z[np.arange(len(z)), labels]).mean())
+    return sum(math.log(np.exp(row).sum()) - row[label] for row, label in zip(z, labels, strict=True))
 
 
-def _search(logits, labels, low, high, loss=_loss, n=400):
-    grid = np.geomspace(low, high, n)
-    return float(min(grid, key=lambda t: loss(logits, labels, t)))
+def wrong_8_1_5_one_over_t(val_logits, val_labels, test_logits, temperatures, at=0.9):
+    T, before, after = right_8_1_5_row_by_row(val_logits, val_labels, test_logits, temperatures, at)
+    return 1 / T, before, after
 
 
-def wrong_8_1_5_one_over_t(logits, labels):
-    return 1 / right_8_1_5_by_slopes(logits, labels)
+def wrong_8_1_5_most_right(val_logits, val_labels, test_logits, temperatures, at=0.9):
+    T = _best(val_logits, val_labels, temperatures, lambda z, y: (z.argmax(axis=1) != y).mean())
+    return T, _doubtful(test_logits, 1.0, at), _doubtful(test_logits, T, at)
 
 
-def wrong_8_1_5_a_grid_from_a_half_to_five(logits, labels):
-    return _search(logits, labels, 0.5, 5.0, n=2000)
+def wrong_8_1_5_right_rows_only(val_logits, val_labels, test_logits, temperatures, at=0.9):
+    keep = np.asarray(val_logits).argmax(axis=1) == val_labels
+    T = _best(np.asarray(val_logits)[keep], np.asarray(val_labels)[keep], temperatures, _cross_entropy)
+    return T, _doubtful(test_logits, 1.0, at), _doubtful(test_logits, T, at)
 
 
-def wrong_8_1_5_only_above_one(logits, labels):
-    return max(1.0, right_8_1_5_by_slopes(logits, labels))
+def wrong_8_1_5_probabilities_divided(val_logits, val_labels, test_logits, temperatures, at=0.9):
+    T = _best(val_logits, val_labels, temperatures, _cross_entropy)
+    after = float((_softmax(np.asarray(test_logits)).max(axis=1) / T < at).mean())
+    return T, _doubtful(test_logits, 1.0, at), after
 
 
-def wrong_8_1_5_most_right(logits, labels):
-    def errors(logits, labels, temperature):
-        return float((np.argmax(np.asarray(logits) / temperature, axis=1) != labels).mean())
-
-    return _search(logits, labels, 0.01, 100.0, errors)
+def wrong_8_1_5_the_change_alone(val_logits, val_labels, test_logits, temperatures, at=0.9):
+    T, before, after = right_8_1_5_row_by_row(val_logits, val_labels, test_logits, temperatures, at)
+    return T, before, before - after
 
 
-def wrong_8_1_5_coarse(logits, labels):
-    return _search(logits, labels, 0.01, 1000.0, n=60)
+def wrong_8_1_5_sorted_first(val_logits, val_labels, test_logits, temperatures, at=0.9):
+    losses = [
+        _cross_entropy(np.asarray(val_logits) / T, np.asarray(val_labels)) for T in sorted(temperatures)
+    ]
+    T = temperatures[int(np.argmin(losses))]
+    return T, _doubtful(test_logits, 1.0, at), _doubtful(test_logits, T, at)
 
 
-def wrong_8_1_5_squared_error(logits, labels):
-    def brier(logits, labels, temperature):
-        z = np.asarray(logits, dtype=float) / temperature
-        p = np.exp(z - z.max(axis=1, keepdims=True))
-        p /= p.sum(axis=1, keepdims=True)
-        p[np.arange(len(p)), labels] -= 1
-        return float((p**2).sum())
-
-    return _search(logits, labels, 0.01, 10_000.0, brier, n=1500)
-
-
-def wrong_8_1_5_right_rows_only(logits, labels):
-    logits, labels = np.asarray(logits), np.asarray(labels)
-    keep = (logits.argmax(axis=1) != labels) | (np.arange(len(labels)) % 2 == 0)
-    return _search(logits[keep], labels[keep], 0.01, 10_000.0, n=1500)
-
-
-def right_8_1_5_by_slopes(logits, labels):
-    """The slope of the loss along 1 / T is 0 at the best one: halved again and again, on a scale of logs."""
-    z = np.asarray(logits, dtype=float)
-    labels = np.asarray(labels)
-
-    def slope(beta):
-        s = beta * z
-        p = np.exp(s - s.max(axis=1, keepdims=True))
-        p /= p.sum(axis=1, keepdims=True)
-        return ((p * z).sum(axis=1) - z[np.arange(len(z)), labels]).mean()
-
-    low, high = -30.0, 30.0
-    for _ in range(80):
-        middle = (low + high) / 2
-        low, high = (middle, high) if slope(math.exp(middle)) < 0 else (low, middle)
-    return math.exp(-(low + high) / 2)
+def right_8_1_5_row_by_row(val_logits, val_labels, test_logits, temperatures, at=0.9):
+    T = _best(val_logits, val_labels, temperatures, _cross_entropy)
+    return float(T), _doubtful(test_logits, 1.0, at), _doubtful(test_logits, T, at)
 
 
 # 8.2.1 read_pictures ---------------------------------------------------------------------------------------
