@@ -1,4 +1,4 @@
-"""Exercises of section 2.2, probability: Bayes, scaling, coverage, a safe loss, a fair comparison.
+"""Exercises of section 2.2: Bayes, scaling, coverage, safe losses, fair comparisons, counts, confidence.
 
 The words stand in s2_probability_and_statistics.en.md.
 """
@@ -383,6 +383,249 @@ def lets_numpy_stretch_one_entry(right_a, right_b):
     return float(difference.std(ddof=1) / math.sqrt(len(difference)))
 
 
+# 2.2.6 log-softmax ---------------------------------------------------------------------------------
+
+
+def log_softmax(z):
+    """Logarithms of the probabilities that softmax makes of the last axis. z (..., C) -> (..., C)
+
+    Right for all finite logits, of any size. z stays as it is.
+    """
+    # Common wrong turn: the logarithm of softmax. A probability of e^-1000 is rounded to 0: log 0 is -inf.
+    z = np.asarray(z, dtype=float)
+    shifted = z - z.max(axis=-1, keepdims=True)
+    return shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+
+
+def draw_many_logits(rng):
+    """A row, a table or a block of logits, small or huge, now and then of a single class or whole numbers."""
+    shape = tuple(int(n) for n in rng.integers(1, 4, size=int(rng.integers(1, 4))))
+    z = rng.choice([0.0, 0.5, 1.0, 2.0, 30.0, 800.0, 5000.0], size=shape) * rng.choice([-1, 1], size=shape)
+    z = z + rng.choice([0.0, 0.0, 1000.0], size=(*shape[:-1], 1))
+    return (z.astype(int),) if rng.random() < 0.2 else (z,)
+
+
+def takes_the_formula_as_it_stands(z):
+    with np.errstate(all="ignore"):
+        return np.log(np.exp(z) / np.exp(z).sum(axis=-1, keepdims=True))
+
+
+def takes_the_logarithm_of_a_safe_softmax(z):
+    with np.errstate(all="ignore"):
+        return np.log(np.exp(log_softmax(z)))
+
+
+def subtracts_the_largest_of_the_whole_table(z):
+    with np.errstate(all="ignore"):
+        shifted = z - np.max(z)
+        return shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+
+
+def subtracts_the_mean(z):
+    with np.errstate(all="ignore"):
+        shifted = z - np.mean(z, axis=-1, keepdims=True)
+        return shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+
+
+def goes_down_the_first_axis(z):
+    shifted = z - np.max(z, axis=0)
+    return shifted - np.log(np.exp(shifted).sum(axis=0))
+
+
+def makes_one_distribution_of_everything(z):
+    shifted = z - np.max(z)
+    return shifted - np.log(np.exp(shifted).sum())
+
+
+def forgets_to_put_the_largest_back(z):
+    shifted = z - np.max(z, axis=-1, keepdims=True)
+    return z - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+
+
+def returns_the_probabilities(z):
+    return np.exp(log_softmax(z))
+
+
+def takes_logarithms_to_base_2(z):
+    return log_softmax(z) / math.log(2)
+
+
+def clips_the_logits(z):
+    return log_softmax(np.clip(z, -500, 500))
+
+
+def writes_into_z(z):
+    z -= z.max(axis=-1, keepdims=True)
+    return z - np.log(np.exp(z).sum(axis=-1, keepdims=True))
+
+
+# 2.2.7 shares of ink -------------------------------------------------------------------------------
+
+
+def ink_shares(X, y, classes):
+    """How probable ink is in each pixel of each class: (k + 1) / (n + 2). -> (classes, D)
+
+    X (N, D) of 0 and 1, y (N,) class numbers. Of the n pictures of a class, k have ink in the pixel.
+    """
+    # Common wrong turn: a loop over the classes that occur in y. One that does not occur has a row as well.
+    shares = np.empty((classes, X.shape[1]))
+    for c in range(classes):
+        members = X[y == c]
+        shares[c] = (members.sum(axis=0) + 1) / (len(members) + 2)
+    return shares
+
+
+def draw_inked(rng):
+    """Up to five pictures of up to three pixels; some class may have no picture."""
+    N, D, classes = int(rng.integers(1, 6)), int(rng.integers(1, 4)), int(rng.integers(2, 5))
+    X, y = rng.integers(0, 2, size=(N, D)), rng.integers(0, classes, size=N)
+    return (X.astype(float) if rng.random() < 0.7 else X), y, classes
+
+
+def _ink_and_size(X, y, classes):
+    member = np.eye(classes)[y]
+    return member.T @ X, member.sum(axis=0)[:, None]
+
+
+def counts_as_it_stands(X, y, classes):
+    k, n = _ink_and_size(X, y, classes)
+    with np.errstate(all="ignore"):
+        return k / n
+
+
+def adds_1_above_and_1_below(X, y, classes):
+    k, n = _ink_and_size(X, y, classes)
+    return (k + 1) / (n + 1)
+
+
+def adds_the_number_of_classes_below(X, y, classes):
+    k, n = _ink_and_size(X, y, classes)
+    return (k + 1) / (n + classes)
+
+
+def adds_the_number_of_pixels_below(X, y, classes):
+    k, n = _ink_and_size(X, y, classes)
+    return (k + 1) / (n + X.shape[1])
+
+
+def divides_by_all_pictures(X, y, classes):
+    return (_ink_and_size(X, y, classes)[0] + 1) / (len(X) + 2)
+
+
+def gives_the_shares_of_blank_paper(X, y, classes):
+    return 1 - ink_shares(X, y, classes)
+
+
+def leaves_out_classes_without_pictures(X, y, classes):
+    return ink_shares(X, y, classes)[np.unique(y)]
+
+
+def has_a_column_for_each_class(X, y, classes):
+    return ink_shares(X, y, classes).T
+
+
+def gives_an_empty_class_zeros(X, y, classes):
+    shares = ink_shares(X, y, classes)
+    return np.where(np.isin(np.arange(classes), y)[:, None], shares, 0.0)
+
+
+# 2.2.8 the bins of a reliability diagram -----------------------------------------------------------
+
+
+def reliability(confidence, right):
+    """Ten bins of confidence, those that have answers: mean confidence, share right, number. -> 3 arrays (M,)
+
+    confidence (N,) from 0 to 1, right (N,) True (1) or False (0). Raises ValueError for another confidence.
+    """
+    # Common wrong turn: a confidence of exactly 1, times ten, has the number 10; it belongs to bin 9.
+    if not ((confidence >= 0) & (confidence <= 1)).all():
+        raise ValueError(f"confidence runs from {confidence.min():.3g} to {confidence.max():.3g}: not 0 to 1")
+    place = np.minimum((confidence * 10).astype(int), 9)
+    members = [place == b for b in np.unique(place)]
+    means = np.array([confidence[m].mean() for m in members])
+    shares = np.array([right[m].mean() for m in members])
+    return means, shares, np.array([m.sum() for m in members])
+
+
+CONFIDENCES = np.array(
+    [0.02, 0.05, 0.15, 0.18, 0.25, 0.35, 0.45, 0.55, 0.57, 0.65, 0.75, 0.85, 0.95, 0.98, 1.0]
+)
+
+
+def draw_answers_with_confidence(rng):
+    """One to six answers, sure and unsure ones; a few times logits in place of confidences."""
+    n = int(rng.integers(1, 7))
+    confidence, right = rng.choice(CONFIDENCES, size=n), rng.integers(0, 2, size=n)
+    if rng.random() < 0.1:
+        confidence = confidence * rng.choice([-3.0, 3.0])
+    if not ((confidence >= 0) & (confidence <= 1)).all():
+        return Case((confidence, right), raises=ValueError)
+    return confidence, (right.astype(bool) if rng.random() < 0.5 else right)
+
+
+def _bins(confidence, right, place):
+    reliability(confidence, right)  # refuses what is no confidence
+    members = [place == b for b in np.unique(place)]
+    means, shares = (np.array([x[m].mean() for m in members]) for x in (confidence, right))
+    return means, shares, np.array([m.sum() for m in members])
+
+
+def gives_1_a_bin_of_its_own(confidence, right):
+    return _bins(confidence, right, np.floor(confidence * 10).astype(int))
+
+
+def loses_a_confidence_of_1(confidence, right):
+    reliability(confidence, right)
+    inside = confidence < 1
+    if not inside.any():
+        return np.array([]), np.array([]), np.array([], dtype=int)
+    return reliability(confidence[inside], right[inside])
+
+
+def takes_the_middle_of_the_bin(confidence, right):
+    _, shares, count = reliability(confidence, right)
+    place = np.unique(np.minimum((confidence * 10).astype(int), 9))
+    return (place + 0.5) / 10, shares, count
+
+
+def keeps_the_empty_bins(confidence, right):
+    means, shares, count = np.zeros(10), np.zeros(10), np.zeros(10, dtype=int)
+    place = np.unique(np.minimum((confidence * 10).astype(int), 9))
+    means[place], shares[place], count[place] = reliability(confidence, right)
+    return means, shares, count
+
+
+def divides_by_all_answers(confidence, right):
+    means, shares, count = reliability(confidence, right)
+    return means, shares * count / len(confidence), count
+
+
+def counts_the_right_ones(confidence, right):
+    means, shares, count = reliability(confidence, right)
+    return means, shares, np.rint(shares * count).astype(int)
+
+
+def gives_shares_for_numbers(confidence, right):
+    means, shares, count = reliability(confidence, right)
+    return means, shares, count / len(confidence)
+
+
+def rounds_to_the_nearest_tenth(confidence, right):
+    return _bins(confidence, right, np.rint(confidence * 10 + 1e-9).astype(int))
+
+
+def exchanges_confidence_and_share(confidence, right):
+    means, shares, count = reliability(confidence, right)
+    return shares, means, count
+
+
+def lets_logits_pass(confidence, right):
+    place = np.clip((confidence * 10).astype(int), 0, 9)
+    members = [place == b for b in np.unique(place)]
+    means, shares = (np.array([x[m].mean() for m in members]) for x in (confidence, right))
+    return means, shares, np.array([m.sum() for m in members])
+
+
 A = np.array([1, 1, 0, 0, 1, 1, 0, 1])
 B = np.array([1, 0, 0, 0, 1, 0, 1, 1])
 PAIRED = math.sqrt(23 / 8 / 7 / 8)  # the differences are 0 1 0 0 0 1 -1 0: mean 1/8, squares about it 3 - 1/8
@@ -586,5 +829,103 @@ EXERCISES = (
             lets_numpy_stretch_one_entry: 2,
         },
         draw=draw_answers,
+    ),
+    Exercise(
+        "2.2.6",
+        level=2,
+        minutes=10,
+        points=2,
+        solution=log_softmax,
+        cases=(
+            Case((np.log([1.0, 2.0, 1.0]),), expected=np.log([0.25, 0.5, 0.25]), name="p, or base 2"),
+            Case((np.array([2.0, 1.0, 0.0]) + 1000,), name="exp overflows"),
+            Case((np.array([0.0, -1000.0]),), expected=np.array([0.0, -1000.0]), name="p rounded to 0"),
+            Case((np.array([[0.0, 0.0], [1000.0, 1000.0]]),), expected=np.full((2, 2), -math.log(2))),
+            Case((np.array([0.0, 0.0, 3000.0]),), expected=np.array([-3000.0, -3000.0, 0.0])),
+            Case((np.log([[[1.0, 3.0]], [[1.0, 1.0]]]),), expected=np.log([[[0.25, 0.75]], [[0.5, 0.5]]])),
+        ),
+        wrong={
+            takes_the_formula_as_it_stands: 1,
+            takes_the_logarithm_of_a_safe_softmax: 2,
+            subtracts_the_largest_of_the_whole_table: 1,
+            subtracts_the_mean: 1,
+            goes_down_the_first_axis: 0,
+            makes_one_distribution_of_everything: 0,
+            forgets_to_put_the_largest_back: 1,
+            returns_the_probabilities: 0,
+            takes_logarithms_to_base_2: 0,
+            clips_the_logits: 1,
+            writes_into_z: None,
+        },
+        draw=draw_many_logits,
+    ),
+    Exercise(
+        "2.2.7",
+        level=2,
+        minutes=10,
+        points=2,
+        solution=ink_shares,
+        cases=(
+            Case(
+                (np.array([[1.0, 0.0], [1.0, 1.0], [0.0, 0.0]]), np.array([0, 0, 1]), 2),
+                expected=np.array([[3 / 4, 2 / 4], [1 / 3, 1 / 3]]),
+            ),
+            Case(
+                (np.array([[1.0, 0.0, 1.0]]), np.array([2]), 3),
+                expected=np.array([[0.5, 0.5, 0.5], [0.5, 0.5, 0.5], [2 / 3, 1 / 3, 2 / 3]]),
+                name="a class without pictures",
+            ),
+            Case((np.array([[1], [1], [0]]), np.array([0, 0, 0]), 1), expected=np.array([[3 / 5]])),
+        ),
+        wrong={
+            counts_as_it_stands: 1,
+            adds_1_above_and_1_below: 1,
+            adds_the_number_of_classes_below: 1,
+            adds_the_number_of_pixels_below: 1,
+            divides_by_all_pictures: 0,
+            gives_the_shares_of_blank_paper: None,
+            leaves_out_classes_without_pictures: 2,
+            has_a_column_for_each_class: None,
+            gives_an_empty_class_zeros: 2,
+        },
+        draw=draw_inked,
+    ),
+    Exercise(
+        "2.2.8",
+        level=3,
+        minutes=10,
+        points=3,
+        solution=reliability,
+        cases=(
+            Case(
+                (np.array([0.65, 0.95, 0.95, 0.65, 0.95, 0.95]), np.array([1, 1, 1, 0, 1, 0])),
+                expected=(np.array([0.65, 0.95]), np.array([0.5, 0.75]), np.array([2, 4])),
+            ),
+            Case(
+                (np.array([1.0, 0.96]), np.array([True, False])),
+                expected=(np.array([0.98]), np.array([0.5]), np.array([2])),
+                name="a confidence of 1",
+            ),
+            Case(
+                (np.array([0.52, 0.58, 0.12]), np.array([1, 1, 0])),
+                expected=(np.array([0.12, 0.55]), np.array([0.0, 1.0]), np.array([1, 2])),
+                name="rounded to the nearest tenth",
+            ),
+            Case((np.array([3.0, 0.5]), np.array([1, 1])), raises=ValueError, name="logits"),
+            Case((np.array([0.5, -0.5]), np.array([1, 1])), raises=ValueError, name="logits below 0"),
+        ),
+        wrong={
+            gives_1_a_bin_of_its_own: 1,
+            loses_a_confidence_of_1: 1,
+            takes_the_middle_of_the_bin: 0,
+            keeps_the_empty_bins: 2,
+            divides_by_all_answers: 0,
+            counts_the_right_ones: 0,
+            gives_shares_for_numbers: 0,
+            rounds_to_the_nearest_tenth: 1,
+            exchanges_confidence_and_share: None,
+            lets_logits_pass: None,
+        },
+        draw=draw_answers_with_confidence,
     ),
 )
