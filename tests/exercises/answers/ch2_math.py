@@ -555,6 +555,63 @@ def right_2_2_5_by_hand(right_a, right_b):
     return (sum((x - mean) ** 2 for x in d) / (len(d) - 1) / len(d)) ** 0.5
 
 
+# 2.2.6 log_softmax -----------------------------------------------------------------------------------------
+
+
+def wrong_2_2_6_largest_magnitude(z):
+    shifted = z - np.abs(z).max(axis=-1, keepdims=True)
+    return shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+
+
+def wrong_2_2_6_a_little_added(z):
+    e = np.exp(z - z.max(axis=-1, keepdims=True))
+    return np.log(e / e.sum(axis=-1, keepdims=True) + 1e-12)
+
+
+def right_2_2_6_by_logaddexp(z):
+    return z - np.logaddexp.reduce(z, axis=-1, keepdims=True)
+
+
+# 2.2.7 ink_shares ------------------------------------------------------------------------------------------
+
+
+def wrong_2_2_7_classes_counted_from_y(X, y, classes):
+    return np.array([(X[y == c].sum(axis=0) + 1) / ((y == c).sum() + 2) for c in range(y.max() + 1)])
+
+
+def wrong_2_2_7_one_more_of_each_afterwards(X, y, classes):
+    shares = [X[y == c].mean(axis=0) if (y == c).any() else np.zeros(X.shape[1]) for c in range(classes)]
+    return (np.array(shares) + 1) / 3
+
+
+def right_2_2_7_by_adding_at(X, y, classes):
+    ink, number = np.ones((classes, X.shape[1])), np.full(classes, 2)
+    np.add.at(ink, y, X)
+    np.add.at(number, y, 1)
+    return ink / number[:, None]
+
+
+# 2.2.8 reliability -----------------------------------------------------------------------------------------
+
+
+def wrong_2_2_8_only_ten_equal_groups(confidence, right):
+    if confidence.min() < 0 or confidence.max() > 1:
+        raise ValueError("not from 0 to 1")
+    groups = [g for g in np.array_split(np.argsort(confidence), 10) if len(g)]
+    means, shares = (np.array([x[g].mean() for g in groups]) for x in (confidence, right))
+    return means, shares, np.array([len(g) for g in groups])
+
+
+def right_2_2_8_by_digitize(confidence, right):
+    if np.any(confidence < 0) or np.any(confidence > 1):
+        raise ValueError("a confidence lies between 0 and 1")
+    place = np.digitize(confidence, np.arange(1, 10) / 10)
+    number = np.bincount(place, minlength=10)
+    kept = number > 0
+    sums = [np.bincount(place, weights=x, minlength=10)[kept] for x in (confidence, right)]
+    return sums[0] / number[kept], sums[1] / number[kept], number[kept]
+
+
 # 2.3.2 rate_limit ------------------------------------------------------------------------------------------
 
 
