@@ -1,4 +1,4 @@
-"""Exercises of section 7.1, collaborative filtering: a step, a similarity, a pair, a list, an illusion."""
+"""Exercises of section 7.1, collaborative filtering: a step, a similarity, a pair, a list, reasons, a mix."""
 
 import math
 
@@ -626,149 +626,299 @@ order_counts = Exercise(
     draw=draw_list,
 )
 
-# 7.1.5 what sampling hides ------------------------------------------------------------------------
+# 7.1.5 because you liked it -----------------------------------------------------------------------
 
 
-def chance_in_top(better, others, sampled, k):
-    """Probability that an item is among the first k when it is ranked against `sampled` of the `others`.
+def reasons(films, liked, new, alpha, reg):
+    """What each liked film adds to the score of a new one in implicit ALS.
 
-    better: how many of the others score above it; the sample is drawn without replacement, all alike
-    -> float from 0 to 1. Raises ValueError unless 0 <= better <= others, 0 <= sampled <= others and k >= 1.
+    films (I, K) factors; liked (n,) codes of films, new one code; alpha, reg numbers, reg > 0
+    -> (n,), in the order of liked; the sum is films[new] @ p, where p is the reader's vector.
     """
-    # Common wrong turn: "at most k better ones"; with k above it, the item stands at place k + 1.
-    if not (0 <= better <= others and 0 <= sampled <= others and k >= 1):
-        raise ValueError(f"better={better}, sampled={sampled} of {others} others, k={k}")
-    ways = sum(
-        math.comb(better, j) * math.comb(others - better, sampled - j) for j in range(min(k, sampled + 1))
-    )
-    return ways / math.comb(others, sampled)
+    # Common wrong turn: films[liked] @ films[new]; what the systems solve for, A, turns and stretches.
+    films, liked = np.asarray(films, dtype=float), np.asarray(liked, dtype=int)
+    mine = films[liked]
+    A = films.T @ films + alpha * mine.T @ mine + reg * np.eye(films.shape[1])
+    return (1 + alpha) * mine @ np.linalg.solve(A, films[new])
 
 
-def _refuse(better, others, sampled, k):
-    if not (0 <= better <= others and 0 <= sampled <= others and k >= 1):
-        raise ValueError("out of range")
+def draw_reader(rng):
+    """Up to six films of whole or half factors; nothing liked, everything liked, the new film liked too."""
+    count, rank = int(rng.integers(2, 7)), int(rng.integers(1, 4))
+    films = rng.integers(-4, 5, size=(count, rank)) / float(rng.choice([1, 2]))
+    liked = rng.permutation(count)[: int(rng.integers(0, count + 1))]
+    alpha = rng.choice([0, 1, 2.5, 10]).item()
+    return films, liked, int(rng.integers(count)), alpha, rng.choice([0.5, 1, 5]).item()
 
 
-def turns_the_counts_into_floats(better, others, sampled, k):
-    _refuse(better, others, sampled, k)
-    worse, most = others - better, min(k - 1, sampled)
-    counts = [math.comb(better, j) * math.comb(worse, sampled - j) for j in range(most + 1)]
-    return sum(map(float, counts)) / float(math.comb(others, sampled))
+def _reader(films, liked, alpha, reg, *, everybody=1.0, extra=0.0):
+    """The matrix A, inverted; everybody: the weight of films.T @ films, extra: more weight for the liked."""
+    mine = films[liked]
+    A = everybody * films.T @ films + (alpha + extra) * mine.T @ mine + reg * np.eye(films.shape[1])
+    return np.linalg.pinv(A)
 
 
-def draw_ranking(rng):
-    """Few others and many; no better one or all of them; none sampled or all; every bound broken."""
-    others = int(rng.choice([0, 1, 2, 5, 12, 200]))
-    better, sampled = (int(number) for number in rng.integers(0, others + 1, size=2))
-    better, sampled = (int(rng.choice([number, number, 0, others])) for number in (better, sampled))
-    k = int(rng.choice([1, 1, 2, 3, 10]))
-    bad = int(rng.integers(0, 25))
-    if bad < 5:
-        wrong = [
-            (others + 1, others, sampled, k),
-            (-1, others, sampled, k),
-            (better, others, others + 1, k),
-            (better, others, -1, k),
-            (better, others, sampled, int(rng.choice([0, -1]))),
-        ]
-        return Case(wrong[bad], raises=ValueError)
-    return better, others, sampled, k
+def takes_dot_products_alone(films, liked, new, alpha, reg):
+    return (1 + alpha) * films[liked] @ films[new]
 
 
-def _refuse_what_cannot_be(better, others, sampled, k):
-    if not (0 <= better <= others and 0 <= sampled <= others and k >= 1):
-        raise ValueError("out of range")
+def lets_only_liked_films_into_the_matrix(films, liked, new, alpha, reg):
+    inverse = _reader(films, liked, alpha, reg, everybody=0.0, extra=1.0)
+    return (1 + alpha) * films[liked] @ inverse @ films[new]
 
 
-def draws_with_replacement(better, others, sampled, k):
-    _refuse_what_cannot_be(better, others, sampled, k)
-    share = better / max(others, 1)
-    terms = (
-        math.comb(sampled, j) * share**j * (1 - share) ** (sampled - j) for j in range(min(k, sampled + 1))
-    )
-    return float(sum(terms))
+def leaves_the_weight_out_of_the_matrix(films, liked, new, alpha, reg):
+    return (1 + alpha) * films[liked] @ _reader(films, liked, 0.0, reg) @ films[new]
 
 
-def lets_k_better_ones_pass(better, others, sampled, k):
-    _refuse_what_cannot_be(better, others, sampled, k)
-    return chance_in_top(better, others, sampled, k + 1)
+def counts_liked_films_once_too_often(films, liked, new, alpha, reg):
+    return (1 + alpha) * films[liked] @ _reader(films, liked, alpha, reg, extra=1.0) @ films[new]
 
 
-def asks_for_no_better_one(better, others, sampled, k):
-    _refuse_what_cannot_be(better, others, sampled, k)
-    return chance_in_top(better, others, sampled, 1)
+def forgets_the_penalty_of_the_reader(films, liked, new, alpha, reg):
+    return (1 + alpha) * films[liked] @ _reader(films, liked, alpha, 0.0) @ films[new]
 
 
-def takes_exactly_one_below_k(better, others, sampled, k):
-    _refuse_what_cannot_be(better, others, sampled, k)
-    rest = sampled - k + 1
-    ways = math.comb(better, k - 1) * math.comb(others - better, rest) if rest >= 0 else 0
-    return ways / math.comb(others, sampled)
+def forgets_the_weight_of_a_like(films, liked, new, alpha, reg):
+    return films[liked] @ _reader(films, liked, alpha, reg) @ films[new]
 
 
-def gives_the_chance_of_the_opposite(better, others, sampled, k):
-    return 1 - chance_in_top(better, others, sampled, k)
+def weighs_a_like_with_alpha_alone(films, liked, new, alpha, reg):
+    return alpha * films[liked] @ _reader(films, liked, alpha, reg) @ films[new]
 
 
-def compares_the_mean_place_with_k(better, others, sampled, k):
-    _refuse_what_cannot_be(better, others, sampled, k)
-    return float(better * sampled / max(others, 1) < k)
+def gives_the_score_as_a_whole(films, liked, new, alpha, reg):
+    return float(reasons(films, liked, new, alpha, reg).sum())
 
 
-def answers_as_if_nothing_were_sampled(better, others, sampled, k):
-    _refuse_what_cannot_be(better, others, sampled, k)
-    return float(better < k)
+def gives_shares_of_the_score(films, liked, new, alpha, reg):
+    terms = reasons(films, liked, new, alpha, reg)
+    return terms / terms.sum() if terms.sum() else terms
 
 
-def takes_a_share_of_k_in_the_sample(better, others, sampled, k):
-    _refuse_what_cannot_be(better, others, sampled, k)
-    return min(1.0, k / (sampled + 1))
+def gives_the_scores_of_the_liked_films(films, liked, new, alpha, reg):
+    p = _reader(films, liked, alpha, reg) @ ((1 + alpha) * films[liked].sum(axis=0))
+    return films[liked] @ p
 
 
-def checks_nothing(better, others, sampled, k):
-    terms = (
-        math.comb(max(better, 0), j) * math.comb(max(others - better, 0), max(sampled - j, 0))
-        for j in range(min(k, max(sampled, 0) + 1))
-    )
-    return sum(terms) / max(math.comb(others, max(sampled, 0)), 1)
+def drops_what_speaks_against(films, liked, new, alpha, reg):
+    return np.maximum(reasons(films, liked, new, alpha, reg), 0)
 
 
-def accepts_a_k_of_0(better, others, sampled, k):
-    return 0.0 if k < 1 else chance_in_top(better, others, sampled, k)
+def sorts_the_reasons(films, liked, new, alpha, reg):
+    return np.sort(reasons(films, liked, new, alpha, reg))[::-1]
 
 
-illusion = Exercise(
+because = Exercise(
     "7.1.5",
-    level=4,
-    minutes=20,
+    level=3,
+    minutes=15,
     points=3,
-    solution=chance_in_top,
+    solution=reasons,
     cases=(
-        Case((2, 4, 2, 1), expected=1 / 6, name="with replacement"),
-        Case((3, 10, 4, 2), name="at most k better ones instead of k - 1"),
-        Case((50, 249, 50, 10), name="the mean place instead of a chance"),
-        Case((12, 200, 200, 10), expected=0.0, name="all others sampled: the honest answer, no"),
-        Case((9, 200, 200, 10), expected=1.0, name="all others sampled: the honest answer, yes"),
-        Case((5, 20, 3, 10), expected=1.0, name="a sample smaller than k"),
-        Case((300, 9000, 100, 10), name="large numbers"),
-        Case((1, 3000, 1500, 1), expected=0.5, name="counts that are too large for a float"),
-        Case((7, 5, 2, 1), raises=ValueError, name="more better ones than others"),
-        Case((2, 5, 6, 1), raises=ValueError, name="a sample larger than all"),
+        Case(
+            (np.array([[1.0], [2.0], [1.0]]), np.array([0, 1]), 2, 1, 1),
+            expected=np.array([1 / 6, 1 / 3]),
+            name="the weight of a like, the penalty",
+        ),
+        Case(
+            (np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]]), np.array([0]), 1, 2, 1),
+            expected=np.array([-3 / 14]),
+            name="two films without a common factor: a reason against",
+        ),
+        Case(
+            (np.array([[2.0, 0.0], [0.0, 2.0], [1.0, -1.0], [0.5, 1.0]]), np.array([3, 0]), 1, 0.0, 2.0),
+            name="a like counts as everything else does",
+        ),
+        Case(
+            (np.array([[1.0, 2.0], [3.0, 1.0]]), np.array([], dtype=int), 1, 5, 1),
+            expected=np.array([]),
+            name="nothing liked",
+        ),
     ),
     wrong={
-        turns_the_counts_into_floats: None,
-        draws_with_replacement: 2,
-        lets_k_better_ones_pass: 0,
-        asks_for_no_better_one: 0,
-        takes_exactly_one_below_k: 0,
-        gives_the_chance_of_the_opposite: 0,
-        compares_the_mean_place_with_k: 1,
-        answers_as_if_nothing_were_sampled: 0,
-        takes_a_share_of_k_in_the_sample: 1,
-        checks_nothing: None,
-        accepts_a_k_of_0: None,
+        takes_dot_products_alone: 0,
+        lets_only_liked_films_into_the_matrix: 1,
+        leaves_the_weight_out_of_the_matrix: 1,
+        counts_liked_films_once_too_often: 1,
+        forgets_the_penalty_of_the_reader: 1,
+        forgets_the_weight_of_a_like: 2,
+        weighs_a_like_with_alpha_alone: 2,
+        gives_the_score_as_a_whole: 2,
+        gives_shares_of_the_score: None,
+        gives_the_scores_of_the_liked_films: 0,
+        drops_what_speaks_against: None,
+        sorts_the_reasons: None,
     },
-    draw=draw_ranking,
+    draw=draw_reader,
 )
 
-EXERCISES = (one_step, alike, pair, order_counts, illusion)
+# 7.1.6 ten that are not alike ---------------------------------------------------------------------
+
+
+def mixed_list(scores, vectors, n, weight):
+    """A list that trades score for variety: one item after the other, never one twice.
+
+    scores (I,); vectors (I, D), each row of length 1; n from 1 to I; weight 0 or more -> n codes, best first.
+    Next is always the largest of: score - weight * (largest cosine with an item already on the list).
+    Equal values: the smaller code. Raises ValueError that names n when it is not from 1 to I.
+    """
+    # Common wrong turn: the cosine with the item taken last; the one before may be the twin.
+    scores, vectors = np.asarray(scores, dtype=float), np.asarray(vectors, dtype=float)
+    if not 1 <= n <= len(scores):
+        raise ValueError(f"n={n}: from 1 to the {len(scores)} items there are")
+    chosen = [int(np.argmax(scores))]
+    while len(chosen) < n:
+        value = scores - weight * (vectors @ vectors[chosen].T).max(axis=1)
+        value[chosen] = -np.inf
+        chosen.append(int(np.argmax(value)))
+    return chosen
+
+
+def draw_catalogue(rng):
+    """Items along three axes, either way, scores in eighths and often equal; no weight and much; a bad n."""
+    count = int(rng.integers(1, 7))
+    axes = np.concatenate([np.eye(3), -np.eye(3)])
+    vectors = axes[rng.choice([0, 0, 1, 1, 2, 3], size=count)]
+    scores = rng.integers(0, 17, size=count) / 8
+    weight = rng.choice([0, 0.25, 0.5, 1, 3]).item()
+    if rng.random() < 0.1:
+        n = int(rng.choice([0, -1, count + 1]))
+        return Case((scores, vectors, n, weight), raises=ValueError, mentions=(n,))
+    return scores, vectors, int(rng.integers(1, count + 1)), weight
+
+
+def _greedy(scores, vectors, n, value):
+    """A list made by value(chosen) -> (I,), after the item of the highest score."""
+    if not 1 <= n <= len(scores):
+        raise ValueError(f"n={n}")
+    chosen = [int(np.argmax(scores))]
+    while len(chosen) < n:
+        worth = value(chosen).astype(float)
+        worth[chosen] = -np.inf
+        chosen.append(int(np.argmax(worth)))
+    return chosen
+
+
+def takes_the_highest_scores(scores, vectors, n, weight):
+    return mixed_list(scores, vectors, n, 0)
+
+
+def rewards_what_is_alike(scores, vectors, n, weight):
+    return mixed_list(scores, vectors, n, -weight)
+
+
+def compares_with_the_last_item_only(scores, vectors, n, weight):
+    return _greedy(scores, vectors, n, lambda chosen: scores - weight * vectors @ vectors[chosen[-1]])
+
+
+def compares_with_the_first_item_only(scores, vectors, n, weight):
+    return _greedy(scores, vectors, n, lambda chosen: scores - weight * vectors @ vectors[chosen[0]])
+
+
+def takes_the_mean_cosine(scores, vectors, n, weight):
+    return _greedy(
+        scores, vectors, n, lambda chosen: scores - weight * (vectors @ vectors[chosen].T).mean(axis=1)
+    )
+
+
+def adds_up_the_cosines(scores, vectors, n, weight):
+    return _greedy(
+        scores, vectors, n, lambda chosen: scores - weight * (vectors @ vectors[chosen].T).sum(axis=1)
+    )
+
+
+def takes_the_smallest_cosine(scores, vectors, n, weight):
+    return _greedy(
+        scores, vectors, n, lambda chosen: scores - weight * (vectors @ vectors[chosen].T).min(axis=1)
+    )
+
+
+def takes_cosines_without_their_sign(scores, vectors, n, weight):
+    return _greedy(
+        scores, vectors, n, lambda chosen: scores - weight * np.abs(vectors @ vectors[chosen].T).max(axis=1)
+    )
+
+
+def takes_an_item_again(scores, vectors, n, weight):
+    if not 1 <= n <= len(scores):
+        raise ValueError(f"n={n}")
+    chosen = [int(np.argmax(scores))]
+    while len(chosen) < n:
+        chosen.append(int(np.argmax(scores - weight * (vectors @ vectors[chosen].T).max(axis=1))))
+    return chosen
+
+
+def sorts_the_list_by_score(scores, vectors, n, weight):
+    return sorted(mixed_list(scores, vectors, n, weight), key=lambda code: -scores[code])
+
+
+def stops_at_the_end_of_the_catalogue(scores, vectors, n, weight):
+    if n < 1:
+        raise ValueError(f"n={n}")
+    return mixed_list(scores, vectors, min(n, len(scores)), weight)
+
+
+def gives_an_empty_list_for_no_places(scores, vectors, n, weight):
+    return mixed_list(scores, vectors, n, weight) if n > 0 else []
+
+
+not_alike = Exercise(
+    "7.1.6",
+    level=3,
+    minutes=15,
+    points=3,
+    solution=mixed_list,
+    cases=(
+        Case(
+            (np.array([1.0, 0.9, 0.5]), np.array([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]]), 2, 0.6),
+            expected=[0, 2],
+            name="the highest scores alone",
+        ),
+        Case(
+            (
+                np.array([3.0, 2.5, 2.0, 1.0]),
+                np.array([[1.0, 0, 0], [0, 1, 0], [1, 0, 0], [0, 0, 1]]),
+                3,
+                2.0,
+            ),
+            expected=[0, 1, 3],
+            name="the twin of the first, after the second",
+        ),
+        Case(
+            (np.array([1.0, 0.8, 0.7]), np.array([[1.0, 0.0], [0.6, 0.8], [0.0, 1.0]]), 3, 0.5),
+            expected=[0, 2, 1],
+            name="a little alike",
+        ),
+        Case((np.array([0.5, 0.5]), np.array([[1.0], [1.0]]), 2, 1), expected=[0, 1], name="equal scores"),
+        Case(
+            (np.array([0.5, 1.0]), np.array([[1.0], [1.0]]), 3, 1),
+            raises=ValueError,
+            mentions=(3,),
+            name="more than there are",
+        ),
+        Case(
+            (np.array([0.5, 1.0]), np.array([[1.0], [1.0]]), 0, 1),
+            raises=ValueError,
+            mentions=(0,),
+            name="a list of nothing",
+        ),
+    ),
+    wrong={
+        takes_the_highest_scores: 0,
+        rewards_what_is_alike: 0,
+        compares_with_the_last_item_only: 1,
+        compares_with_the_first_item_only: 1,
+        takes_the_mean_cosine: 1,
+        adds_up_the_cosines: 1,
+        takes_the_smallest_cosine: 1,
+        takes_cosines_without_their_sign: None,
+        takes_an_item_again: 2,
+        sorts_the_list_by_score: None,
+        stops_at_the_end_of_the_catalogue: 2,
+        gives_an_empty_list_for_no_places: 2,
+    },
+    draw=draw_catalogue,
+)
+
+EXERCISES = (one_step, alike, pair, order_counts, because, not_alike)

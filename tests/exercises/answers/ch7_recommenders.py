@@ -279,12 +279,116 @@ def right_7_1_4_with_numpy(ranked, relevant, k):
     return (weights[: len(hits)] * hits).sum() / weights[: len(relevant)].sum()
 
 
-# 7.1.5 chance_in_top ---------------------------------------------------------------------------------------
+# 7.1.5 reasons ---------------------------------------------------------------------------------------------
 
 
-def _whole(better, others, sampled, k):
-    if not (0 <= better <= others and 0 <= sampled <= others and k >= 1):
-        raise ValueError(f"{better}, {others}, {sampled}, {k}")
+def _vector(films, liked, alpha, reg):
+    weight = np.ones(len(films))
+    weight[liked] += alpha
+    x = np.zeros(len(films))
+    x[liked] = 1
+    A = (films.T * weight) @ films + reg * np.eye(films.shape[1])
+    return A, (films.T * weight) @ x
+
+
+def wrong_7_1_5_dot_products(films, liked, new, alpha, reg):
+    return (1 + alpha) * (films[liked] @ films[new])
+
+
+def wrong_7_1_5_no_penalty(films, liked, new, alpha, reg):
+    A, _ = _vector(films, liked, alpha, 0.0)
+    return (1 + alpha) * films[liked] @ np.linalg.lstsq(A, films[new])[0]
+
+
+def wrong_7_1_5_alpha_for_a_like(films, liked, new, alpha, reg):
+    A, _ = _vector(films, liked, alpha, reg)
+    return alpha * films[liked] @ np.linalg.solve(A, films[new])
+
+
+def wrong_7_1_5_likes_not_in_the_matrix(films, liked, new, alpha, reg):
+    A, _ = _vector(films, [], alpha, reg)
+    return (1 + alpha) * films[liked] @ np.linalg.solve(A, films[new])
+
+
+def wrong_7_1_5_the_sum(films, liked, new, alpha, reg):
+    A, right = _vector(films, liked, alpha, reg)
+    return float(films[new] @ np.linalg.solve(A, right))
+
+
+def wrong_7_1_5_absolute_values(films, liked, new, alpha, reg):
+    A, _ = _vector(films, liked, alpha, reg)
+    return np.abs((1 + alpha) * films[liked] @ np.linalg.solve(A, films[new]))
+
+
+def right_7_1_5_one_like_at_a_time(films, liked, new, alpha, reg):
+    A, _ = _vector(films, liked, alpha, reg)
+    inverse = np.linalg.inv(A)
+    return np.array([(1 + alpha) * (films[j] @ inverse @ films[new]) for j in liked], dtype=float)
+
+
+# 7.1.6 mixed_list ------------------------------------------------------------------------------------------
+
+
+def _mix(scores, vectors, n, worth):
+    if n < 1 or n > len(scores):
+        raise ValueError(f"{n} of {len(scores)}")
+    left, chosen = list(range(len(scores))), []
+    for _ in range(n):
+        best = max(left, key=lambda code: (worth(code, chosen) if chosen else scores[code], -code))
+        left.remove(best)
+        chosen.append(best)
+    return chosen
+
+
+def wrong_7_1_6_top_n(scores, vectors, n, weight):
+    return _mix(scores, vectors, n, lambda code, chosen: scores[code])
+
+
+def wrong_7_1_6_last_only(scores, vectors, n, weight):
+    return _mix(
+        scores, vectors, n, lambda code, chosen: scores[code] - weight * vectors[code] @ vectors[chosen[-1]]
+    )
+
+
+def wrong_7_1_6_mean_cosine(scores, vectors, n, weight):
+    return _mix(
+        scores,
+        vectors,
+        n,
+        lambda code, chosen: scores[code] - weight * np.mean(vectors[chosen] @ vectors[code]),
+    )
+
+
+def wrong_7_1_6_share_of_both(scores, vectors, n, weight):
+    return _mix(
+        scores,
+        vectors,
+        n,
+        lambda code, chosen: (1 - weight) * scores[code] - weight * np.max(vectors[chosen] @ vectors[code]),
+    )
+
+
+def wrong_7_1_6_ties_to_the_larger_code(scores, vectors, n, weight):
+    if n < 1 or n > len(scores):
+        raise ValueError(f"{n}")
+    turned = right_7_1_6_by_loops(scores[::-1], vectors[::-1], n, weight)
+    return [len(scores) - 1 - code for code in turned]
+
+
+def wrong_7_1_6_no_check(scores, vectors, n, weight):
+    return right_7_1_6_by_loops(scores, vectors, max(1, min(n, len(scores))), weight)
+
+
+def right_7_1_6_by_loops(scores, vectors, n, weight):
+    return _mix(
+        scores,
+        vectors,
+        n,
+        lambda code, chosen: scores[code] - weight * max(vectors[k] @ vectors[code] for k in chosen),
+    )
+
+
+# 7.3.2 sampled_hit_rate ------------------------------------------------------------------------------------
 
 
 def _hypergeometric(better, others, sampled, most):
@@ -297,74 +401,6 @@ def _hypergeometric(better, others, sampled, most):
 
 def _binomial(share, n, most):
     return float(sum(math.comb(n, i) * share**i * (1 - share) ** (n - i) for i in range(min(most, n) + 1)))
-
-
-def wrong_7_1_5_one_too_many(better, others, sampled, k):
-    _whole(better, others, sampled, k)
-    return _hypergeometric(better, others, sampled, k)
-
-
-def wrong_7_1_5_with_replacement(better, others, sampled, k):
-    _whole(better, others, sampled, k)
-    share = better / others if others else 0.0
-    return float(
-        sum(
-            math.comb(sampled, i) * share**i * (1 - share) ** (sampled - i)
-            for i in range(min(k, sampled + 1))
-        )
-    )
-
-
-def wrong_7_1_5_none_of_the_better(better, others, sampled, k):
-    _whole(better, others, sampled, k)
-    return _hypergeometric(better, others, sampled, 0)
-
-
-def wrong_7_1_5_exactly_k_minus_1(better, others, sampled, k):
-    _whole(better, others, sampled, k)
-    if not 0 <= k - 1 <= sampled:
-        return 1.0 if k > sampled else 0.0
-    ways = math.comb(better, k - 1) * math.comb(others - better, sampled - k + 1)
-    return float(Fraction(ways, math.comb(others, sampled)))
-
-
-def wrong_7_1_5_the_miss(better, others, sampled, k):
-    _whole(better, others, sampled, k)
-    return 1 - _hypergeometric(better, others, sampled, k - 1)
-
-
-def wrong_7_1_5_floats_overflow(better, others, sampled, k):
-    _whole(better, others, sampled, k)
-    ways = [
-        math.comb(better, i) * math.comb(others - better, sampled - i) for i in range(min(k, sampled + 1))
-    ]
-    try:
-        return float(sum(map(float, ways)) / float(math.comb(others, sampled)))
-    except OverflowError:
-        return 0.0
-
-
-def wrong_7_1_5_accepts_too_large_a_sample(better, others, sampled, k):
-    if not 0 <= better <= others or k < 1 or sampled < 0:
-        raise ValueError
-    return _hypergeometric(better, others, min(sampled, others), k - 1)
-
-
-def wrong_7_1_5_accepts_k_of_zero(better, others, sampled, k):
-    if not (0 <= better <= others and 0 <= sampled <= others):
-        raise ValueError
-    return _hypergeometric(better, others, sampled, k - 1) if k > 0 else 0.0
-
-
-def right_7_1_5_by_scipy(better, others, sampled, k):
-    from scipy import stats
-
-    if better < 0 or better > others or sampled < 0 or sampled > others or k < 1:
-        raise ValueError("out of range")
-    return float(stats.hypergeom.cdf(k - 1, others, better, sampled)) if others else 1.0
-
-
-# 7.3.2 sampled_hit_rate ------------------------------------------------------------------------------------
 
 
 def _placed(place, n_items, m):

@@ -1,0 +1,339 @@
+"""Sections 7.1a, 7.1b and 7.1c: what their texts say of the planted world, and what their cells define."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from scipy.optimize import minimize
+
+from exercises.finding import find
+from helpers import check_grad
+from helpers.chapters.recommending import (
+    GENRES,
+    expected_stars,
+    fit_factors,
+    fit_implicit,
+    planted_ratings,
+    predict_from_neighbours,
+    ranking_metrics,
+    top_n,
+    variety_metrics,
+)
+from tools.notebooks import ENGLISH, define
+
+FOLDER = ENGLISH / "7_recommenders"
+TABLE, LISTS = FOLDER / "1a_a_table_with_holes.ipynb", FOLDER / "1b_lists_instead_of_stars.ipynb"
+PAGE = FOLDER / "1c_your_own_page.ipynb"
+
+
+def rmse(predicted, values):
+    return float(np.sqrt(np.mean((predicted - values) ** 2)))
+
+
+def split(ratings):
+    """Train and test as the parts draw them."""
+    order = np.random.default_rng(1).permutation(len(ratings))
+    held, kept = np.sort(order[: len(order) // 5]), np.sort(order[len(order) // 5 :])
+    return ratings.rows(kept), ratings.rows(held)
+
+
+@pytest.fixture(scope="module")
+def world():
+    ratings, planted = planted_ratings()
+    train, test = split(ratings)
+    mask = train.matrix(1.0).toarray()
+    likes = train.rows(train.values >= 4).matrix(1.0).toarray()
+    relevant = [test.items[(test.users == u) & (test.values >= 4)] for u in range(test.n_users)]
+    return SimpleNamespace(**locals())
+
+
+# ---------------------------------------------------------------- 7.1a, five people and five films
+
+
+@pytest.fixture(scope="module")
+def five():
+    """The small table as 7.1a makes it, and its solve_rows."""
+    ids = ("five-numbers", "five-product-right", "five-holes-run")
+    space = define(TABLE, ("imports", "solve-rows", "alternate"), whole=("imports", *ids))
+    return SimpleNamespace(**space)
+
+
+def filled(five, reg, seed, sweeps=60):
+    """The small table filled by turns from a random start."""
+    V = np.random.default_rng(seed).normal(size=(5, 2))
+    for _ in range(sweeps):
+        U = five.solve_rows(five.R - 3, V, [reg, reg])
+        V = five.solve_rows((five.R - 3).T, U, [reg, reg])
+    return 3 + U @ V.T
+
+
+def test_with_zeros_in_the_holes_dora_is_told_not_to_see_a_film_she_would_love(five):
+    assert five.full[3, 3] == 4.5
+    assert five.by_zeros[3, 3] < 2
+    assert five.by_zeros[~five.known].mean() < five.full[~five.known].mean() - 1.5
+
+
+def test_twelve_random_starts_lead_to_the_same_table_that_fills_holes_far_better_than_zeros(five):
+    ends = [filled(five, 0.3, seed) for seed in range(12)]
+    assert max(np.abs(end - ends[0]).max() for end in ends) < 0.01
+    off = np.abs(ends[0] - five.full)[~five.known].mean()
+    assert off < np.abs(five.by_zeros - five.full)[~five.known].mean() / 3
+    assert ends[0][3, 3] > 4
+
+
+def test_with_less_regularisation_five_of_twelve_starts_end_elsewhere_and_further_off(five):
+    off = [np.abs(filled(five, 0.1, seed) - five.full)[~five.known].mean() for seed in range(12)]
+    assert sorted(np.round(off, 1).tolist())[:7] == [0.2] * 7
+    assert sum(error > 0.9 for error in off) == 5
+    assert max(off) < 2.2
+
+
+def test_emils_normal_equations_are_those_of_the_text(five):
+    Q, r = five.V[five.known[4]], five.R[4, five.known[4]] - 3
+    np.testing.assert_allclose(4 * Q.T @ Q, [[9, -1], [-1, 1]])
+    np.testing.assert_allclose(Q.T @ r, [-2, 0])
+    heavier = [np.abs(five.solve_rows(five.R - 3, five.V, [reg, reg])[4]) for reg in (0.0, 0.3, 3.0)]
+    assert (np.diff(heavier, axis=0) < 0).all()
+
+
+# ---------------------------------------------------------------- 7.1a, the planted world
+
+
+def test_the_floor_to_remember_is_058_and_below_the_planted_noise(world):
+    floor = np.sqrt(expected_stars(world.planted.signal, world.planted.noise)[1].mean())
+    assert round(floor, 2) == 0.58
+    assert floor < world.planted.noise == 0.6
+
+
+def test_the_best_known_fifth_has_half_of_the_ratings_and_the_mean_rises(world):
+    fame = np.sort(np.bincount(world.ratings.items))[::-1]
+    assert 0.4 < fame[:60].sum() / fame.sum() < 0.6
+    early, late = (world.ratings.values[part].mean() for part in (slice(0, 2000), slice(-2000, None)))
+    assert late - early > 0.3
+
+
+def test_shrinking_helps_and_between_films_the_cosine_of_the_rest_is_a_little_better(world):
+    base = fit_factors(world.train, 0)
+
+    def error(**options):
+        predicted = predict_from_neighbours(world.train, base, world.test.users, world.test.items, **options)
+        return rmse(predicted, world.test.values)
+
+    assert error(by="user", measure="pearson", shrink=10) < error(by="user", measure="pearson", shrink=0)
+    assert error(shrink=10) < error(measure="pearson", shrink=10) < error(shrink=10) + 0.02
+
+
+def test_rank_zero_of_alternate_is_the_librarys_biases(five, world):
+    table = np.full(world.mask.shape, np.nan)
+    table[world.train.users, world.train.items] = world.train.values
+    base = fit_factors(world.train, 0)
+    mean, a, b, P, Q = five.alternate(table, 0, 4.0)
+    np.testing.assert_allclose(b, base.item_bias)
+    np.testing.assert_allclose(a, base.user_bias)
+    assert mean == pytest.approx(base.mean)
+    assert P.shape == (400, 0)
+    assert Q.shape == (300, 0)
+
+
+def test_the_lowest_loss_of_svdpp_is_found_by_turns_as_by_lbfgs():
+    small, _ = planted_ratings(80, 60, seed=2)
+    table, mask = small.matrix(small.values - small.values.mean()).toarray(), small.matrix(1.0).toarray()
+    votes = mask / np.sqrt(mask.sum(axis=1, keepdims=True))
+    regs, shapes = (5.0, 5.0, 5.0, 4.0, 4.0), [(80, 2), (60, 2), (60, 2), (80,), (60,)]
+
+    def loss(P, Q, Y, a, b):
+        error = mask * (table - a[:, None] - b - (P + votes @ Y) @ Q.T)
+        penalty = sum(reg / 2 * (part**2).sum() for reg, part in zip(regs, (P, Q, Y, a, b), strict=True))
+        return (error**2).sum() / 2 + penalty
+
+    def gradients(P, Q, Y, a, b):
+        error = mask * (table - a[:, None] - b - (P + votes @ Y) @ Q.T)
+        slopes = (
+            -error @ Q,
+            -error.T @ (P + votes @ Y),
+            -votes.T @ (error @ Q),
+            -error.sum(1),
+            -error.sum(0),
+        )
+        return [g + reg * part for g, reg, part in zip(slopes, regs, (P, Q, Y, a, b), strict=True)]
+
+    rng, ends = np.random.default_rng(0), np.cumsum([np.prod(shape) for shape in shapes])
+    check_grad("SVD++", loss, *(rng.normal(size=shape) for shape in shapes), grads=gradients)
+
+    def unpack(flat):
+        return [part.reshape(shape) for part, shape in zip(np.split(flat, ends[:-1]), shapes, strict=True)]
+
+    found = minimize(
+        lambda flat: loss(*unpack(flat)),
+        0.1 * rng.normal(size=ends[-1]),
+        jac=lambda flat: np.concatenate([g.ravel() for g in gradients(*unpack(flat))]),
+        method="L-BFGS-B",
+        options={"maxiter": 500, "ftol": 1e-9},
+    )
+    ours = fit_factors(small, 2, reg=5.0, implicit=5.0, sweeps=200)
+    own = ours.user_factors - votes @ ours.implicit_factors
+    parts = own, ours.item_factors, ours.implicit_factors, ours.user_bias, ours.item_bias
+    assert loss(*parts) == pytest.approx(found.fun, rel=1e-3)
+    assert max(np.abs(g).max() for g in gradients(*parts)) < 1e-3
+
+
+def test_four_times_as_many_people_lower_the_error_to_066_and_most_of_the_gap_stays(world):
+    def error(train, test):
+        model = fit_factors(train, 4, reg=5.0, implicit=5.0)
+        return rmse(model.predict(test.users, test.items), test.values)
+
+    few, many = error(world.train, world.test), error(*split(planted_ratings(1600)[0]))
+    assert round(many, 2) == 0.66
+    assert few - many > 0.01
+    assert many - 0.58 > 0.6 * (few - 0.58)
+
+
+# ---------------------------------------------------------------- 7.1b
+
+
+def test_even_the_ranking_by_true_taste_scores_below_popularity_in_five_planted_worlds():
+    for seed in range(5):
+        ratings, planted = planted_ratings(seed=seed)
+        train, test = split(ratings)
+        mask = train.matrix(1.0).toarray()
+        relevant = [test.items[(test.users == u) & (test.values >= 4)] for u in range(test.n_users)]
+        likes = train.rows(train.values >= 4).matrix(1.0).toarray()
+        taste = planted.user_bias[:, None] + planted.item_bias + planted.user_factors @ planted.item_factors.T
+        users, films = fit_implicit(likes, 4, alpha=1.0, reg=10.0)
+        by = {"taste": taste, "popularity": np.tile(likes.sum(axis=0), (400, 1)), "ALS": users @ films.T}
+        found = {name: ranking_metrics(top_n(score, mask), relevant)["NDCG"] for name, score in by.items()}
+        assert found["taste"] < found["popularity"] < found["ALS"], seed
+
+
+def test_popularity_is_far_better_than_chance_and_shows_few_and_well_known_films(world):
+    users, films = fit_implicit(world.likes, 4, alpha=1.0, reg=10.0)
+    by = {
+        "chance": np.random.default_rng(0).random(world.mask.shape),
+        "popularity": np.tile(world.likes.sum(axis=0), (400, 1)),
+        "ALS": users @ films.T,
+    }
+    lists = {name: top_n(score, world.mask) for name, score in by.items()}
+    ndcg = {name: ranking_metrics(chosen, world.relevant)["NDCG"] for name, chosen in lists.items()}
+    variety = {n: variety_metrics(chosen, world.mask.sum(axis=0), films) for n, chosen in lists.items()}
+    assert ndcg["popularity"] > 3 * ndcg["chance"]
+    assert variety["ALS"]["coverage"] > 1.5 * variety["popularity"]["coverage"]
+    assert variety["ALS"]["novelty"] > variety["popularity"]["novelty"]
+
+
+def test_ranked_against_fifty_hit_rates_soar_and_the_models_come_closer_together(world):
+    users, films = fit_implicit(world.likes, 4, alpha=1.0, reg=10.0)
+    by = {"popularity": np.tile(world.likes.sum(axis=0), (400, 1)), "ALS": users @ films.T}
+
+    def rate(score, sampled):
+        rng, hits = np.random.default_rng(0), []
+        for u, wanted in enumerate(world.relevant):
+            rivals = np.setdiff1d(np.flatnonzero(world.mask[u] == 0), wanted)
+            for item in wanted:
+                drawn = rivals if sampled is None else rng.choice(rivals, sampled, replace=False)
+                hits.append((score[u, drawn] >= score[u, item]).sum() < 10)
+        return np.mean(hits)
+
+    fifty, everything = ({name: rate(score, n) for name, score in by.items()} for n in (50, None))
+    assert all(fifty[name] > 1.3 * everything[name] for name in by)
+    lead_of_fifty, lead = (rates["ALS"] / rates["popularity"] for rates in (fifty, everything))
+    assert lead_of_fifty < lead - 0.1
+
+
+def test_the_gradient_of_bpr_is_that_of_the_loss_of_7_1_3_for_many_pairs_at_once():
+    pair_slopes = define(LISTS, ("imports", "bpr-slopes"))["pair_slopes"]
+    pair_loss = find("7.1.3").solution
+
+    def loss(p, q_i, q_j):
+        return sum(pair_loss(*rows, 0.1) for rows in zip(p, q_i, q_j, strict=True))
+
+    pairs = np.random.default_rng(1).normal(size=(3, 6, 3))
+    check_grad("BPR", loss, *pairs, grads=lambda *parts: [-slope for slope in pair_slopes(*parts, 0.1)])
+
+
+def test_the_drift_is_what_a_slope_fitted_by_least_squares_with_a_penalty_finds(world):
+    with_drift = define(LISTS, ("imports", "slopes"))["with_drift"]
+    model = fit_factors(world.train, 4, reg=5.0, implicit=5.0)
+    mine = world.train.rows(world.train.users == 3)
+    rest, when = mine.values - model.predict(mine.users, mine.items), mine.times - 0.5
+    slope = np.linalg.lstsq(np.append(when, 1.0)[:, None], np.append(rest, 0.0))[0][0]
+    asked = world.test.rows(world.test.users == 3)
+    expected = np.clip(model.predict(asked.users, asked.items) + slope * (asked.times - 0.5), 0.5, 5)
+    np.testing.assert_allclose(with_drift(model, world.train, asked), expected)
+    whole = rmse(with_drift(model, world.train, world.test), world.test.values)
+    assert 0.58 < whole < rmse(model.predict(world.test.users, world.test.items), world.test.values) - 0.005
+
+
+def test_a_film_without_a_rating_is_helped_by_the_mean_of_its_genre(world):
+    fame = world.mask.sum(axis=0)
+    new = np.argsort(-fame, kind="stable")[:320:8]
+    model = fit_factors(world.train.rows(~np.isin(world.train.items, new)), 4, reg=4.0)
+    factors, bias = model.item_factors.copy(), model.item_bias.copy()
+    for film in new:
+        kin = np.setdiff1d(np.flatnonzero(world.planted.genre == world.planted.genre[film]), new)
+        weight = fame[kin] / fame[kin].sum()
+        factors[film], bias[film] = weight @ model.item_factors[kin], weight @ model.item_bias[kin]
+    asked = world.test.rows(np.isin(world.test.items, new))
+    plain = rmse(model.predict(asked.users, asked.items), asked.values)
+    helped = model._replace(item_factors=factors, item_bias=bias).predict(asked.users, asked.items)
+    assert round(plain, 2) == pytest.approx(0.93, abs=0.01)
+    assert rmse(helped, asked.values) == pytest.approx(0.87, abs=0.01)
+
+
+def test_ratings_of_a_new_film_help_as_those_of_a_new_person_do(world):
+    new = np.argsort(-world.mask.sum(axis=0), kind="stable")[:320:8]
+
+    def error(n):
+        keep = np.ones(len(world.train), dtype=bool)
+        for film in new:
+            keep[np.flatnonzero(world.train.items == film)[n:]] = False
+        asked = world.test.rows(np.isin(world.test.items, new))
+        model = fit_factors(world.train.rows(keep), 4, reg=4.0)
+        return rmse(model.predict(asked.users, asked.items), asked.values)
+
+    assert error(20) < error(0) - 0.04
+
+
+# ---------------------------------------------------------------- 7.1c
+
+
+@pytest.fixture(scope="module")
+def page():
+    """What the page of 7.1c is made of, with the course's answers to its exercises."""
+    answers = {"reasons": find("7.1.5").solution, "mixed_list": find("7.1.6").solution}
+    whole = ("imports", "data", "factors", "fold-likes")
+    ids = ("constants", "fold-stars", "page-code", "page-reasons")
+    return SimpleNamespace(**define(PAGE, ids, answers, whole=whole))
+
+
+def test_a_reader_without_ratings_gets_the_films_of_highest_bias_from_factors(page):
+    famous, bias = page.famous, page.model.item_bias
+    rows = page.suggestions({}, 0, n=10)
+    best = np.setdiff1d(famous, [])[np.argsort(-bias[np.sort(famous)], kind="stable")[:10]]
+    assert [title for title, _ in rows["factors"]] == page.ratings.item_ids[best].tolist()
+    assert [title for title, _ in rows["implicit ALS"]] == [title for title, _ in rows["popular"]]
+
+
+def test_a_film_that_nobody_knows_is_refused_with_the_nearest(page):
+    with pytest.raises(ValueError, match=r"no item 'Golden Landr'.*nearest: Golden Lander"):
+        page.suggestions({"Golden Landr": 5.0})
+
+
+def test_someone_of_the_table_folded_in_gets_the_own_vector(page):
+    for user in (0, 7, 31):
+        np.testing.assert_allclose(page.fold_in_likes(np.flatnonzero(page.likes[user])), page.users_top[user])
+    mine = page.ratings.rows(page.ratings.users == 7)
+    p, bias = page.fold_in(mine.items, mine.values)
+    told = page.model.predict(mine.users, mine.items)
+    ours = page.model.mean + bias + page.model.item_bias[mine.items] + page.dimensions[mine.items] @ p
+    np.testing.assert_allclose(
+        np.clip(ours, 0.5, 5), told, atol=0.05
+    )  # the library's last turn is the films'
+
+
+def test_the_reason_is_a_liked_film_with_the_largest_term_and_every_film_shown_is_new(page):
+    rows = page.suggestions(page.reader, 0.2, n=10)["implicit ALS"]
+    liked = [title for title, stars in page.reader.items() if stars >= 4]
+    assert all(why.removeprefix("because you liked ") in liked for _, why in rows)
+    assert not {title for title, _ in rows} & set(page.reader)
+    assert len({title for title, _ in rows}) == 10
+    assert {genre for genre in page.genres} == set(GENRES)
