@@ -449,7 +449,7 @@ EXERCISES = (
     Exercise(
         "2.3.4",
         level=4,
-        minutes=15,
+        minutes=10,
         points=3,
         solution=order_of_convergence,
         cases=(
@@ -477,5 +477,5 @@ EXERCISES = (
         },
         draw=draw_errors,
     ),
-    Exercise("2.3.5", kind="design", level=4, minutes=20),
+    Exercise("2.3.5", kind="design", level=4, minutes=15),
 )

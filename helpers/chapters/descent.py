@@ -1,0 +1,212 @@
+"""Gradient descent and its relatives as section 2.3a writes them, for 2.3b, and pictures of their paths."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+
+from helpers.plotting import use_course_style
+
+Update = Callable[[np.ndarray, np.ndarray], np.ndarray]  # a place and its slope -> the next place
+
+
+def valley(theta: Any) -> Any:
+    """The bent valley L = (1 - x)² + 10 (y - x²)²: theta (2, ...), x and y -> (...). Minimum 0 at (1, 1).
+
+    Rosenbrock, *An automatic method for finding the greatest or least value of a function*, 1960, with 10
+    for his 100.
+    """
+    x, y = theta
+    return (1 - x) ** 2 + 10 * (y - x**2) ** 2
+
+
+def descend(
+    gradient: Callable[[np.ndarray], np.ndarray], start: Any, update: Update, steps: int
+) -> np.ndarray:
+    """Path (steps + 1, *shape) from start (*shape): each place is update(the place before, its gradient)."""
+    path = [np.array(start, dtype=float)]
+    for _ in range(steps):
+        path.append(update(path[-1], gradient(path[-1])))
+    return np.array(path)
+
+
+def gd(rate: float) -> Update:
+    """Gradient descent: the update for this learning rate (Cauchy, 1847)."""
+    return lambda theta, g: theta - rate * g
+
+
+def momentum(rate: float, beta: float = 0.9, ahead: bool = False) -> Update:
+    """Polyak's momentum, or Nesterov's (ahead=True): an update, to be used for one path only."""
+    v = 0.0
+
+    def update(theta, g):
+        nonlocal v
+        v = beta * v + g
+        return theta - rate * (g + beta * v if ahead else v)
+
+    return update
+
+
+def newton(hessian: Callable[[np.ndarray], np.ndarray]) -> Update:
+    """Newton's method; hessian(theta) -> (D, D) for theta of D numbers of any shape.
+
+    Raises numpy.linalg.LinAlgError where the Hessian is singular.
+    """
+    return lambda theta, g: theta - np.linalg.solve(hessian(theta), g.ravel()).reshape(g.shape)
+
+
+def steps_until(values: Any, share: float) -> float:
+    """First step from which all values (steps + 1,) stay at or below share · values[0]; inf if none does."""
+    values = np.asarray(values, dtype=float)
+    last_above = np.flatnonzero(~(values <= share * values[0]))[-1]  # nan is above
+    return int(last_above) + 1 if last_above + 1 < len(values) else math.inf
+
+
+def fewest_steps(
+    optimiser: Callable[[float], Update],
+    gradient: Callable[[np.ndarray], np.ndarray],
+    start: Any,
+    loss: Callable[[np.ndarray], np.ndarray],
+    steps: int = 500,
+) -> float:
+    """Steps until the loss stays at or below a ten-thousandth of its start, at the best of 17 rates.
+
+    optimiser(rate) -> an update; loss takes points (2, steps + 1) and gives (steps + 1,). The rates lie
+    between 0.001 and 10, four per power of ten. inf: at no rate within ``steps``.
+    """
+    found = []
+    with np.errstate(all="ignore"):  # a rate that is too large ends in inf or nan
+        for rate in np.logspace(-3, 1, 17):
+            path = descend(gradient, start, optimiser(rate), steps)
+            found.append(steps_until(loss(path.T), 1e-4))
+    return min(found)
+
+
+def plot_map(
+    paths: Mapping[str, np.ndarray],
+    loss: Callable[[np.ndarray], np.ndarray] = valley,
+    *,
+    minimum: Sequence[float] = (1, 1),
+    arrows: Callable[[np.ndarray], np.ndarray] | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """Paths (steps + 1, 2) by name on the contour lines of a loss of two parameters; a star at the minimum.
+
+    The window is that of all paths and the minimum, with a margin. ``arrows``, a gradient of (2, ...) ->
+    (2, ...), adds arrows of one length against it.
+    """
+    use_course_style()
+    ax = ax or plt.subplots(figsize=(5.6, 4.2))[1]
+    places = np.vstack([*paths.values(), [minimum]])
+    low, high = places.min(axis=0), places.max(axis=0)
+    margin = 0.15 * (high - low).max()
+    x, y = np.meshgrid(*(np.linspace(a - margin, b + margin, 201) for a, b in zip(low, high, strict=True)))
+    height = loss(np.array([x, y]))
+    lines = height.min() + (height.max() - height.min()) * np.logspace(-3.5, 0, 12)
+    ax.contour(x, y, height, lines, colors="gray", linewidths=0.5)
+    for (name, path), marker in zip(paths.items(), "osD^v", strict=False):
+        ax.plot(*path.T, marker=marker, ms=3, lw=1.2, label=name)
+    if arrows is not None:
+        x, y = x[15::22, 15::22], y[15::22, 15::22]
+        dx, dy = arrows(np.array([x, y]))
+        length = np.hypot(dx, dy)
+        ax.quiver(x, y, -dx / length, -dy / length, color="C3", angles="xy", scale=22, width=0.004)
+        ax.set_aspect("equal")
+    ax.plot(*minimum, "k*", ms=13)
+    ax.legend(loc="upper center", fontsize=10)
+    return ax
+
+
+def plot_valley(paths: Mapping[str, np.ndarray]) -> list[Axes]:
+    """Paths (steps + 1, 2) by name in the bent valley: left as a landscape, right as a map."""
+    use_course_style()
+    figure = plt.figure(figsize=(10.4, 4.6))
+    land = figure.add_subplot(1, 2, 1, projection="3d", computed_zorder=False)
+    x, y = np.meshgrid(np.linspace(-1.7, 1.6, 120), np.linspace(-0.6, 2.4, 120))
+    height = np.sqrt(valley(np.array([x, y])))
+    height[height > 6] = np.nan  # cut off, so that one can look in
+    land.plot_surface(x, y, height, cmap="YlGnBu_r", alpha=0.75, linewidth=0, rcount=120, ccount=120)
+    for (name, path), marker in zip(paths.items(), "osD^v", strict=False):
+        land.plot(*path.T, np.sqrt(valley(path.T)) + 0.1, marker=marker, ms=3, lw=1.4, label=name)
+    land.plot([1], [1], [0.1], "k*", ms=12)
+    land.view_init(elev=58, azim=-100)
+    land.set(xlabel="x", ylabel="y", xticks=(-1, 0, 1), yticks=(0, 1, 2), zticks=(0, 3, 6), zlabel="√loss")
+    chart = plot_map(paths, ax=figure.add_subplot(1, 2, 2))
+    chart.set(xlabel="x", ylabel="y")
+    return [land, chart]
+
+
+def draw_tangents() -> list[Axes]:
+    """The curve θ³ and its tangent at 2 in three windows, each narrower than the one before."""
+    use_course_style()
+    axes = plt.subplots(1, 3, figsize=(9, 2.6))[1]
+    for ax, width in zip(axes, (1, 0.3, 0.03), strict=True):
+        theta = np.linspace(2 - width, 2 + width, 101)
+        ax.plot(theta, theta**3, label="θ³")
+        ax.plot(theta, 8 + 12 * (theta - 2), "--", label="8 + 12 (θ − 2)")
+        ax.plot(2, 8, "ko")
+        ax.set(title=f"2 ± {width}", xlabel="θ")
+    axes[0].legend(fontsize=10)
+    return list(axes)
+
+
+def draw_bowls(paths: Mapping[float, np.ndarray]) -> list[Axes]:
+    """Paths (steps + 1,) of one parameter on the bowl θ², by learning rate, one picture each."""
+    use_course_style()
+    axes = plt.subplots(1, len(paths), figsize=(2.25 * len(paths), 2.6), sharey=True, squeeze=False)[1][0]
+    theta = np.linspace(-2.6, 2.6, 101)
+    for ax, (rate, path) in zip(axes, paths.items(), strict=True):
+        ax.plot(theta, theta**2, color="lightgray")
+        ax.plot(path, path**2, "o-", lw=1.2)
+        ax.plot(path[0], path[0] ** 2, "ko", ms=7)
+        ax.set(title=f"η = {rate}", xlabel="θ")
+    axes[0].set_ylabel("loss")
+    return list(axes)
+
+
+def draw_wells(ends: Sequence[float]) -> list[Axes]:
+    """A convex bowl θ² and the two wells (θ² - 1)² + 0.3 θ, each with a chord; stars at 0 and at the ends."""
+    use_course_style()
+    theta = np.linspace(-1.5, 1.5, 201)
+    curves = {"convex": lambda x: x**2, "not convex": lambda x: (x**2 - 1) ** 2 + 0.3 * x}
+    axes = plt.subplots(1, 2, figsize=(8.4, 2.8))[1]
+    for ax, (name, curve), stars in zip(axes, curves.items(), (np.zeros(1), np.array(ends)), strict=True):
+        ax.plot(theta, curve(theta))
+        ax.plot(theta[[35, 165]], curve(theta[[35, 165]]), "o--", label="line between two points")
+        ax.plot(stars, curve(stars), "k*", ms=12)
+        ax.set(title=name, xlabel="θ", ylabel="loss")
+    axes[0].legend(loc="upper center", fontsize=9)
+    return list(axes)
+
+
+def draw_ravines(kappas: Sequence[float], steps: int = 15) -> list[Axes]:
+    """Gradient descent at its best rate on bowls with curvatures 1 and κ, from (10, 2): maps, one per κ."""
+    use_course_style()
+    axes = plt.subplots(1, len(kappas), figsize=(3.5 * len(kappas), 2.8), squeeze=False)[1][0]
+    for ax, kappa in zip(axes, kappas, strict=True):
+        curvatures = np.array([1.0, kappa])
+        path = descend(lambda theta, a=curvatures: a * theta, [10, 2], gd(2 / (1 + kappa)), steps)
+        x, y = np.meshgrid(np.linspace(-2, 11, 101), np.linspace(-3, 3, 101))
+        ax.contour(x, y, x**2 + kappa * y**2, 8, colors="gray", linewidths=0.5)
+        ax.plot(*path.T, "o-", ms=3, lw=1.2)
+        ax.plot(0, 0, "k*", ms=13)
+        ax.set(title=f"κ = {kappa}", xlim=(-2, 11), ylim=(-3, 3))
+    return list(axes)
+
+
+def plot_growth(kappas: Sequence[float], measured: Mapping[str, Any], predicted: Sequence[Any]) -> Axes:
+    """Steps against condition numbers (K,), both axes logarithmic: measured (K,) by name, predicted as lines."""
+    use_course_style()
+    ax = plt.subplots(figsize=(5.6, 3.4))[1]
+    for steps in predicted:
+        ax.loglog(kappas, steps, color="gray", lw=1)
+    for (name, steps), marker in zip(measured.items(), "os^D", strict=False):
+        ax.loglog(kappas, steps, marker, label=name)
+    ax.set(xlabel="condition number κ", ylabel="steps to a millionth", title="grey: predicted")
+    ax.legend()
+    return ax
