@@ -120,132 +120,117 @@ def looks_for_negative_curvature_on_the_diagonal(hessian):
 # 2.3.3 Adam ----------------------------------------------------------------------------------------
 
 
-def adam_steps(gradients, rate, beta1=0.9, beta2=0.999, eps=1e-8):
-    """What Adam adds to the parameters at each step: gradients (T, D), in order of time -> steps (T, D)."""
-    # Common wrong turn: to store the corrected averages, m = m / (1 - beta1**t). The correction is for use in
-    # this step; what is carried on is the average itself.
-    gradients = np.asarray(gradients, dtype=float)
-    m, v = np.zeros(gradients.shape[1]), np.zeros(gradients.shape[1])
-    steps = np.empty_like(gradients)
-    for t, g in enumerate(gradients, 1):
-        m = beta1 * m + (1 - beta1) * g
-        v = beta2 * v + (1 - beta2) * g**2
-        steps[t - 1] = -rate * m / (1 - beta1**t) / (np.sqrt(v / (1 - beta2**t)) + eps)
-    return steps
+def adam_step(g, m, v, t, rate, beta1=0.9, beta2=0.999, eps=1e-8):
+    """One step of Adam. -> (what is added to the parameters, new m, new v)
+
+    g: the gradient, any shape; m, v: the two averages before this step (0 at first); t: 1 at the first step.
+    """
+    # Common wrong turn: to return the corrected averages. The correction is for use in this step; what is
+    # carried on is the average itself.
+    m = beta1 * m + (1 - beta1) * g
+    v = beta2 * v + (1 - beta2) * g**2
+    return -rate * (m / (1 - beta1**t)) / (np.sqrt(v / (1 - beta2**t)) + eps), m, v
 
 
-def draw_gradients(rng):
-    """1 to 5 steps of 1 to 3 parameters, of every size, zeros among them; integers; any β and eps."""
-    gradients = rng.integers(-3, 4, size=rng.integers(1, [6, 4]))
-    options = {}
-    if rng.random() < 0.6:
-        gradients = gradients * rng.choice([0.5, 1e-8, 100.0], size=gradients.shape[1])
+def draw_state(rng):
+    """A gradient of 1 to 3 parameters, of every size, zeros among them, and averages; t from 1; any β and eps."""
+    n = int(rng.integers(1, 4))
+    g = rng.integers(-3, 4, size=n) * rng.choice([0.5, 1.0, 0.01, 100.0], size=n)
+    t, options = 1, {}
+    m, v = np.zeros(n), np.zeros(n)
+    if rng.random() < 0.7:
+        t = int(rng.integers(2, 6))
+        m, v = rng.choice([-2.0, -0.5, 0.0, 0.5, 3.0], size=n), rng.choice([0.0, 0.25, 1.0, 4.0], size=n)
     if rng.random() < 0.4:
         options |= {"beta1": float(rng.choice([0.0, 0.5, 0.8])), "beta2": float(rng.choice([0.5, 0.9]))}
     if rng.random() < 0.4:
         options["eps"] = float(rng.choice([1e-3, 0.1, 1.0]))
-    return Case((gradients, float(rng.choice([0.01, 0.1, 1.0]))), options)
+    return Case((g, m, v, t, float(rng.choice([0.01, 0.1, 1.0]))), options)
 
 
-def _averages(gradients, beta1, beta2):
-    """Step by step: t, the gradient and the two plain averages."""
-    m, v = 0.0, 0.0
-    for t, g in enumerate(np.asarray(gradients, dtype=float), 1):
-        m, v = beta1 * m + (1 - beta1) * g, beta2 * v + (1 - beta2) * g**2
-        yield t, g, m, v
+def _averages(g, m, v, beta1, beta2):
+    return beta1 * m + (1 - beta1) * g, beta2 * v + (1 - beta2) * g**2
 
 
-def corrects_no_average(gradients, rate, beta1=0.9, beta2=0.999, eps=1e-8):
-    return np.array([-rate * m / (np.sqrt(v) + eps) for _, _, m, v in _averages(gradients, beta1, beta2)])
+def corrects_no_average(g, m, v, t, rate, beta1=0.9, beta2=0.999, eps=1e-8):
+    m, v = _averages(g, m, v, beta1, beta2)
+    return -rate * m / (np.sqrt(v) + eps), m, v
 
 
-def corrects_the_average_of_the_gradients_only(gradients, rate, beta1=0.9, beta2=0.999, eps=1e-8):
-    averages = _averages(gradients, beta1, beta2)
-    return np.array([-rate * m / (1 - beta1**t) / (np.sqrt(v) + eps) for t, _, m, v in averages])
+def corrects_the_average_of_the_gradients_only(g, m, v, t, rate, beta1=0.9, beta2=0.999, eps=1e-8):
+    m, v = _averages(g, m, v, beta1, beta2)
+    return -rate * m / (1 - beta1**t) / (np.sqrt(v) + eps), m, v
 
 
-def corrects_the_average_of_the_squares_only(gradients, rate, beta1=0.9, beta2=0.999, eps=1e-8):
-    averages = _averages(gradients, beta1, beta2)
-    return np.array([-rate * m / (np.sqrt(v / (1 - beta2**t)) + eps) for t, _, m, v in averages])
+def corrects_the_average_of_the_squares_only(g, m, v, t, rate, beta1=0.9, beta2=0.999, eps=1e-8):
+    m, v = _averages(g, m, v, beta1, beta2)
+    return -rate * m / (np.sqrt(v / (1 - beta2**t)) + eps), m, v
 
 
-def counts_steps_from_0(gradients, rate, beta1=0.9, beta2=0.999, eps=1e-8):
-    steps = []
+def counts_steps_from_0(g, m, v, t, rate, beta1=0.9, beta2=0.999, eps=1e-8):
+    m, v = _averages(g, m, v, beta1, beta2)
     with np.errstate(all="ignore"):
-        for t, _, m, v in _averages(gradients, beta1, beta2):
-            m_hat = m / np.float64(1 - beta1 ** (t - 1))
-            steps.append(-rate * m_hat / (np.sqrt(v / np.float64(1 - beta2 ** (t - 1))) + eps))
-    return np.array(steps)
+        m_hat, v_hat = m / np.float64(1 - beta1 ** (t - 1)), v / np.float64(1 - beta2 ** (t - 1))
+        return -rate * m_hat / (np.sqrt(v_hat) + eps), m, v
 
 
-def carries_the_corrected_averages_on(gradients, rate, beta1=0.9, beta2=0.999, eps=1e-8):
-    m, v, steps = 0.0, 0.0, []
-    for t, g in enumerate(np.asarray(gradients, dtype=float), 1):
-        m = (beta1 * m + (1 - beta1) * g) / (1 - beta1**t)
-        v = (beta2 * v + (1 - beta2) * g**2) / (1 - beta2**t)
-        steps.append(-rate * m / (np.sqrt(v) + eps))
-    return np.array(steps)
+def carries_the_corrected_averages_on(g, m, v, t, rate, beta1=0.9, beta2=0.999, eps=1e-8):
+    m, v = _averages(g, m, v, beta1, beta2)
+    m, v = m / (1 - beta1**t), v / (1 - beta2**t)
+    return -rate * m / (np.sqrt(v) + eps), m, v
 
 
-def corrects_every_step_as_the_first(gradients, rate, beta1=0.9, beta2=0.999, eps=1e-8):
-    averages = _averages(gradients, beta1, beta2)
-    return np.array([-rate * m / (1 - beta1) / (np.sqrt(v / (1 - beta2)) + eps) for _, _, m, v in averages])
+def corrects_every_step_as_the_first(g, m, v, t, rate, beta1=0.9, beta2=0.999, eps=1e-8):
+    m, v = _averages(g, m, v, beta1, beta2)
+    return -rate * m / (1 - beta1) / (np.sqrt(v / (1 - beta2)) + eps), m, v
 
 
-def adds_eps_under_the_root(gradients, rate, beta1=0.9, beta2=0.999, eps=1e-8):
-    averages = _averages(gradients, beta1, beta2)
-    return np.array(
-        [-rate * m / (1 - beta1**t) / np.sqrt(v / (1 - beta2**t) + eps) for t, _, m, v in averages]
-    )
+def adds_eps_under_the_root(g, m, v, t, rate, beta1=0.9, beta2=0.999, eps=1e-8):
+    m, v = _averages(g, m, v, beta1, beta2)
+    return -rate * m / (1 - beta1**t) / np.sqrt(v / (1 - beta2**t) + eps), m, v
 
 
-def adds_eps_before_the_correction(gradients, rate, beta1=0.9, beta2=0.999, eps=1e-8):
-    steps = []
-    for t, _, m, v in _averages(gradients, beta1, beta2):
-        steps.append(-rate * m / (1 - beta1**t) * np.sqrt(1 - beta2**t) / (np.sqrt(v) + eps))
-    return np.array(steps)
+def adds_eps_before_the_correction(g, m, v, t, rate, beta1=0.9, beta2=0.999, eps=1e-8):
+    m, v = _averages(g, m, v, beta1, beta2)
+    return -rate * m / (1 - beta1**t) * np.sqrt(1 - beta2**t) / (np.sqrt(v) + eps), m, v
 
 
-def leaves_eps_out(gradients, rate, beta1=0.9, beta2=0.999, eps=1e-8):
+def leaves_eps_out(g, m, v, t, rate, beta1=0.9, beta2=0.999, eps=1e-8):
     with np.errstate(all="ignore"):
-        return adam_steps(gradients, rate, beta1, beta2, 0.0)
+        return adam_step(g, m, v, t, rate, beta1, beta2, 0.0)
 
 
-def does_not_divide_by_the_root(gradients, rate, beta1=0.9, beta2=0.999, eps=1e-8):
-    return np.array([-rate * m / (1 - beta1**t) for t, _, m, _ in _averages(gradients, beta1, beta2)])
+def does_not_divide_by_the_root(g, m, v, t, rate, beta1=0.9, beta2=0.999, eps=1e-8):
+    m, v = _averages(g, m, v, beta1, beta2)
+    return -rate * m / (1 - beta1**t), m, v
 
 
-def divides_all_parameters_by_one_root(gradients, rate, beta1=0.9, beta2=0.999, eps=1e-8):
-    averages = _averages(gradients, beta1, beta2)
-    return np.array(
-        [-rate * m / (1 - beta1**t) / (np.sqrt(v.mean() / (1 - beta2**t)) + eps) for t, _, m, v in averages]
-    )
+def goes_uphill(g, m, v, t, rate, beta1=0.9, beta2=0.999, eps=1e-8):
+    step, m, v = adam_step(g, m, v, t, rate, beta1, beta2, eps)
+    return -step, m, v
 
 
-def goes_uphill(gradients, rate, beta1=0.9, beta2=0.999, eps=1e-8):
-    return -adam_steps(gradients, rate, beta1, beta2, eps)
+def takes_the_gradient_for_its_average(g, m, v, t, rate, beta1=0.9, beta2=0.999, eps=1e-8):
+    m, v = _averages(g, m, v, beta1, beta2)
+    return -rate * g / (np.sqrt(v / (1 - beta2**t)) + eps), m, v
 
 
-def takes_the_gradient_for_its_average(gradients, rate, beta1=0.9, beta2=0.999, eps=1e-8):
-    averages = _averages(gradients, beta1, beta2)
-    return np.array([-rate * g / (np.sqrt(v / (1 - beta2**t)) + eps) for t, g, _, v in averages])
+def uses_the_averages_before_this_step(g, m, v, t, rate, beta1=0.9, beta2=0.999, eps=1e-8):
+    new_m, new_v = _averages(g, m, v, beta1, beta2)
+    return -rate * (m / (1 - beta1**t)) / (np.sqrt(v / (1 - beta2**t)) + eps), new_m, new_v
 
 
-def exchanges_the_two_betas(gradients, rate, beta1=0.9, beta2=0.999, eps=1e-8):
-    return adam_steps(gradients, rate, beta2, beta1, eps)
+def exchanges_the_two_betas(g, m, v, t, rate, beta1=0.9, beta2=0.999, eps=1e-8):
+    return adam_step(g, m, v, t, rate, beta2, beta1, eps)
 
 
-def returns_the_parameters(gradients, rate, beta1=0.9, beta2=0.999, eps=1e-8):
-    return np.cumsum(adam_steps(gradients, rate, beta1, beta2, eps), axis=0)
+def averages_the_slopes_without_squares(g, m, v, t, rate, beta1=0.9, beta2=0.999, eps=1e-8):
+    m, v = beta1 * m + (1 - beta1) * g, beta2 * v + (1 - beta2) * np.abs(g)
+    return -rate * (m / (1 - beta1**t)) / (np.sqrt(v / (1 - beta2**t)) + eps), m, v
 
 
-def writes_the_steps_into_integers(gradients, rate, beta1=0.9, beta2=0.999, eps=1e-8):
-    steps = np.zeros_like(gradients)
-    steps[:] = adam_steps(gradients, rate, beta1, beta2, eps)
-    return steps
-
-
-THREE = np.array([[1.0, -20.0], [3.0, 10.0], [-2.0, 0.5]])
+def returns_the_step_alone(g, m, v, t, rate, beta1=0.9, beta2=0.999, eps=1e-8):
+    return adam_step(g, m, v, t, rate, beta1, beta2, eps)[0]
 
 
 # 2.3.4 how fast? -----------------------------------------------------------------------------------
@@ -395,35 +380,26 @@ EXERCISES = (
     Exercise(
         "2.3.3",
         level=3,
-        minutes=15,
+        minutes=10,
         points=3,
-        solution=adam_steps,
+        solution=adam_step,
         cases=(
             Case(
-                (np.array([[2.0, -0.5]]), 0.1),
-                expected=np.array([[-0.1, 0.1]]),
+                (np.array([2.0, -0.5]), np.zeros(2), np.zeros(2), 1, 0.1),
+                expected=(np.array([-0.1, 0.1]), np.array([0.2, -0.05]), np.array([0.004, 0.00025])),
                 name="no bias correction: the first step has the wrong length",
             ),
             Case(
-                (np.array([[1.0, 100.0], [1.0, 100.0]]), 1.0),
-                expected=np.array([[-1.0, -1.0], [-1.0, -1.0]]),
-                name="the same scale for all parameters",
-            ),
-            Case((THREE, 0.1), name="corrected averages carried on, or one correction left out"),
-            Case(
-                (np.array([[1.0], [1.0]]), 1.0),
-                {"eps": 0.25},
-                expected=np.array([[-0.8], [-0.8]]),
-                name="eps in another place",
-            ),
-            Case(
-                (np.array([[1.0], [-1.0]]), 1.0),
+                (np.array([2.0]), np.array([0.0]), np.array([8.0]), 2, 1.0),
                 {"beta1": 0.5, "beta2": 0.5},
-                expected=np.array([[-1.0], [1 / 3]]),
-                name="no average of the gradients",
+                expected=(np.array([-(4 / 3) / 8**0.5]), np.array([1.0]), np.array([6.0])),
+                name="the correction of the second step is another; the averages themselves are carried on",
             ),
             Case(
-                (np.array([[2], [2]]), 0.1), expected=np.array([[-0.1], [-0.1]]), name="gradients of integers"
+                (np.array([1.0]), np.array([0.0]), np.array([0.0]), 1, 1.0),
+                {"eps": 0.25},
+                expected=(np.array([-0.8]), np.array([0.1]), np.array([0.001])),
+                name="eps in another place",
             ),
         ),
         wrong={
@@ -437,14 +413,14 @@ EXERCISES = (
             adds_eps_before_the_correction: 2,
             leaves_eps_out: 2,
             does_not_divide_by_the_root: None,
-            divides_all_parameters_by_one_root: 2,
             goes_uphill: None,
             takes_the_gradient_for_its_average: None,
+            uses_the_averages_before_this_step: 1,
             exchanges_the_two_betas: None,
-            returns_the_parameters: None,
-            writes_the_steps_into_integers: None,
+            averages_the_slopes_without_squares: None,
+            returns_the_step_alone: 1,
         },
-        draw=draw_gradients,
+        draw=draw_state,
     ),
     Exercise(
         "2.3.4",

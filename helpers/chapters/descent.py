@@ -210,3 +210,105 @@ def plot_growth(kappas: Sequence[float], measured: Mapping[str, Any], predicted:
     ax.set(xlabel="condition number κ", ylabel="steps to a millionth", title="grey: predicted")
     ax.legend()
     return ax
+
+
+def draw_averages(slopes: Any, beta1: float = 0.9, beta2: float = 0.999, rate: float = 1.0) -> list[Axes]:
+    """Adam's two averages of given slopes (T,): left m and √v, corrected, over the slopes; right the steps."""
+    use_course_style()
+    slopes = np.asarray(slopes, dtype=float)
+    t, m, v = np.arange(1, len(slopes) + 1), 0.0, 0.0
+    both = []
+    for g in slopes:
+        m, v = beta1 * m + (1 - beta1) * g, beta2 * v + (1 - beta2) * g**2
+        both.append((m, v))
+    m, v = np.array(both).T
+    m, root = m / (1 - beta1**t), np.sqrt(v / (1 - beta2**t))
+    axes = plt.subplots(1, 2, figsize=(9.6, 3))[1]
+    axes[0].bar(t, slopes, color="lightgray", label="slopes g")
+    axes[0].plot(t, m, lw=2, label="average of g")
+    axes[0].plot(t, root, "--", lw=2, label="root of the average of g²")
+    axes[0].set(xlabel="step", title="the two averages")
+    axes[0].legend(fontsize=9)
+    axes[1].bar(t, -rate * m / (root + 1e-8), color="C2")
+    axes[1].axhline(0, color="black", lw=0.6)
+    axes[1].set(xlabel="step", ylim=(-1.1 * rate, 1.1 * rate), title="step: − rate · blue / orange")
+    return list(axes)
+
+
+def draw_clouds(slopes: Mapping[int, Any], true: Any) -> list[Axes]:
+    """Slopes of batches (K, D), by batch size, round the true one (D,): seen in its own direction and across.
+
+    "Across" is the direction, at right angles to the true slope, in which those of the smallest batch vary most.
+    """
+    use_course_style()
+    true = np.ravel(true)
+    along = true / np.linalg.norm(true)
+    first = np.asarray(next(iter(slopes.values())))
+    first = first - np.outer(first @ along, along)
+    across = np.linalg.svd(first - first.mean(axis=0), full_matrices=False)[2][0]
+    axes = plt.subplots(1, len(slopes), figsize=(3.2 * len(slopes), 3.1), sharex=True, sharey=True)[1]
+    for ax, (size, cloud) in zip(axes, slopes.items(), strict=True):
+        ax.plot(np.asarray(cloud) @ along, np.asarray(cloud) @ across, ".", ms=5, alpha=0.6)
+        ax.annotate("", (true @ along, 0), (0, 0), arrowprops={"arrowstyle": "->", "color": "C1", "lw": 2.5})
+        ax.axvline(0, color="gray", lw=0.6)
+        ax.set(title=f"batches of {size}", xlabel="along the true slope")
+    axes[0].set_ylabel("across")
+    return list(axes)
+
+
+def plot_curves(curves: Mapping[str, Any], *, every: float = 1, **options: Any) -> Axes:
+    """Losses (K,) by name against epochs, ``every`` epochs apart, on a logarithmic axis."""
+    use_course_style()
+    ax = plt.subplots(figsize=(6.8, 3.6))[1]
+    for (name, losses), marker in zip(curves.items(), "osD^vP*", strict=False):
+        ax.semilogy(np.arange(len(losses)) * every, losses, marker=marker, ms=4, lw=1.3, label=name)
+    ax.set(**{"xlabel": "epoch", "ylabel": "loss on the training pictures"} | options)
+    ax.minorticks_off()
+    ax.legend(fontsize=10)
+    return ax
+
+
+def plot_sweeps(rates: Any, sweeps: Mapping[str, Mapping[str, Any]], *, top: float = 3) -> list[Axes]:
+    """Losses (K,) against learning rates (K,), both axes logarithmic: one picture per outer name."""
+    use_course_style()
+    figure, axes = plt.subplots(1, len(sweeps), figsize=(3.5 * len(sweeps), 3.4), sharey=True)
+    for ax, (title, sweep) in zip(axes, sweeps.items(), strict=True):
+        for (name, losses), marker in zip(sweep.items(), "osD^vP", strict=False):
+            ax.loglog(rates, losses, marker=marker, ms=4, lw=1.2, label=name)
+        ax.set(title=title, xlabel="learning rate", ylim=(0.12, top))
+        ax.set_yticks([0.15, 0.3, 0.6, 1.2, 2.4], labels=["0.15", "0.3", "0.6", "1.2", "2.4"])
+        ax.minorticks_off()
+    axes[0].set_ylabel("validation loss")
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=6, fontsize=9)
+    return list(axes)
+
+
+def plot_stream(stream: Any, paths: Mapping[str, Any]) -> Axes:
+    """Numbers (T,) that come one by one, and estimates (T + 1,) of their mean by name."""
+    use_course_style()
+    ax = plt.subplots(figsize=(7.2, 3.2))[1]
+    ax.plot(np.arange(1, len(stream) + 1), stream, ".", color="lightgray", ms=4, label="numbers")
+    for (name, path), style in zip(paths.items(), ("-", "-", "-"), strict=False):
+        ax.plot(path, style, lw=1.6, label=name)
+    ax.set(xlabel="step", ylabel="θ")
+    ax.legend(fontsize=9, loc="upper right", ncols=2)
+    return ax
+
+
+def plot_parabolas(starts: Sequence[float]) -> list[Axes]:
+    """The bowl log cosh θ and the parabola that Newton's method fits at each start, with its minimum."""
+    use_course_style()
+    theta = np.linspace(-2.2, 2.2, 201)
+    axes = plt.subplots(1, len(starts), figsize=(4.2 * len(starts), 2.9), sharey=True)[1]
+    for ax, start in zip(axes, starts, strict=True):
+        value, slope, curvature = np.log(np.cosh(start)), np.tanh(start), 1 - np.tanh(start) ** 2
+        fitted = value + slope * (theta - start) + curvature / 2 * (theta - start) ** 2
+        ax.plot(theta, np.log(np.cosh(theta)), label="log cosh θ")
+        ax.plot(theta, fitted, "--", label="parabola at the start")
+        landing = start - slope / curvature
+        ax.plot([start, landing], [value, value - slope**2 / curvature / 2], "ko")
+        ax.text(start + 0.1, value - 0.25, "start")
+        ax.text(landing - 0.1, value - slope**2 / curvature / 2 - 0.3, "minimum", ha="center")
+        ax.set(title=f"from {start}", xlabel="θ", ylim=(-1.5, 1.6))
+    axes[0].legend(loc="upper center", fontsize=9)
+    return list(axes)

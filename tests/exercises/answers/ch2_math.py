@@ -725,26 +725,22 @@ def wrong_2_3_3_a_root_of_the_whole(gradients, rate, beta1=0.9, beta2=0.999, eps
     return np.array(steps)
 
 
-def right_2_3_3_weights_of_every_gradient(gradients, rate, beta1=0.9, beta2=0.999, eps=1e-8):
-    gradients = np.asarray(gradients, dtype=float)
-    steps = []
-    for t in range(1, len(gradients) + 1):
-        w1, w2 = ((1 - beta) * beta ** np.arange(t)[::-1] for beta in (beta1, beta2))
-        m_hat, v_hat = w1 @ gradients[:t] / w1.sum(), w2 @ gradients[:t] ** 2 / w2.sum()
-        steps.append(-rate * m_hat / (v_hat**0.5 + eps))
-    return np.stack(steps)
+def right_2_3_3_by_the_papers_other_form(g, m, v, t, rate, beta1=0.9, beta2=0.999, eps=1e-8):
+    m = m + (1 - beta1) * (g - m)
+    v = v + (1 - beta2) * (g * g - v)
+    root = math.sqrt(1 - beta2**t)
+    return -rate * root / (1 - beta1**t) * m / (v**0.5 + eps * root), m, v
 
 
-def right_2_3_3_by_torch(gradients, rate, beta1=0.9, beta2=0.999, eps=1e-8):
+def right_2_3_3_by_torch(g, m, v, t, rate, beta1=0.9, beta2=0.999, eps=1e-8):
     torch = import_module("torch")
-    theta = torch.zeros(gradients.shape[1], dtype=torch.float64, requires_grad=True)
+    theta = torch.zeros(len(g), dtype=torch.float64, requires_grad=True)
     optimizer = torch.optim.Adam([theta], lr=rate, betas=(beta1, beta2), eps=eps)
-    places = [np.zeros(gradients.shape[1])]
-    for gradient in np.asarray(gradients, dtype=float):
-        theta.grad = torch.from_numpy(gradient.copy())
-        optimizer.step()
-        places.append(theta.detach().numpy().copy())
-    return np.diff(places, axis=0)
+    averages = {"exp_avg": torch.tensor(m), "exp_avg_sq": torch.tensor(v)}
+    optimizer.state[theta] = {"step": torch.tensor(t - 1.0), **averages}
+    theta.grad = torch.tensor(g, dtype=torch.float64)
+    optimizer.step()
+    return theta.detach().numpy(), averages["exp_avg"].numpy(), averages["exp_avg_sq"].numpy()
 
 
 # 2.3.4 order_of_convergence --------------------------------------------------------------------------------
