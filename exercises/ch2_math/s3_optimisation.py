@@ -133,7 +133,7 @@ def adam_step(g, m, v, t, rate, beta1=0.9, beta2=0.999, eps=1e-8):
 
 
 def draw_state(rng):
-    """A gradient of 1 to 3 parameters, of every size, zeros among them, and averages; t from 1; any β and eps."""
+    """A gradient of 1 to 3 parameters, of every size, zeros among them; averages; t from 1; any β and eps."""
     n = int(rng.integers(1, 4))
     g = rng.integers(-3, 4, size=n) * rng.choice([0.5, 1.0, 0.01, 100.0], size=n)
     t, options = 1, {}

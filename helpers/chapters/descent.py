@@ -44,7 +44,7 @@ def momentum(rate: float, beta: float = 0.9, ahead: bool = False) -> Update:
     """Polyak's momentum, or Nesterov's (ahead=True): an update, to be used for one path only."""
     v = 0.0
 
-    def update(theta, g):
+    def update(theta: np.ndarray, g: np.ndarray) -> np.ndarray:
         nonlocal v
         v = beta * v + g
         return theta - rate * (g + beta * v if ahead else v)
@@ -58,6 +58,25 @@ def newton(hessian: Callable[[np.ndarray], np.ndarray]) -> Update:
     Raises numpy.linalg.LinAlgError where the Hessian is singular.
     """
     return lambda theta, g: theta - np.linalg.solve(hessian(theta), g.ravel()).reshape(g.shape)
+
+
+def ravine(angle: float, kappa: float) -> tuple[Callable, np.ndarray, Callable]:
+    """A bowl with curvatures 1 and κ whose main directions are turned by an angle in degrees.
+
+    -> gradient(theta (2,)) -> (2,); the start, (2, 1) turned likewise; loss(points (2, K)) -> (K,): as
+    ``fewest_steps`` wants them. Sums are written out, so that every processor gives the same bits.
+    """
+    c, s = math.cos(math.radians(angle)), math.sin(math.radians(angle))
+    A = np.array([[c * c + kappa * s * s, (1 - kappa) * c * s], [(1 - kappa) * c * s, s * s + kappa * c * c]])
+
+    def gradient(theta: np.ndarray) -> np.ndarray:
+        return A[:, 0] * theta[0] + A[:, 1] * theta[1]
+
+    def loss(points: np.ndarray) -> np.ndarray:
+        x, y = points
+        return (A[0, 0] * x * x + 2 * A[0, 1] * x * y + A[1, 1] * y * y) / 2
+
+    return gradient, np.array([2 * c - s, 2 * s + c]), loss
 
 
 def steps_until(values: Any, share: float) -> float:
@@ -93,19 +112,21 @@ def plot_map(
     *,
     minimum: Sequence[float] = (1, 1),
     arrows: Callable[[np.ndarray], np.ndarray] | None = None,
+    window: Sequence[tuple[float, float]] | None = None,
     ax: Axes | None = None,
 ) -> Axes:
     """Paths (steps + 1, 2) by name on the contour lines of a loss of two parameters; a star at the minimum.
 
-    The window is that of all paths and the minimum, with a margin. ``arrows``, a gradient of (2, ...) ->
-    (2, ...), adds arrows of one length against it.
+    ``window``: from where to where, in x and in y; None: all paths and the minimum, with a margin.
+    ``arrows``, a gradient of (2, ...) -> (2, ...), adds arrows of one length against it.
     """
     use_course_style()
     ax = ax or plt.subplots(figsize=(5.6, 4.2))[1]
     places = np.vstack([*paths.values(), [minimum]])
     low, high = places.min(axis=0), places.max(axis=0)
     margin = 0.15 * (high - low).max()
-    x, y = np.meshgrid(*(np.linspace(a - margin, b + margin, 201) for a, b in zip(low, high, strict=True)))
+    window = window or list(zip(low - margin, high + margin, strict=True))
+    x, y = np.meshgrid(*(np.linspace(*side, 201) for side in window))
     height = loss(np.array([x, y]))
     lines = height.min() + (height.max() - height.min()) * np.logspace(-3.5, 0, 12)
     ax.contour(x, y, height, lines, colors="gray", linewidths=0.5)
@@ -119,6 +140,7 @@ def plot_map(
         ax.set_aspect("equal")
     ax.plot(*minimum, "k*", ms=13)
     ax.legend(loc="upper center", fontsize=10)
+    ax.set(xlim=window[0], ylim=window[1])
     return ax
 
 
@@ -200,7 +222,7 @@ def draw_ravines(kappas: Sequence[float], steps: int = 15) -> list[Axes]:
 
 
 def plot_growth(kappas: Sequence[float], measured: Mapping[str, Any], predicted: Sequence[Any]) -> Axes:
-    """Steps against condition numbers (K,), both axes logarithmic: measured (K,) by name, predicted as lines."""
+    """Steps against condition numbers (K,), both axes logarithmic: measured by name, predicted as lines."""
     use_course_style()
     ax = plt.subplots(figsize=(5.6, 3.4))[1]
     for steps in predicted:
@@ -213,7 +235,7 @@ def plot_growth(kappas: Sequence[float], measured: Mapping[str, Any], predicted:
 
 
 def draw_averages(slopes: Any, beta1: float = 0.9, beta2: float = 0.999, rate: float = 1.0) -> list[Axes]:
-    """Adam's two averages of given slopes (T,): left m and √v, corrected, over the slopes; right the steps."""
+    """Adam's two averages of given slopes (T,): left m and √v, corrected; right the steps."""
     use_course_style()
     slopes = np.asarray(slopes, dtype=float)
     t, m, v = np.arange(1, len(slopes) + 1), 0.0, 0.0
@@ -236,9 +258,9 @@ def draw_averages(slopes: Any, beta1: float = 0.9, beta2: float = 0.999, rate: f
 
 
 def draw_clouds(slopes: Mapping[int, Any], true: Any) -> list[Axes]:
-    """Slopes of batches (K, D), by batch size, round the true one (D,): seen in its own direction and across.
+    """Slopes of batches (K, D), by batch size, round the true one (D,): along it and across.
 
-    "Across" is the direction, at right angles to the true slope, in which those of the smallest batch vary most.
+    "Across" is the direction at right angles to the true slope in which those of the first size vary most.
     """
     use_course_style()
     true = np.ravel(true)
@@ -312,3 +334,14 @@ def plot_parabolas(starts: Sequence[float]) -> list[Axes]:
         ax.set(title=f"from {start}", xlabel="θ", ylim=(-1.5, 1.6))
     axes[0].legend(loc="upper center", fontsize=9)
     return list(axes)
+
+
+def plot_lengths(lengths: Mapping[str, Any]) -> Axes:
+    """Lengths of steps (T,) by name, the number of the step on a logarithmic axis."""
+    use_course_style()
+    ax = plt.subplots(figsize=(6.4, 2.6))[1]
+    for (name, values), style in zip(lengths.items(), ("-", "--", ":"), strict=False):
+        ax.semilogx(np.arange(1, len(values) + 1), values, style, label=name)
+    ax.set(xlabel="step", ylabel="length of the step")
+    ax.legend()
+    return ax
