@@ -80,7 +80,7 @@ class Section:
 class Tolerance:
     """A cell with a tag that allows more than others may: how much, and why."""
 
-    cell: str  # "2_math/3_optimisation#optimum"
+    cell: str  # "5_language/3_bert_fine_tuning#table"
     reason: str
     rtol: float = 0.0  # decimals
     picture: float = 0.0  # grey values, on average

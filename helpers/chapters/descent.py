@@ -278,13 +278,14 @@ def draw_clouds(slopes: Mapping[int, Any], true: Any) -> list[Axes]:
     return list(axes)
 
 
-def plot_curves(curves: Mapping[str, Any], *, every: float = 1, **options: Any) -> Axes:
-    """Losses (K,) by name against epochs, ``every`` epochs apart, on a logarithmic axis."""
+def plot_curves(curves: Mapping[str, Any]) -> Axes:
+    """Losses (K,) by name after the epochs 1, 2, …, on a logarithmic axis."""
     use_course_style()
     ax = plt.subplots(figsize=(6.8, 3.6))[1]
     for (name, losses), marker in zip(curves.items(), "osD^vP*", strict=False):
-        ax.semilogy(np.arange(len(losses)) * every, losses, marker=marker, ms=4, lw=1.3, label=name)
-    ax.set(**{"xlabel": "epoch", "ylabel": "loss on the training pictures"} | options)
+        ax.semilogy(np.arange(1, len(losses) + 1), losses, marker=marker, ms=4, lw=1.3, label=name)
+    ax.set(xlabel="epoch", ylabel="training loss")
+    ax.set_yticks([0.1, 0.2, 0.4, 0.8, 1.6], labels=["0.1", "0.2", "0.4", "0.8", "1.6"])
     ax.minorticks_off()
     ax.legend(fontsize=10)
     return ax

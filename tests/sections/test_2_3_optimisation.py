@@ -1,17 +1,417 @@
-"""The solutions of section 2.3 agree with the libraries, on problems that the exercises do not show."""
+"""Section 2.3: its optimisers walk with the libraries', its solutions are right, what its text says is so."""
+
+import math
+from functools import partial
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from exercises.ch2_math import s3_optimisation as ch
+from helpers.chapters import descent
+from helpers.chapters.descent import descend, fewest_steps, gd, momentum, newton, ravine, valley
+from tools.notebooks import ENGLISH, define
+
+PART_A = ENGLISH / "2_math" / "3a_slopes_and_descent.ipynb"
+PART_B = ENGLISH / "2_math" / "3b_mini_batches_and_adam.ipynb"
+START = np.array([-1.0, 2.0])
+nesterov = partial(momentum, ahead=True)
 
 
-def descent(hessian, rate, steps=400):
-    """Distance from the minimum of ½ θᵀ A θ after gradient descent from (1, 1, …)."""
-    theta = np.ones(len(hessian))
+@pytest.fixture(scope="module")
+def part_a():
+    pytest.importorskip("torch")
+    ids = ("imports", "constants", "valley", "valley-gradient", "chain-code", "minus-wrong", "descend")
+    return SimpleNamespace(**define(PART_A, (*ids, "momentum", "kappa-gd", "flats", "torch-path")))
+
+
+@pytest.fixture(scope="module")
+def part_b():
+    pytest.importorskip("torch")
+    ids = ("imports", "constants", "model", "noise", "stream", "schedule", "adagrad", "rmsprop", "adam")
+    known = {"adam_step": ch.adam_step}
+    return SimpleNamespace(**define(PART_B, (*ids, "newton-digits"), known, whole=("data",)))
+
+
+def valley_gradient(theta):
+    x, y = theta
+    return np.array([-2 * (1 - x) - 40 * x * (y - x**2), 20 * (y - x**2)])
+
+
+# ---------------------------------------------------------------- slopes
+
+
+def test_no_direction_lowers_the_loss_more_than_the_one_against_the_gradient():
+    angles = np.radians(np.arange(360))
+    compass = 1e-4 * np.array([np.cos(angles), np.sin(angles)])
+    change, g = valley(START[:, None] + compass) - valley(START), valley_gradient(START)
+    np.testing.assert_allclose(change, g @ compass, rtol=0, atol=1e-6)
+    best = compass[:, change.argmin()]
+    assert -(best @ g) / (np.linalg.norm(best) * np.linalg.norm(g)) > math.cos(math.radians(1))
+
+
+def test_the_error_of_the_tangent_falls_with_the_square_of_the_step():
+    errors = [(2 + h) ** 3 - (8 + 12 * h) for h in (0.1, 0.01, 0.001)]
+    assert errors == pytest.approx([0.061, 0.000601, 0.000006001])
+
+
+def test_one_minus_goes_down_and_a_second_one_climbs(part_a):
+    before = part_a.unit_loss(0.5, -1.0)
+    after = []
+    for slopes in (part_a.unit_gradient(0.5, -1.0), part_a.with_a_minus(0.5, -1.0)):
+        after.append(part_a.unit_loss(*(v - 0.1 * s for v, s in zip((0.5, -1.0), slopes, strict=True))))
+    assert after[0] < before < after[1]
+
+
+def test_the_second_derivatives_at_the_minimum_are_those_of_the_text():
+    h = 1e-5
+    columns = [
+        (valley_gradient(np.ones(2) + h * e) - valley_gradient(np.ones(2) - h * e)) / (2 * h)
+        for e in np.eye(2)
+    ]
+    np.testing.assert_allclose(columns, [[82, -40], [-40, 20]], rtol=1e-6)
+    flat, steep = np.linalg.eigvalsh([[82, -40], [-40, 20]])
+    assert round(flat, 2) == 0.39
+    assert 0.0075 < flat * 2 / steep < 0.0085  # no safe rate leaves less than 0.992 of the distance
+    assert round(1 - 0.005 * flat, 3) == 0.998
+
+
+# ---------------------------------------------------------------- descent and momentum
+
+
+def test_what_2_3b_imports_is_what_2_3a_writes(part_a):
+    for theirs, ours in (
+        (part_a.gd(0.005), gd(0.005)),
+        (part_a.momentum(0.005), momentum(0.005)),
+        (part_a.momentum(0.005, 0.8, ahead=True), momentum(0.005, 0.8, ahead=True)),
+    ):
+        path = part_a.descend(part_a.valley_gradient, START, theirs, 60)
+        np.testing.assert_array_equal(path, descend(valley_gradient, START, ours, 60))
+    points = np.random.default_rng(0).normal(size=(2, 5))
+    np.testing.assert_array_equal(part_a.valley(points), valley(points))
+
+
+def test_ten_times_the_condition_number_costs_ten_times_the_steps_and_with_momentum_its_root(part_a):
+    by_gd = {kappa: part_a.ravine_steps(kappa, gd(2 / (1 + kappa)), 8 * kappa) for kappa in (10, 100, 1000)}
+    assert by_gd == {10: 69, 100: 691, 1000: 6908}
+    root = math.sqrt(1000)
+    best = momentum(4 / (root + 1) ** 2, ((root - 1) / (root + 1)) ** 2)
+    assert part_a.ravine_steps(1000, best, 500) == 315
+
+
+@pytest.mark.parametrize("r", [0.5, -0.5, 0.968])
+def test_two_standardised_columns_keep_the_condition_number_of_their_correlation_whatever_its_sign(part_a, r):
+    rng = np.random.default_rng(0)
+    first, second = np.linalg.qr(rng.normal(size=(50, 3)) - 0)[0].T[:2]
+    X = np.c_[first, r * first + math.sqrt(1 - r * r) * second] * math.sqrt(50)
+    assert part_a.kappa_of(X) == pytest.approx((1 + abs(r)) / (1 - abs(r)))
+
+
+def test_with_three_columns_the_correlations_of_pairs_do_not_give_the_condition_number(part_a):
+    C = np.full((3, 3), 0.5) + 0.5 * np.eye(3)
+    X = np.linalg.cholesky(C).T * math.sqrt(3)
+    assert part_a.kappa_of(X) == pytest.approx(4)
+    assert (1 + 0.5) / (1 - 0.5) == 3
+
+
+def test_on_a_bowl_that_is_not_quadratic_polyaks_best_values_go_round_in_circles():
+    def slope(theta):
+        return np.select([theta < 1, theta < 2], [25 * theta, theta + 24], 25 * theta - 24)
+
+    for joint in (1.0, 2.0):  # the slope has no jump, so that the function is smooth and convex
+        assert slope(np.array(joint - 1e-9)) == pytest.approx(slope(np.array(joint)), abs=1e-6)
+    path = descend(slope, 3.3, momentum(1 / 9, 4 / 9), 100)
+    np.testing.assert_allclose(path[-3:], path[-6:-3])
+    assert np.abs(path[-3:]).min() > 0.5
+    assert abs(descend(slope, 3.3, gd(2 / 26), 200)[-1]) < 1e-5
+    for start in (0.5, 3.3):  # on the quadratic itself it arrives
+        quadratic = descend(lambda theta: np.array([1, 25]) * theta, [start, 1], momentum(1 / 9, 4 / 9), 200)
+        assert np.abs(quadratic[-1]).max() < 1e-9
+
+
+def test_in_the_bent_valley_a_memory_of_about_nine_tenths_is_best_and_near_one_overshoots():
+    betas = np.arange(0, 0.991, 0.01)
+    ends = [valley(descend(valley_gradient, START, momentum(0.005, beta), 60)[-1]) for beta in betas]
+    assert 0.85 <= betas[np.argmin(ends)] <= 0.93
+    assert min(ends[97:]) > 0.5 > 0.05 > ends[90]
+    assert valley(descend(valley_gradient, START, gd(0.005), 60)[-1]) == ends[0] > 4
+
+
+def test_the_worked_example_of_2_3_5_counts_as_it_says():
+    round_bowl = {
+        name: fewest_steps(o, *ravine(0, 1)) for name, o in (("gd", gd), ("m", momentum), ("n", nesterov))
+    }
+    assert round_bowl == {"gd": 1, "m": 79, "n": 2}
+    narrow = {
+        name: fewest_steps(o, *ravine(0, 1000)) for name, o in (("gd", gd), ("m", momentum), ("n", nesterov))
+    }
+    assert narrow == {"gd": math.inf, "m": 103, "n": 177}
+    in_valley = [fewest_steps(o, valley_gradient, START, valley) for o in (gd, momentum, nesterov)]
+    assert in_valley == [352, 85, 68]
+
+
+def test_turning_a_ravine_turns_the_path_of_momentum_and_costs_a_rate_per_weight_its_lead(part_b):
+    counts = {
+        optimiser: [fewest_steps(optimiser, *ravine(angle, 1000)) for angle in (0, 45)]
+        for optimiser in (momentum, part_b.adagrad, part_b.rmsprop, part_b.adam)
+    }
+    assert counts[momentum] == [103, 103]
+    assert counts[part_b.adagrad] == [3, math.inf]
+    assert counts[part_b.rmsprop] == [8, math.inf]
+    along, turned = counts[part_b.adam]
+    assert turned > 2 * along
+
+
+def test_steps_until_wants_the_values_to_stay_low_and_takes_nan_for_high():
+    assert descent.steps_until([8, 1, 5, 1, 1], 0.5) == 3
+    assert descent.steps_until([8, 1, 5], 0.5) == math.inf
+    assert descent.steps_until([8, 1, np.nan], 0.5) == math.inf
+
+
+# ---------------------------------------------------------------- batches and schedules
+
+
+def test_at_a_constant_rate_the_noise_that_stays_is_as_predicted(part_b):
+    stream = np.random.default_rng(0).normal(3, 1, 30_000)
+    for rate in (0.3, 0.1, 0.03):
+        path = part_b.follow(stream, lambda t, rate=rate: rate)
+        assert path[1000:].var() == pytest.approx(rate / (2 - rate), rel=0.1)
+
+
+def test_a_batch_is_drawn_afresh_at_each_call_and_right_on_average(part_b):
+    W = np.zeros((65, 10))
+    draw = part_b.batch_slope(part_b.X, 64, seed=3)
+    drawn = np.array([draw(W) for _ in range(400)])
+    assert not np.array_equal(drawn[0], drawn[1])
+    true = part_b.slope(W, part_b.X, part_b.y)
+    assert np.linalg.norm(drawn.mean(axis=0) - true) < 0.1 * np.linalg.norm(drawn[0] - true)
+
+
+# ---------------------------------------------------------------- a rate for each weight
+
+
+def test_adam_without_momentum_and_correction_is_rmsprop_and_a_factor_of_the_loss_divides_out(part_b):
+    def bare(rate):
+        v, huge = 0.0, 10**9
+
+        def update(theta, g):
+            nonlocal v
+            step, _, v = ch.adam_step(g, 0.0, v, huge, rate, beta1=0)
+            return theta + step
+
+        return update
+
+    path = descend(valley_gradient, START, bare(0.01), 100)
+    np.testing.assert_allclose(path, descend(valley_gradient, START, part_b.rmsprop(0.01, rho=0.999), 100))
+    steep = descend(lambda theta: 1000 * valley_gradient(theta), START, part_b.adam(0.01), 100)
+    np.testing.assert_allclose(steep, descend(valley_gradient, START, part_b.adam(0.01), 100), rtol=1e-5)
+    with np.errstate(all="ignore"):
+        lost = descend(lambda theta: 1000 * valley_gradient(theta), START, momentum(0.001), 20)
+    assert not np.abs(lost[-1]).max() < 1e6
+    assert np.abs(descend(valley_gradient, START, momentum(0.001), 100)).max() < 3
+
+
+def test_without_the_correction_adams_first_steps_are_too_long(part_b):
+    t = np.arange(1, 6001)
+    lengths = -np.diff(descend(np.ones_like, 0.0, part_b.adam(1.0, correct=False), 6000))
+    np.testing.assert_allclose(lengths, (1 - 0.9**t) / np.sqrt(1 - 0.999**t), rtol=1e-4)
+    assert 10 <= lengths.argmax() + 1 <= 14
+    assert lengths.max() > 6
+    assert lengths[999] > 1.25
+
+
+def torch_path(make, steps=100):
+    torch = pytest.importorskip("torch")
+    theta = torch.tensor(START, requires_grad=True)
+    optimiser, path = make(torch.optim, [theta]), [START]
     for _ in range(steps):
-        theta = theta - rate * hessian @ theta
-    return np.linalg.norm(theta)
+        theta.grad = torch.from_numpy(valley_gradient(path[-1]))
+        optimiser.step()
+        path.append(theta.detach().numpy().copy())
+    return np.array(path)
+
+
+def test_each_optimiser_walks_with_torch(part_b):
+    for ours, theirs in (
+        (gd(0.01), lambda optim, p: optim.SGD(p, 0.01)),
+        (momentum(0.01), lambda optim, p: optim.SGD(p, 0.01, momentum=0.9)),
+        (nesterov(0.01), lambda optim, p: optim.SGD(p, 0.01, momentum=0.9, nesterov=True)),
+        (part_b.adagrad(0.01), lambda optim, p: optim.Adagrad(p, 0.01)),
+        (part_b.rmsprop(0.01), lambda optim, p: optim.RMSprop(p, 0.01)),
+        (part_b.adam(0.01), lambda optim, p: optim.Adam(p, 0.01)),
+    ):
+        mine = descend(valley_gradient, START, ours, 100)
+        np.testing.assert_allclose(mine, torch_path(theirs), rtol=0, atol=1e-9)
+
+
+# ---------------------------------------------------------------- Keras: some constants in 32 bits
+
+
+@pytest.fixture(scope="module")
+def keras():
+    pytest.importorskip("tensorflow")
+    from helpers import load_keras
+
+    keras = load_keras()
+    before = keras.config.floatx()
+    keras.config.set_floatx("float64")  # learning rates too, else they are rounded to 32 bits
+    yield keras
+    keras.config.set_floatx(before)
+
+
+def keras_path(keras, optimiser, gradient=valley_gradient, start=START, steps=100):
+    theta, path = keras.Variable(start), [np.array(start)]
+    for _ in range(steps):
+        optimiser.apply([keras.ops.convert_to_tensor(gradient(path[-1]))], [theta])
+        path.append(theta.numpy().copy())
+    return np.array(path)
+
+
+def keras_rmsprop(rate, rho=0.9, eps=1e-7):
+    v = 0.0
+
+    def update(theta, g):
+        nonlocal v
+        v = rho * v + (1 - rho) * g**2
+        return theta - rate * g / np.sqrt(v + eps)
+
+    return update
+
+
+def keras_adam(rate, beta1=0.9, beta2=0.999, eps=1e-7):
+    m = v = 0.0
+    t, (b1, b2) = 0, np.float32([beta1, beta2]).astype(float)  # the powers go through 32 bits
+
+    def update(theta, g):
+        nonlocal m, v, t
+        t += 1
+        m, v = beta1 * m + (1 - beta1) * g, beta2 * v + (1 - beta2) * g**2
+        return theta - rate * math.sqrt(1 - b2**t) / (1 - b1**t) * m / (np.sqrt(v) + eps)
+
+    return update
+
+
+def test_each_optimiser_walks_with_keras_but_for_the_place_of_eps_and_constants_in_32_bits(keras, part_b):
+    kinds, b = keras.optimizers, float(np.float32(0.9))
+    for ours, theirs in (
+        (gd(0.01), kinds.SGD(0.01)),
+        (momentum(0.01, b), kinds.SGD(0.01, momentum=0.9)),
+        (nesterov(0.01, b), kinds.SGD(0.01, momentum=0.9, nesterov=True)),
+        (keras_rmsprop(0.01), kinds.RMSprop(0.01)),
+        (keras_adam(0.01), kinds.Adam(0.01)),
+        (keras_adam(0.01, eps=0.1), kinds.Adam(0.01, epsilon=0.1)),
+    ):
+        mine = descend(valley_gradient, START, ours, 100)
+        np.testing.assert_allclose(mine, keras_path(keras, theirs), rtol=0, atol=1e-9)
+    ours = descend(valley_gradient, START, part_b.adam(0.01), 100)
+    assert 1e-8 < abs(keras_path(keras, kinds.Adam(0.01)) - ours).max() < 1e-5
+
+
+def test_the_libraries_differ_in_the_small_print_that_the_text_names(keras):
+    torch = pytest.importorskip("torch")
+    theta = torch.zeros(1, dtype=torch.float64, requires_grad=True)
+    theta.grad = torch.ones(1, dtype=torch.float64)
+    torch.optim.Adam([theta], 1.0, eps=0.1).step()
+    keras_first = keras_path(keras, keras.optimizers.Adam(1.0, epsilon=0.1), np.ones_like, np.zeros(1), 1)
+    assert [-theta.item(), -keras_first[1, 0]] == pytest.approx([0.909, 0.240], abs=5e-4)
+    slow = torch.zeros(1, dtype=torch.float64, requires_grad=True)
+    theirs, ours = torch.optim.SGD([slow], 1.0, momentum=0.9), keras.optimizers.SGD(1.0, momentum=0.9)
+    variable, places = keras.Variable(np.zeros(1)), []
+    for step in range(301):
+        if step == 300:
+            theirs.param_groups[0]["lr"], ours.learning_rate = 0.5, 0.5
+        slow.grad = torch.ones(1, dtype=torch.float64)
+        theirs.step()
+        ours.apply([keras.ops.ones(1)], [variable])
+        places.append([slow.item(), variable.numpy().item()])
+    np.testing.assert_allclose(places[-2] - np.array(places[-1]), [5, 9.5], rtol=1e-5)
+    default = torch.optim.RMSprop([torch.zeros(1, requires_grad=True)]).defaults["lr"]
+    assert [default, float(keras.optimizers.RMSprop().learning_rate.numpy())] == pytest.approx([0.01, 0.001])
+
+
+# ---------------------------------------------------------------- Newton
+
+
+def cosh_hessian(theta):
+    return np.diag(1 - np.tanh(theta) ** 2)
+
+
+def test_newton_arrives_in_one_step_on_a_quadratic_and_stops_on_a_saddle():
+    A, b = np.array([[3.0, 1.0], [1.0, 200.0]]), np.array([1.0, -2.0])
+    end = descend(lambda theta: A @ theta - b, [50.0, -70.0], newton(lambda theta: A), 1)[-1]
+    np.testing.assert_allclose(end, np.linalg.solve(A, b), atol=1e-12)
+
+    def saddle(theta):
+        return np.array([2.0, -2.0]) * theta
+
+    away = descend(saddle, [1.0, 0.1], newton(lambda theta: np.diag([2.0, -2.0])), 1)[-1]
+    np.testing.assert_array_equal(np.abs(away), [0, 0])
+    assert abs(descend(saddle, [1.0, 0.1], gd(0.1), 20)[-1][1]) > 1
+
+
+def test_newton_on_log_cosh_is_scipys_and_shorter_steps_help_where_full_ones_run_away():
+    from scipy import optimize
+
+    near = descend(np.tanh, [1.0], newton(cosh_hessian), 5)[:, 0]
+    scipys = [
+        optimize.newton(np.tanh, 1.0, lambda x: 1 - np.tanh(x) ** 2, maxiter=steps, disp=False)
+        for steps in (1, 2, 3)
+    ]
+    np.testing.assert_allclose(near[1:4], scipys, rtol=1e-6)
+    step = newton(cosh_hessian)
+    half = descend(np.tanh, [1.2], lambda theta, g: (theta + step(theta, g)) / 2, 30)
+    assert abs(half[-1, 0]) < 1e-6
+    with pytest.raises(np.linalg.LinAlgError):
+        descend(np.tanh, [1.2], step, 5)
+
+
+def test_newton_finds_the_minimum_of_scipy_and_of_scikit_learn_and_its_hessian_is_right(part_b):
+    from scipy import optimize
+    from sklearn.linear_model import LogisticRegression
+
+    X, y, shape = part_b.X, part_b.y, (65, 10)
+    W = np.random.default_rng(0).normal(0, 0.3, shape)
+    direction = np.random.default_rng(1).normal(0, 1, shape)
+    slopes = [part_b.slope(W + h * direction, X, y) for h in (-1e-5, 1e-5)]
+    expected = ((slopes[1] - slopes[0]) / 2e-5).ravel()
+    np.testing.assert_allclose(part_b.loss_hessian(W) @ direction.ravel(), expected, rtol=1e-5, atol=1e-7)
+    path = descend(lambda W: part_b.slope(W, X, y), np.zeros(shape), newton(part_b.loss_hessian), 8)
+    losses = [part_b.loss(W, X, y) for W in path]
+    assert round(losses[-1], 3) == 0.123
+    assert losses[3] < 1.02 * losses[-1] < losses[2]  # within a fiftieth after three steps
+    found = optimize.minimize(
+        lambda w: part_b.loss(w.reshape(shape), X, y),
+        np.zeros(650),
+        method="L-BFGS-B",
+        jac=lambda w: part_b.slope(w.reshape(shape), X, y).ravel(),
+        options={"maxiter": 2000},
+    )
+    assert losses[-1] == pytest.approx(found.fun, rel=1e-5)
+    C = 1 / (part_b.PENALTY * len(X))
+    learned = LogisticRegression(C=C, fit_intercept=False, tol=1e-7, max_iter=2000).fit(X, y)
+    np.testing.assert_allclose(path[-1], learned.coef_.T, rtol=1e-2, atol=1e-2)
+
+
+def test_a_newton_step_costs_what_the_text_says_counted_from_the_shapes_that_are_multiplied(part_b):
+    n, sgd = len(part_b.X), 2 * 64 * 65 * 10
+    by_blocks = sum(65 * n * 650 for _ in range(10))  # Xᵀ (65, N) times (N, 650), for each class
+    assert by_blocks == n * 650**2
+    solving = sum((649 - k) * (650 - k) for k in range(650))  # elimination, row by row
+    assert solving == pytest.approx(650**3 / 3, rel=0.01)
+    steps = (by_blocks + 650**3 / 3) / sgd
+    assert round(steps) == 6976
+    assert round(steps * 64 / n) == 386
+    symmetric = (n * 650 * 651 / 2 + 650**3 / 3) / sgd
+    assert 3900 < symmetric < 4100
+    assert pytest.approx(2.6e6, rel=0.01) == 4 * 25.6e6**2 / 1e9
+
+
+# ---------------------------------------------------------------- solutions of the exercises
+
+
+def descent_of(hessian, rate, steps=400):
+    """Distance from the minimum of ½ θᵀ A θ after gradient descent from (1, 1, …)."""
+    return np.linalg.norm(descend(lambda theta: hessian @ theta, np.ones(len(hessian)), gd(rate), steps)[-1])
 
 
 def test_descent_converges_just_below_the_limit_and_runs_away_just_above():
@@ -19,22 +419,22 @@ def test_descent_converges_just_below_the_limit_and_runs_away_just_above():
         root = np.random.default_rng(seed).normal(size=(4, 4))
         hessian = root @ root.T + np.eye(4)
         limit = ch.rate_limit(hessian)
-        assert descent(hessian, 0.98 * limit) < 0.1
-        assert descent(hessian, 1.02 * limit) > 10
+        assert descent_of(hessian, 0.98 * limit) < 0.1
+        assert descent_of(hessian, 1.02 * limit) > 10
 
 
-def test_adam_steps_are_those_of_torch():
+def test_steps_of_adam_are_those_of_torch():
     torch = pytest.importorskip("torch")
     gradients = np.random.default_rng(0).normal(size=(30, 3)) * [1e-3, 1.0, 1e3]
     theta = torch.zeros(3, dtype=torch.float64, requires_grad=True)
     optimizer = torch.optim.Adam([theta], lr=0.1, betas=(0.8, 0.95), eps=1e-2)
-    places = [np.zeros(3)]
-    for gradient in gradients:
+    mine, m, v = np.zeros(3), 0.0, 0.0
+    for t, gradient in enumerate(gradients, 1):
         theta.grad = torch.from_numpy(gradient.copy())
         optimizer.step()
-        places.append(theta.detach().numpy().copy())
-    mine = ch.adam_steps(gradients, 0.1, beta1=0.8, beta2=0.95, eps=1e-2)
-    np.testing.assert_allclose(mine, np.diff(places, axis=0), rtol=0, atol=1e-12)
+        step, m, v = ch.adam_step(gradient, m, v, t, 0.1, beta1=0.8, beta2=0.95, eps=1e-2)
+        mine = mine + step
+        np.testing.assert_allclose(mine, theta.detach().numpy(), rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize(("power", "constant"), [(1, 0.3), (2, 3.0), (3, 0.7)])
@@ -45,9 +445,17 @@ def test_the_order_of_a_made_up_sequence_is_found(power, constant):
     assert ch.order_of_convergence(errors) == pytest.approx(power)
 
 
+def test_gradient_descent_has_the_order_1_and_newton_on_log_cosh_3():
+    near = np.abs(descend(np.tanh, [1.0], newton(cosh_hessian), 5)[:, 0])
+    assert ch.order_of_convergence(near[near > 1e-12]) == pytest.approx(3, abs=0.1)
+    bowl = descend(lambda theta: 2 * theta, 1.0, gd(0.25), 20)
+    assert ch.order_of_convergence(bowl) == pytest.approx(1)
+
+
 def test_the_slope_of_the_first_exercise_is_the_one_of_a_small_nudge():
     def loss(w):
         return ((w * 3) ** 2 - 5) ** 2 / 2
 
     slope = (loss(1 + 1e-6) - loss(1 - 1e-6)) / 2e-6
     assert pytest.approx(1 - 0.01 * slope, abs=1e-6) == ch.NEW_WEIGHT
+    assert round((3 * ch.NEW_WEIGHT) ** 2, 1) == 0.7
