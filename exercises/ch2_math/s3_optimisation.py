@@ -117,7 +117,7 @@ def looks_for_negative_curvature_on_the_diagonal(hessian):
     return float(2 / largest)
 
 
-# 2.3.3 Adam ----------------------------------------------------------------------------------------
+# 2.3.4 Adam ----------------------------------------------------------------------------------------
 
 
 def adam_step(g, m, v, t, rate, beta1=0.9, beta2=0.999, eps=1e-8):
@@ -233,7 +233,7 @@ def returns_the_step_alone(g, m, v, t, rate, beta1=0.9, beta2=0.999, eps=1e-8):
     return adam_step(g, m, v, t, rate, beta1, beta2, eps)[0]
 
 
-# 2.3.4 how fast? -----------------------------------------------------------------------------------
+# 2.3.5 how fast? -----------------------------------------------------------------------------------
 
 
 def order_of_convergence(errors):
@@ -377,8 +377,9 @@ EXERCISES = (
         },
         draw=draw_hessian,
     ),
+    Exercise("2.3.3", kind="design", level=4, minutes=15),
     Exercise(
-        "2.3.3",
+        "2.3.4",
         level=3,
         minutes=10,
         points=3,
@@ -423,7 +424,7 @@ EXERCISES = (
         draw=draw_state,
     ),
     Exercise(
-        "2.3.4",
+        "2.3.5",
         level=4,
         minutes=10,
         points=3,
@@ -453,5 +454,4 @@ EXERCISES = (
         },
         draw=draw_errors,
     ),
-    Exercise("2.3.5", kind="design", level=4, minutes=15),
 )
