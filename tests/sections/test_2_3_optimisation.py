@@ -137,7 +137,7 @@ def test_in_the_bent_valley_a_memory_of_about_nine_tenths_is_best_and_near_one_o
     assert valley(descend(valley_gradient, START, gd(0.005), 60)[-1]) == ends[0] > 4
 
 
-def test_the_worked_example_of_2_3_4_counts_as_it_says():
+def test_the_worked_example_of_2_3_3_counts_as_it_says():
     round_bowl = {
         name: fewest_steps(o, *ravine(0, 1)) for name, o in (("gd", gd), ("m", momentum), ("n", nesterov))
     }

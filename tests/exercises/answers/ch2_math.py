@@ -667,7 +667,7 @@ def right_2_3_2_by_general_eigenvalues(hessian):
 # 2.3.4 adam_steps ------------------------------------------------------------------------------------------
 
 
-def wrong_2_3_5_integer_gradients_stay_integer(gradients, rate, beta1=0.9, beta2=0.999, eps=1e-8):
+def wrong_2_3_4_integer_gradients_stay_integer(gradients, rate, beta1=0.9, beta2=0.999, eps=1e-8):
     steps, m, v = np.zeros_like(gradients), 0.0, 0.0
     for t, g in enumerate(gradients, 1):
         m, v = beta1 * m + (1 - beta1) * g, beta2 * v + (1 - beta2) * g**2
@@ -684,23 +684,23 @@ def _adam(gradients, rate, beta1, beta2, eps, *, start=0.0, power=2, correct=lam
     return np.array(steps)
 
 
-def wrong_2_3_5_absolute_values_for_squares(gradients, rate, beta1=0.9, beta2=0.999, eps=1e-8):
+def wrong_2_3_4_absolute_values_for_squares(gradients, rate, beta1=0.9, beta2=0.999, eps=1e-8):
     return _adam(gradients, rate, beta1, beta2, eps, power=1)
 
 
-def wrong_2_3_5_one_correction_for_both(gradients, rate, beta1=0.9, beta2=0.999, eps=1e-8):
+def wrong_2_3_4_one_correction_for_both(gradients, rate, beta1=0.9, beta2=0.999, eps=1e-8):
     return _adam(gradients, rate, beta1, beta2, eps, correct=lambda beta, t: 1 - beta1**t)
 
 
-def wrong_2_3_5_corrected_by_t(gradients, rate, beta1=0.9, beta2=0.999, eps=1e-8):
+def wrong_2_3_4_corrected_by_t(gradients, rate, beta1=0.9, beta2=0.999, eps=1e-8):
     return _adam(gradients, rate, beta1, beta2, eps, correct=lambda beta, t: (1 - beta) * t)
 
 
-def wrong_2_3_5_adds_the_new_gradient_whole(gradients, rate, beta1=0.9, beta2=0.999, eps=1e-8):
+def wrong_2_3_4_adds_the_new_gradient_whole(gradients, rate, beta1=0.9, beta2=0.999, eps=1e-8):
     return _adam(gradients, rate, beta1, beta2, eps) / (1 - beta1)
 
 
-def wrong_2_3_5_averages_begin_at_the_first_gradient(gradients, rate, beta1=0.9, beta2=0.999, eps=1e-8):
+def wrong_2_3_4_averages_begin_at_the_first_gradient(gradients, rate, beta1=0.9, beta2=0.999, eps=1e-8):
     gradients, steps = np.asarray(gradients, dtype=float), []
     m, v = gradients[0], gradients[0] ** 2
     for g in gradients:
@@ -709,15 +709,15 @@ def wrong_2_3_5_averages_begin_at_the_first_gradient(gradients, rate, beta1=0.9,
     return np.array(steps)
 
 
-def wrong_2_3_5_ignores_the_betas_it_is_given(gradients, rate, beta1=0.9, beta2=0.999, eps=1e-8):
+def wrong_2_3_4_ignores_the_betas_it_is_given(gradients, rate, beta1=0.9, beta2=0.999, eps=1e-8):
     return _adam(gradients, rate, 0.9, 0.999, eps)
 
 
-def wrong_2_3_5_ignores_eps(gradients, rate, beta1=0.9, beta2=0.999, eps=1e-8):
+def wrong_2_3_4_ignores_eps(gradients, rate, beta1=0.9, beta2=0.999, eps=1e-8):
     return _adam(gradients, rate, beta1, beta2, 1e-8)
 
 
-def wrong_2_3_5_a_root_of_the_whole(gradients, rate, beta1=0.9, beta2=0.999, eps=1e-8):
+def wrong_2_3_4_a_root_of_the_whole(gradients, rate, beta1=0.9, beta2=0.999, eps=1e-8):
     steps, m, v = [], 0.0, 0.0
     for t, g in enumerate(np.asarray(gradients, dtype=float), 1):
         m, v = beta1 * m + (1 - beta1) * g, beta2 * v + (1 - beta2) * g**2
@@ -725,14 +725,14 @@ def wrong_2_3_5_a_root_of_the_whole(gradients, rate, beta1=0.9, beta2=0.999, eps
     return np.array(steps)
 
 
-def right_2_3_5_by_the_papers_other_form(g, m, v, t, rate, beta1=0.9, beta2=0.999, eps=1e-8):
+def right_2_3_4_by_the_papers_other_form(g, m, v, t, rate, beta1=0.9, beta2=0.999, eps=1e-8):
     m = m + (1 - beta1) * (g - m)
     v = v + (1 - beta2) * (g * g - v)
     root = math.sqrt(1 - beta2**t)
     return -rate * root / (1 - beta1**t) * m / (v**0.5 + eps * root), m, v
 
 
-def right_2_3_5_by_torch(g, m, v, t, rate, beta1=0.9, beta2=0.999, eps=1e-8):
+def right_2_3_4_by_torch(g, m, v, t, rate, beta1=0.9, beta2=0.999, eps=1e-8):
     torch = import_module("torch")
     theta = torch.zeros(len(g), dtype=torch.float64, requires_grad=True)
     optimizer = torch.optim.Adam([theta], lr=rate, betas=(beta1, beta2), eps=eps)
@@ -755,50 +755,50 @@ def _last_three(errors):
     return e1, e2, e3
 
 
-def wrong_2_3_3_rounded_to_one_digit(errors):
+def wrong_2_3_5_rounded_to_one_digit(errors):
     e1, e2, e3 = _last_three(errors)
     return round(math.log(e3 / e2) / math.log(e2 / e1), 1)
 
 
-def wrong_2_3_3_the_ratio_of_the_logarithms_of_all(errors):
+def wrong_2_3_5_the_ratio_of_the_logarithms_of_all(errors):
     e1, _, e3 = _last_three(errors)
     return math.log(e3) / math.log(e1) if e1 != 1 else 1.0
 
 
-def wrong_2_3_3_rising_errors_are_refused_and_equal_ones_not(errors):
+def wrong_2_3_5_rising_errors_are_refused_and_equal_ones_not(errors):
     if len(errors) < 3 or min(errors[-3:]) <= 0 or errors[-1] > errors[-2] or errors[-2] > errors[-3]:
         raise ValueError("positive and falling")
     e1, e2, e3 = errors[-3:]
     return math.log(e3 / e2) / math.log(e2 / e1) if e2 < e1 else math.inf
 
 
-def wrong_2_3_3_looks_at_the_last_error_only(errors):
+def wrong_2_3_5_looks_at_the_last_error_only(errors):
     if len(errors) < 3 or errors[-1] <= 0:
         raise ValueError("at least three, above 0")
     e1, e2, e3 = (abs(float(e)) or 1.0 for e in errors[-3:])
     return math.log(e3 / e2) / (math.log(e2 / e1) or 1.0)
 
 
-def wrong_2_3_3_wants_four_errors(errors):
+def wrong_2_3_5_wants_four_errors(errors):
     if len(errors) < 4:
         raise ValueError("at least four")
     e1, e2, e3 = _last_three(errors)
     return math.log(e3 / e2) / math.log(e2 / e1)
 
 
-def wrong_2_3_3_all_errors_above_0(errors):
+def wrong_2_3_5_all_errors_above_0(errors):
     if len(errors) < 3 or min(errors) <= 0:
         raise ValueError("above 0")
     e1, e2, e3 = _last_three(errors)
     return math.log(e3 / e2) / math.log(e2 / e1)
 
 
-def wrong_2_3_3_integer_part(errors):
+def wrong_2_3_5_integer_part(errors):
     e1, e2, e3 = _last_three(errors)
     return float(int(math.log(e3 / e2) / math.log(e2 / e1)))
 
 
-def right_2_3_3_by_slopes(errors):
+def right_2_3_5_by_slopes(errors):
     if len(errors) < 3:
         raise ValueError(f"{len(errors)} are too few")
     last = np.asarray(errors, dtype=float)[-3:]
