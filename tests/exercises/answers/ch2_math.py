@@ -664,65 +664,53 @@ def right_2_3_2_by_general_eigenvalues(hessian):
     return np.float64(2.0) / max(curvatures)
 
 
-# 2.3.4 adam_steps ------------------------------------------------------------------------------------------
+# 2.3.4 adam_step -------------------------------------------------------------------------------------------
 
 
-def wrong_2_3_4_integer_gradients_stay_integer(gradients, rate, beta1=0.9, beta2=0.999, eps=1e-8):
-    steps, m, v = np.zeros_like(gradients), 0.0, 0.0
-    for t, g in enumerate(gradients, 1):
-        m, v = beta1 * m + (1 - beta1) * g, beta2 * v + (1 - beta2) * g**2
-        steps[t - 1] = -rate * m / (1 - beta1**t) / (np.sqrt(v / (1 - beta2**t)) + eps)
-    return steps
+def _adam(g, m, v, t, rate, beta1, beta2, eps, *, power=2, correct=lambda beta, t: 1 - beta**t):
+    m, v = beta1 * m + (1 - beta1) * g, beta2 * v + (1 - beta2) * abs(g) ** power
+    root = np.sqrt(v / correct(beta2, t)) if power == 2 else v / correct(beta2, t)
+    return -rate * m / correct(beta1, t) / (root + eps), m, v
 
 
-def _adam(gradients, rate, beta1, beta2, eps, *, start=0.0, power=2, correct=lambda beta, t: 1 - beta**t):
-    steps, m, v = [], start, start
-    for t, g in enumerate(np.asarray(gradients, dtype=float), 1):
-        m, v = beta1 * m + (1 - beta1) * g, beta2 * v + (1 - beta2) * abs(g) ** power
-        root = np.sqrt(v / correct(beta2, t)) if power == 2 else v / correct(beta2, t)
-        steps.append(-rate * m / correct(beta1, t) / (root + eps))
-    return np.array(steps)
+def wrong_2_3_4_absolute_values_for_squares(g, m, v, t, rate, beta1=0.9, beta2=0.999, eps=1e-8):
+    return _adam(g, m, v, t, rate, beta1, beta2, eps, power=1)
 
 
-def wrong_2_3_4_absolute_values_for_squares(gradients, rate, beta1=0.9, beta2=0.999, eps=1e-8):
-    return _adam(gradients, rate, beta1, beta2, eps, power=1)
+def wrong_2_3_4_one_correction_for_both(g, m, v, t, rate, beta1=0.9, beta2=0.999, eps=1e-8):
+    return _adam(g, m, v, t, rate, beta1, beta2, eps, correct=lambda beta, t: 1 - beta1**t)
 
 
-def wrong_2_3_4_one_correction_for_both(gradients, rate, beta1=0.9, beta2=0.999, eps=1e-8):
-    return _adam(gradients, rate, beta1, beta2, eps, correct=lambda beta, t: 1 - beta1**t)
+def wrong_2_3_4_corrected_by_t(g, m, v, t, rate, beta1=0.9, beta2=0.999, eps=1e-8):
+    return _adam(g, m, v, t, rate, beta1, beta2, eps, correct=lambda beta, t: (1 - beta) * t)
 
 
-def wrong_2_3_4_corrected_by_t(gradients, rate, beta1=0.9, beta2=0.999, eps=1e-8):
-    return _adam(gradients, rate, beta1, beta2, eps, correct=lambda beta, t: (1 - beta) * t)
+def wrong_2_3_4_adds_the_new_gradient_whole(g, m, v, t, rate, beta1=0.9, beta2=0.999, eps=1e-8):
+    m, v = beta1 * m + g, beta2 * v + g**2
+    return -rate * m / (1 - beta1**t) / (np.sqrt(v / (1 - beta2**t)) + eps), m, v
 
 
-def wrong_2_3_4_adds_the_new_gradient_whole(gradients, rate, beta1=0.9, beta2=0.999, eps=1e-8):
-    return _adam(gradients, rate, beta1, beta2, eps) / (1 - beta1)
+def wrong_2_3_4_averages_begin_at_the_first_gradient(g, m, v, t, rate, beta1=0.9, beta2=0.999, eps=1e-8):
+    m, v = (g, g**2) if t == 1 else (beta1 * m + (1 - beta1) * g, beta2 * v + (1 - beta2) * g**2)
+    return -rate * m / (np.sqrt(v) + eps), m, v
 
 
-def wrong_2_3_4_averages_begin_at_the_first_gradient(gradients, rate, beta1=0.9, beta2=0.999, eps=1e-8):
-    gradients, steps = np.asarray(gradients, dtype=float), []
-    m, v = gradients[0], gradients[0] ** 2
-    for g in gradients:
-        m, v = beta1 * m + (1 - beta1) * g, beta2 * v + (1 - beta2) * g**2
-        steps.append(-rate * m / (np.sqrt(v) + eps))
-    return np.array(steps)
+def wrong_2_3_4_ignores_the_betas_it_is_given(g, m, v, t, rate, beta1=0.9, beta2=0.999, eps=1e-8):
+    return _adam(g, m, v, t, rate, 0.9, 0.999, eps)
 
 
-def wrong_2_3_4_ignores_the_betas_it_is_given(gradients, rate, beta1=0.9, beta2=0.999, eps=1e-8):
-    return _adam(gradients, rate, 0.9, 0.999, eps)
+def wrong_2_3_4_ignores_eps(g, m, v, t, rate, beta1=0.9, beta2=0.999, eps=1e-8):
+    return _adam(g, m, v, t, rate, beta1, beta2, 1e-8)
 
 
-def wrong_2_3_4_ignores_eps(gradients, rate, beta1=0.9, beta2=0.999, eps=1e-8):
-    return _adam(gradients, rate, beta1, beta2, 1e-8)
+def wrong_2_3_4_a_root_of_the_whole(g, m, v, t, rate, beta1=0.9, beta2=0.999, eps=1e-8):
+    step, m, v = _adam(g, m, v, t, rate, beta1, beta2, eps)
+    return np.sign(step) * np.sqrt(abs(step)), m, v
 
 
-def wrong_2_3_4_a_root_of_the_whole(gradients, rate, beta1=0.9, beta2=0.999, eps=1e-8):
-    steps, m, v = [], 0.0, 0.0
-    for t, g in enumerate(np.asarray(gradients, dtype=float), 1):
-        m, v = beta1 * m + (1 - beta1) * g, beta2 * v + (1 - beta2) * g**2
-        steps.append(-rate * m / (1 - beta1**t) / np.sqrt(v / (1 - beta2**t) + eps**2))
-    return np.array(steps)
+def wrong_2_3_4_the_averages_exchanged(g, m, v, t, rate, beta1=0.9, beta2=0.999, eps=1e-8):
+    step, m, v = _adam(g, m, v, t, rate, beta1, beta2, eps)
+    return step, v, m
 
 
 def right_2_3_4_by_the_papers_other_form(g, m, v, t, rate, beta1=0.9, beta2=0.999, eps=1e-8):
