@@ -623,10 +623,250 @@ pairs_in_one_pass = Exercise(
     draw=draw_features,
 )
 
+# 7.3.6 the place of the target --------------------------------------------------------------------
+
+
+def places(scores, targets):
+    """Place of each target among all items, 1 is best: scores (N, I), targets (N,) codes -> (N,).
+
+    Equal scores and nan count against the target.
+    """
+    # Common wrong turn: 1 + the number of larger scores. Then a model that scores all alike is always first.
+    own = scores[np.arange(len(targets)), targets][:, None]
+    return scores.shape[1] - (scores < own).sum(axis=1)
+
+
+def draw_scores(rng):
+    """One row or a few, one item or a few; equal scores are common, nan now and then."""
+    rows, items = int(rng.integers(1, 5)), int(rng.integers(1, 7))
+    scores = rng.integers(-2, 3, size=(rows, items)) / 2
+    if rng.random() < 0.3:
+        scores[rng.random((rows, items)) < 0.3] = np.nan
+    return scores, rng.integers(items, size=rows)
+
+
+def lets_equal_scores_count_for_the_target(scores, targets):
+    own = scores[np.arange(len(targets)), targets][:, None]
+    return 1 + (scores > own).sum(axis=1)
+
+
+def lets_nan_count_for_the_target(scores, targets):
+    own = scores[np.arange(len(targets)), targets][:, None]
+    return (scores >= own).sum(axis=1)
+
+
+def counts_from_0(scores, targets):
+    return places(scores, targets) - 1
+
+
+def gives_the_worst_the_first_place(scores, targets):
+    return places(-scores, targets)
+
+
+def takes_the_first_target_for_all(scores, targets):
+    return places(scores, np.full(len(targets), targets[0]))
+
+
+def sorts_and_takes_what_comes_first(scores, targets):
+    order = np.argsort(-scores, axis=1, kind="stable")
+    return 1 + (order == np.asarray(targets)[:, None]).argmax(axis=1)
+
+
+def gives_the_item_at_that_place(scores, targets):
+    order = np.argsort(-scores, axis=1, kind="stable")
+    return order[np.arange(len(targets)), targets]
+
+
+def puts_the_target_in_the_middle_of_its_equals(scores, targets):
+    own = scores[np.arange(len(targets)), targets][:, None]
+    above, equal = (scores > own).sum(axis=1), (scores == own).sum(axis=1)
+    return above + (equal + 1) / 2
+
+
+place_of_the_target = Exercise(
+    "7.3.6",
+    level=2,
+    minutes=10,
+    points=2,
+    solution=places,
+    cases=(
+        Case(
+            (np.array([[0.1, 0.9, 0.5], [0.7, 0.2, 0.4]]), np.array([2, 0])),
+            expected=np.array([2, 1]),
+            name="one target for all rows, or places from 0",
+        ),
+        Case(
+            (np.array([[1.0, 1.0, 0.0]]), np.array([0])),
+            expected=np.array([2]),
+            name="equal scores that count for the target",
+        ),
+        Case(
+            (np.zeros((2, 4)), np.array([0, 3])),
+            expected=np.array([4, 4]),
+            name="all alike: the last place",
+        ),
+        Case(
+            (np.array([[0.5, np.nan, 0.0], [np.nan, 1.0, 0.0]]), np.array([0, 0])),
+            expected=np.array([2, 3]),
+            name="nan that counts for the target",
+        ),
+    ),
+    wrong={
+        lets_equal_scores_count_for_the_target: 1,
+        lets_nan_count_for_the_target: 2,
+        counts_from_0: None,
+        gives_the_worst_the_first_place: None,
+        takes_the_first_target_for_all: 0,
+        sorts_and_takes_what_comes_first: 1,
+        gives_the_item_at_that_place: None,
+        puts_the_target_in_the_middle_of_its_equals: 1,
+    },
+    draw=draw_scores,
+)
+
+# 7.3.7 what a sequence of length one never trains --------------------------------------------------
+
+
+N_UNTRAINED = 48 * 32 + 4 * 48 * 48 + 2 * 48  # forget gate on the input; all on the state; its two biases
+
+what_length_one_never_trains = Exercise(
+    "7.3.7",
+    level=3,
+    minutes=10,
+    points=1,
+    kind="predict",
+    solution=N_UNTRAINED,
+    wrong={
+        "forgets_the_forget_gate": (4 * 48 * 48, 1),
+        "counts_one_gate_only": (48 * 48, 0),
+        "leaves_out_the_biases_of_the_forget_gate": (4 * 48 * 48 + 48 * 32, 1),
+        "counts_one_of_the_two_biases": (4 * 48 * 48 + 48 * 32 + 48, 1),
+        "takes_the_whole_layer": (4 * (48 * 32 + 48 * 48 + 2 * 48), None),
+        "takes_the_biases_of_the_state_for_untrained": (4 * 48 * 48 + 4 * 48, None),
+    },
+)
+
+# 7.3.8 the latest rows for the test ----------------------------------------------------------------
+
+
+def latest_rows(times, share):
+    """Which rows are the test, split by time: times (N,), 0 < share < 1 -> (N,) of True and False.
+
+    The latest instants, as many whole ones as fit into share * N rows. Raises ValueError, naming the share,
+    when it is not between 0 and 1.
+    """
+    # Common wrong turn: the last rows of the table. A log need not be in order, and an instant may be cut.
+    if not 0 < share < 1:
+        raise ValueError(f"share {share}: a test takes more than 0 and less than 1 of the rows")
+    times = np.asarray(times)
+    instants, counts = np.unique(times, return_counts=True)
+    from_the_end = np.cumsum(counts[::-1])
+    fitting = int((from_the_end <= share * len(times)).sum())
+    return np.isin(times, instants[len(instants) - fitting :])
+
+
+def draw_times(rng):
+    """A few rows, in any order, many of them at one instant; all at one instant; shares that do not exist."""
+    times = rng.integers(0, int(rng.choice([1, 3, 8, 50])), size=int(rng.integers(1, 13))) / 2
+    share = float(rng.choice([0.1, 0.2, 0.25, 0.3, 0.5, 0.9]))
+    if rng.random() < 0.08:
+        share = float(rng.choice([0.0, 1.0, 1.5, -0.25]))
+        return Case((times, share), raises=ValueError, mentions=(share,))
+    return times, share
+
+
+def _needs_a_share(share):
+    if not 0 < share < 1:
+        raise ValueError(f"share {share}")
+
+
+def takes_the_last_rows_of_the_table(times, share):
+    _needs_a_share(share)
+    n = int(share * len(times))
+    return np.arange(len(times)) >= len(times) - n
+
+
+def cuts_an_instant_in_two(times, share):
+    _needs_a_share(share)
+    n = int(share * len(times))
+    test = np.zeros(len(times), dtype=bool)
+    test[np.argsort(times, kind="stable")[len(times) - n :]] = True
+    return test
+
+
+def takes_the_whole_instant_where_it_does_not_fit(times, share):
+    _needs_a_share(share)
+    n = int(share * len(times))
+    return np.asarray(times) >= np.sort(times)[len(times) - n] if n else np.zeros(len(times), dtype=bool)
+
+
+def takes_the_earliest(times, share):
+    return latest_rows(-np.asarray(times), share)
+
+
+def draws_rows_at_random(times, share):
+    _needs_a_share(share)
+    return np.random.default_rng(0).random(len(times)) < share
+
+
+def shares_out_the_period_instead_of_the_rows(times, share):
+    _needs_a_share(share)
+    return np.asarray(times) > np.max(times) - share * np.ptp(times)
+
+
+def gives_the_rows_to_learn_from(times, share):
+    return ~latest_rows(times, share)
+
+
+def accepts_any_share(times, share):
+    return latest_rows(times, min(max(share, 1e-9), 1 - 1e-9))
+
+
+latest_rows_for_the_test = Exercise(
+    "7.3.8",
+    level=2,
+    minutes=10,
+    points=2,
+    solution=latest_rows,
+    cases=(
+        Case(
+            (np.array([3.0, 1.0, 4.0, 2.0, 5.0]), 0.4),
+            expected=np.array([False, False, True, False, True]),
+            name="a log that is not in order",
+        ),
+        Case(
+            (np.array([1.0, 2.0, 2.0, 2.0, 9.0]), 0.4),
+            expected=np.array([False, False, False, False, True]),
+            name="an instant cut in two, or taken though it does not fit",
+        ),
+        Case(
+            (np.array([1.0, 7.0, 8.0, 9.0]), 0.5),
+            expected=np.array([False, False, True, True]),
+            name="a share of the period instead of the rows",
+        ),
+        Case((np.array([6.0, 6.0]), 0.5), expected=np.array([False, False]), name="all at one instant"),
+        Case((np.array([1.0, 2.0]), 1.0), raises=ValueError, mentions=(1.0,), name="nothing to learn from"),
+    ),
+    wrong={
+        takes_the_last_rows_of_the_table: 0,
+        cuts_an_instant_in_two: 1,
+        takes_the_whole_instant_where_it_does_not_fit: 1,
+        takes_the_earliest: None,
+        draws_rows_at_random: None,
+        shares_out_the_period_instead_of_the_rows: 0,
+        gives_the_rows_to_learn_from: None,
+        accepts_any_share: 2,
+    },
+    draw=draw_times,
+)
+
 EXERCISES = (
     which_numbers_move,
     hit_rate_of_a_sample,
     batch_as_negatives,
     rows_without_the_answer,
     pairs_in_one_pass,
+    place_of_the_target,
+    what_length_one_never_trains,
+    latest_rows_for_the_test,
 )

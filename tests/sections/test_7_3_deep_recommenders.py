@@ -8,19 +8,47 @@ import pytest
 
 from exercises import WrongAnswer, check, judging, texts
 from exercises.ch7_recommenders import s3_deep_recommenders as ch
+from helpers import predict
+from helpers.chapters import listening
 from tools.notebooks import ENGLISH, define
 
 torch = pytest.importorskip("torch")
 stats = pytest.importorskip("scipy.stats")
 
-NOTEBOOK = ENGLISH / "7_recommenders/3_deep_recommenders.ipynb"
-WHOLE = ("imports", "constants", "world-code", "clicks-code")  # of the other cells, what they define
+CELLS = {  # of each part: the cells that define what is tested here
+    "3a_an_id_is_a_row": ("hit-code", "dot-code", "negatives-code", "ncf-torch-code", "ncf-torch-both"),
+    "3b_negatives": ("sampled-code", "logq-code"),
+    "3c_histories": (
+        "histories-code",
+        "histories-lstm",
+        "one-step-code",
+        "one-step-history",
+        "attention-code",
+        "attention-places",
+        "curve-pairs",
+    ),
+    "3d_time_and_features": (
+        "time-judge",
+        "time-factors",
+        "time-mf",
+        "fm-code",
+        "click-models-code",
+        "click-models-fields",
+        "click-models-deep",
+        "click-models-fm",
+        "click-models-din",
+    ),
+}
 RULE = {"follow": 0.25, "back": 0.55}
 
 
 @pytest.fixture(scope="module")
 def nb():
-    space = define(NOTEBOOK, whole=WHOLE, namespace={"device": torch.device("cpu")})
+    """What the four parts define, and the planted worlds."""
+    space = {name: getattr(listening, name) for name in vars(listening) if not name.startswith("__")}
+    for part, ids in CELLS.items():
+        path = ENGLISH / f"7_recommenders/{part}.ipynb"
+        define(path, ids, space, whole=("imports", "constants"))
     return SimpleNamespace(**space, space=space)
 
 
@@ -29,10 +57,10 @@ def nb():
 
 def test_each_part_of_the_rule_alone_decides_the_genre(nb):
     taste, followed = nb.planted_plays(50, 12, 0, follow=1.0)
-    genres = nb.genre[followed]
+    genres = nb.GENRE[followed]
     assert (genres[:, 1:] == (genres[:, :-1] + 3) % nb.N_GENRES).all()
     _, returned = nb.planted_plays(50, 12, 0, back=1.0)
-    genres = nb.genre[returned]
+    genres = nb.GENRE[returned]
     assert (genres[:, nb.LAG :] == genres[:, : -nb.LAG]).all()
     assert not (genres[:, 1 : nb.LAG] == genres[:, : nb.LAG - 1]).all()
     chances = nb.next_probabilities(taste, followed)
@@ -60,8 +88,8 @@ def test_a_world_of_clicks_holds_what_its_name_says_and_nothing_else(nb, world):
     (group, item, hour, history), chance, clicked = nb.planted_clicks(world, 6_000, 0)
     logit = np.log(chance / (1 - chance))
     one_hot = np.column_stack([np.eye(size)[ids] for size, ids in ((10, group), (32, item), (6, hour))])
-    pair = np.eye(10 * 16)[group * 16 + nb.kind[item]]
-    alike = (np.append(nb.kind, -1)[history] == nb.kind[item][:, None]).any(axis=1)
+    pair = np.eye(10 * 16)[group * 16 + nb.KIND[item]]
+    alike = (np.append(nb.KIND, -1)[history] == nb.KIND[item][:, None]).any(axis=1)
     explained = {}
     for name, extra in (("main", []), ("cross", [pair]), ("history", [alike[:, None]])):
         X = np.column_stack([one_hot, *extra])
@@ -96,16 +124,6 @@ def test_places_agree_with_sorting_and_ties_and_nan_count_against_the_target(nb)
     assert nb.places(np.array([[0.5, np.nan, 0.0]]), np.array([0])) == 2
 
 
-def test_judge_leaves_out_what_was_watched_and_finds_the_rest(nb):
-    nb.space.update(users=np.zeros(12, dtype=int), films=np.arange(12), n_films=12)
-    test = np.arange(12) == 11
-    rows, hits = nb.judge(test, lambda user, before: -np.arange(12))
-    assert (rows.tolist(), hits.tolist()) == ([11], [True])  # the other eleven were watched
-    assert not nb.judge(test, lambda user, before: np.full(12, np.nan))[1].any()
-    with pytest.raises(ValueError, match="no row is marked for the test"):
-        nb.judge(np.zeros(12, dtype=bool), lambda user, before: np.zeros(12))
-
-
 def test_sampled_places_are_those_of_a_real_sample(nb):
     rng = np.random.default_rng(0)
     real = [
@@ -116,73 +134,68 @@ def test_sampled_places_are_those_of_a_real_sample(nb):
     assert abs(np.mean(np.array(real) <= 3) - (drawn <= 3).mean()) < 0.05
 
 
-def test_the_split_by_time_tests_on_the_last_fifth_and_the_random_one_everywhere(nb):
-    times = np.linspace(0, 1, 1_000)
-    masks = nb.splits(times, 0)
-    assert times[~masks["by time"]].max() < times[masks["by time"]].min()
-    assert masks["by time"].sum() == 200
-    assert abs(times[masks["at random"]].mean() - 0.5) < 0.07
-    assert 150 < masks["at random"].sum() < 250
+def test_judge_leaves_out_what_was_watched_and_finds_the_rest(nb):
+    nb.space.update(users=np.zeros(12, dtype=int), films=np.arange(12), n_films=12)
+    test = np.arange(12) == 11
+    assert nb.judge(test, lambda user, before: -np.arange(12)) == 1.0  # the other eleven were watched
+    assert nb.judge(test, lambda user, before: np.full(12, np.nan)) == 0.0
+    first_two = np.arange(12) < 2
+    assert nb.judge(first_two, lambda user, before: np.arange(12)[::-1]) == 1.0
 
 
 def test_popularity_and_factors_are_learned_from_the_training_rows_only(nb):
     users, films = np.array([0, 0, 1, 1, 2, 2]), np.array([0, 1, 0, 1, 2, 3])
     nb.space.update(users=users, films=films, times=np.linspace(0, 1, 6), n_users=4, n_films=4)
-    train = users < 2
-    nothing = np.zeros(0, dtype=int)
-    for method in (nb.popular, nb.factors, nb.folded_in):
-        changed = films.copy()
+    train, nothing = users < 2, np.zeros(0, dtype=int)
+    for method in (nb.popular, nb.factors):
         nb.space["films"] = films
-        before = method(train, 0)(3, nothing)  # user 3 has no history: what is popular
+        before = method(train, 0)(3, nothing)  # user 3 is not met in training: what is popular
         np.testing.assert_array_equal(before, [2, 2, 0, 0])
+        changed = films.copy()
         changed[4:] = 0
         nb.space["films"] = changed
         np.testing.assert_array_equal(method(train, 0)(3, nothing), before)
 
 
-def test_a_log_of_names_gets_numbers_and_repeated_events_are_refused_or_made_one(nb):
-    names, films, times = ["ann", "bob", "ann"], ["Alien", "Heat", "Alien"], [1.0, 2.0, 2.5]
-    with pytest.raises(ValueError, match="user ann, item Alien"):
-        nb.numbered(names, films, times)
-    log = nb.numbered(names, films, times, duplicates="last")
-    assert [log.item_ids[item] for item in log.items] == ["Heat", "Alien"]
-    assert [log.user_ids[user] for user in log.users] == ["bob", "ann"]
-    with pytest.raises(ValueError, match="0 rows"):
-        nb.numbered([], [], [])
+def test_what_is_popular_lately_counts_the_last_tenth_of_the_training_rows(nb):
+    films, times = np.repeat([0, 1], 50), np.linspace(0, 1, 100)
+    nb.space.update(users=np.arange(100), films=films, times=times, n_users=100, n_films=2)
+    training = np.arange(100) < 60
+    np.testing.assert_array_equal(nb.popular_lately(training)(0, None), [0, 6])
+    np.testing.assert_array_equal(nb.popular(training)(0, None), [50, 10])
 
 
 # negatives and ids
 
 
 def test_negatives_are_drawn_evenly_from_what_was_not_played(nb):
-    played = np.zeros((2, 6), dtype=bool)
-    played[0, [0, 3]] = True
-    drawn = nb.sample_negatives(played, np.zeros(3_000, dtype=int), 2, np.random.default_rng(0))
-    assert drawn.shape == (3_000, 2)
+    played = np.zeros((2, 6))
+    played[0, [0, 3]] = 1
+    users, items, labels = nb.with_negatives(np.zeros(2_000, dtype=int), np.full(2_000, 3), played, 0, n=3)
+    assert users.shape == items.shape == labels.shape == (8_000,)
+    assert (items.reshape(-1, 4)[:, 0] == 3).all()
+    np.testing.assert_array_equal(labels.reshape(-1, 4)[0], [1, 0, 0, 0])
+    drawn = items.reshape(-1, 4)[:, 1:]
     shares = np.bincount(drawn.ravel(), minlength=6) / drawn.size
     np.testing.assert_allclose(shares, [0, 0.25, 0.25, 0, 0.25, 0.25], atol=0.03)
 
 
 def test_somebody_who_has_played_everything_is_named_instead_of_looked_for_for_ever(nb):
-    played = np.ones((3, 4), dtype=bool)
-    played[:2, 0] = False
+    played = np.ones((3, 4))
+    played[:2, 0] = 0
     with pytest.raises(ValueError, match="user 2 has played all 4 tracks"):
-        nb.sample_negatives(played, [0, 1, 2], 1, np.random.default_rng(0))
-    with pytest.raises(ValueError, match="id 3 is unknown"):
-        nb.sample_negatives(played, [3], 1, np.random.default_rng(0))
+        nb.with_negatives(np.array([0, 1, 2]), np.array([1, 1, 1]), played, 0)
+    users, _, _ = nb.with_negatives(np.array([0, 1]), np.array([1, 1]), played, 0)
+    assert len(users) == 10
 
 
-@pytest.mark.parametrize("ids", [[-1], [4], [0, 2, 9], np.array([4]), torch.tensor([-1])])
-def test_an_unknown_id_is_named(nb, ids):
-    with pytest.raises(ValueError, match=r"id (-1|4|9) is unknown, the table has rows 0 to 3"):
-        nb.known(ids, 4)
-
-
-def test_ids_of_another_kind_are_refused_and_no_ids_are_allowed(nb):
-    for ids in (["a"], [0.5], [True, False]):
-        with pytest.raises(ValueError, match=f"{ids[0]!r} is no whole number"):
-            nb.known(ids, 4)
-    assert nb.known([], 4).shape == (0,)
+def test_the_network_alone_has_no_rows_that_meet_in_a_product(nb):
+    torch.manual_seed(0)
+    assert not any("product" in name for name, _ in nb.Network(5, 6).named_parameters())
+    both = nb.NeuMF(5, 6)
+    user, item = torch.tensor([0, 4]), torch.tensor([5, 0])
+    product = both.user_product.weight[user] * both.item_product.weight[item]
+    torch.testing.assert_close(both.features(user, item)[:, :8], product)
 
 
 # what the models see
@@ -194,7 +207,7 @@ def test_a_reader_sees_the_past_and_not_the_future(nb, name):
     model, plays = getattr(nb, name)(), torch.randint(0, nb.N_TRACKS, (4, nb.LENGTH))
     changed = plays.clone()
     changed[:, 7] = (changed[:, 7] + 1) % nb.N_TRACKS
-    before, after = nb.predict(model, plays), nb.predict(model, changed)
+    before, after = predict(model, plays), predict(model, changed)
     assert before.shape == (4, nb.N_TRACKS, nb.LENGTH)
     torch.testing.assert_close(before[..., :7], after[..., :7])
     assert all((before[..., t] - after[..., t]).abs().max() > 1e-5 for t in range(7, nb.LENGTH))
@@ -203,50 +216,9 @@ def test_a_reader_sees_the_past_and_not_the_future(nb, name):
 def test_places_beyond_the_trained_rows_get_no_gradient_and_the_others_do(nb):
     torch.manual_seed(0)
     model, plays = nb.ByPlace(), torch.randint(0, nb.N_TRACKS, (4, nb.T))
-    nb.next_play_loss(model(plays[:, :-1]), plays[:, 1:]).backward()
+    torch.nn.functional.cross_entropy(model(plays[:, :-1]), plays[:, 1:]).backward()
     assert (model.place.grad[nb.T - 1 :] == 0).all()
     assert (model.place.grad[: nb.T - 1].abs().sum(dim=1) > 0).all()
-
-
-def test_the_loss_of_a_row_is_torchs_cross_entropy_and_leaves_out_the_filling(nb):
-    scores, plays = torch.randn(3, 7, 5), torch.randint(0, 7, (3, 5))
-    plays[:, -2:] = -100
-    expected = torch.nn.functional.cross_entropy(scores, plays)
-    torch.testing.assert_close(nb.next_play_loss(scores, plays), expected)
-
-
-@pytest.mark.parametrize("name", ["Recurrent", "ByDistance", "ByPlace"])
-def test_histories_that_are_empty_unknown_negative_or_long(nb, name):
-    model = getattr(nb, name)()
-    with pytest.raises(ValueError, match="the history is empty"):
-        nb.next_scores(model, [])
-    for bad in ([0, nb.N_TRACKS], [0, -1]):
-        with pytest.raises(ValueError, match=f"id {bad[1]} is unknown"):
-            nb.next_scores(model, bad)
-    long = np.arange(3 * nb.LENGTH) % nb.N_TRACKS
-    torch.testing.assert_close(nb.next_scores(model, long), nb.next_scores(model, long[-nb.LENGTH :]))
-    assert nb.next_scores(model, [5]).shape == (nb.N_TRACKS,)
-
-
-def test_recommend_ranks_the_candidates_and_only_them(nb):
-    torch.manual_seed(0)
-    model, history = nb.Recurrent(), [3, 1, 4]
-    scores = nb.next_scores(model, history).numpy()
-    np.testing.assert_array_equal(nb.recommend(model, history), np.argsort(-scores, kind="stable")[:10])
-    some = np.array([9, 50, 2, 50])
-    best = nb.recommend(model, history, some)
-    assert sorted(best) == [2, 9, 50]
-    assert (np.diff(scores[best]) <= 0).all()
-    assert list(nb.recommend(model, history, some, k=1)) == [best[0]]
-    for bad, message in (
-        ([], "no candidates"),
-        ([nb.N_TRACKS], "id 100 is unknown"),
-        (["x"], "'x' is no whole number"),
-    ):
-        with pytest.raises(ValueError, match=message):
-            nb.recommend(model, history, bad)
-    with pytest.raises(ValueError, match="the history is empty"):
-        nb.recommend(model, [])
 
 
 def test_a_length_of_one_makes_the_lstm_blind_to_history(nb):
@@ -254,20 +226,6 @@ def test_a_length_of_one_makes_the_lstm_blind_to_history(nb):
     plays, rng = np.random.default_rng(0).integers(nb.N_TRACKS, size=(6, 9)), np.random.default_rng(1)
     assert nb.changes_with_history(nb.OneStep(), plays, rng) == [0.0, 0.0]
     assert min(nb.changes_with_history(nb.Recurrent(), plays, rng)) > 1e-3
-
-
-def test_a_row_of_attention_holds_every_neighbouring_pair_of_plays_once(nb):
-    rng = np.random.default_rng(0)
-    sequences = [rng.integers(50, size=n) for n in (0, 1, 2, 24, 25, 26, 49, 60)]
-    inputs, targets = nb.rows_of(sequences, 24)
-    assert inputs.shape == targets.shape
-    assert inputs.shape[1] == 24
-    there = targets != -100
-    found = sorted(zip(inputs[there].tolist(), targets[there].tolist(), strict=True))
-    assert found == sorted(
-        pair for s in sequences for pair in zip(s[:-1].tolist(), s[1:].tolist(), strict=True)
-    )
-    assert (np.diff(there.astype(int), axis=1) <= 0).all()  # the filling comes last
 
 
 def test_pairs_are_those_of_the_double_loop(nb):
@@ -304,13 +262,16 @@ def test_din_reads_a_history_as_a_set_and_linear_does_not_read_it(nb):
 # exercises
 
 
-def test_the_exercises_of_7_3_come_in_the_order_of_the_notebook():
+def test_the_exercises_of_7_3_have_their_numbers_and_titles():
     assert [(number, words.title) for number, words in texts.section_words("7.3").items()] == [
         ("7.3.1", "Which numbers move?"),
         ("7.3.2", "The hit rate of a sample"),
         ("7.3.3", "The batch as negatives"),
         ("7.3.4", "Rows that do not know the answer"),
         ("7.3.5", "All pairs in one pass"),
+        ("7.3.6", "The place of the target"),
+        ("7.3.7", "What a sequence of length one never trains"),
+        ("7.3.8", "The latest rows for the test"),
     ]
 
 
@@ -321,6 +282,25 @@ def test_the_predicted_number_is_what_torch_changes():
     layer(torch.tensor([7, 2, 7, 9])).exp().sum().backward()
     torch.optim.SGD(layer.parameters(), lr=0.1).step()
     assert int((layer.weight != before).sum()) == ch.N_MOVED
+
+
+def test_a_sequence_of_length_one_leaves_as_many_numbers_untrained_as_predicted():
+    torch.manual_seed(0)
+    lstm = torch.nn.LSTM(32, 48, batch_first=True)
+    lstm(torch.randn(500, 1, 32))[0].square().sum().backward()
+    assert sum(int((p.grad == 0).sum()) for p in lstm.parameters()) == ch.N_UNTRAINED
+
+
+def test_no_row_of_the_test_is_as_early_as_one_to_learn_from():
+    rng = np.random.default_rng(0)
+    for _ in range(200):
+        times, share = rng.integers(0, 9, size=int(rng.integers(2, 30))), float(rng.uniform(0.05, 0.95))
+        test = ch.latest_rows(times, share)
+        assert test.sum() <= share * len(times)
+        if test.any():
+            assert times[~test].max() < times[test].min()
+            earlier = times == times[~test].max()
+            assert test.sum() + earlier.sum() > share * len(times)
 
 
 def test_sampled_hit_rate_is_scipys_hypergeometric_and_never_below_the_full_one():
@@ -389,6 +369,17 @@ def _pairs_by_two_loops(x, V):
     return np.array(each, dtype=float)
 
 
+def _latest_from_the_end(times, share):
+    if share <= 0 or share >= 1:
+        raise ValueError(f"a share of {share}?")
+    times, cut = np.array(times), None
+    for instant in sorted(set(times.tolist()), reverse=True):
+        if (times >= instant).sum() > share * len(times):
+            break
+        cut = instant
+    return np.zeros(len(times), dtype=bool) if cut is None else times >= cut
+
+
 OTHERWISE = {
     "7.3.1": [24, np.int64(24)],
     "7.3.2": [_rate_by_a_running_product],
@@ -401,6 +392,16 @@ OTHERWISE = {
         ),
     ],
     "7.3.4": [_rows_by_lists, lambda h, length, pad: tuple(_rows_by_lists(h, length, pad))],
+    "7.3.6": [
+        lambda scores, targets: np.array(
+            [
+                len(row) - sum(float(other) < float(row[t]) for other in row)
+                for row, t in zip(scores, targets, strict=True)
+            ]
+        ),
+    ],
+    "7.3.7": [10_848],
+    "7.3.8": [_latest_from_the_end],
     "7.3.5": [
         lambda x, V: _pairs_by_two_loops(x.astype(float), V.astype(float)),
         lambda x, V: (
