@@ -154,7 +154,7 @@ CLIENTS: dict[str, Callable[[np.ndarray], bytes]] = {
 # A drawing for the model of each data set: (the class that is meant, the bytes of a PNG).
 DRAWINGS: dict[str, tuple[str, bytes]] = {
     "digits": ("7", drawn([[(70, 60), (210, 60), (120, 240)], [(105, 150), (200, 150)]])),
-    "fashion-mnist": ("Trouser", drawn([[(100, 220), (100, 70), (180, 70), (180, 220)]], pen=60)),
+    "fashion-mnist": ("Trouser", drawn([[(115, 230), (115, 50), (165, 50), (165, 230)]], pen=40)),
 }
 
 
