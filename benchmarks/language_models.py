@@ -2,7 +2,8 @@
 
     python benchmarks/language_models.py [seeds]     writes language_models.md; minutes per model and seed
 
-The models are those of notebooks/en/5_language/2_language_models.ipynb, read from its cells (full profile).
+The models are those of 5.2a (counts) and 5.2c (GPT and its changes), read from their cells (full profile);
+the LSTM stands here.
 The text comes by helpers.fetch, so COURSE_MIRROR is tried first. One thread.
 """
 
@@ -17,41 +18,45 @@ os.environ["CI"] = "true"  # no progress bars
 
 import torch
 from common import where, write
+from torch import nn
 
-from tools.notebooks import ENGLISH, cells_of, define
+from helpers.chapters.decoders import bits, held_out
+from helpers.chapters.language import train
+from tools.notebooks import ENGLISH, define
 
-NOTEBOOK = ENGLISH / "5_language/2_language_models.ipynb"
-# cells that are executed; of the others only what they define is taken
-WHOLE = ("imports", "constants", "data-load", "encode", "rungs-code")
-TARGET = 1.8857  # nats: the published recipe's validation loss, by its own estimate
-RECIPE, LAST = "GPT-2, AdamW at 1e-3: the recipe", "+ Muon"
+COUNTS = ENGLISH / "5_language/2a_counting_and_tokens.ipynb"
+CHANGES = ENGLISH / "5_language/2c_five_changes.ipynb"
+TARGET = 1.88  # nats: what the README of nanoGPT (Karpathy, 2022) says of its example for a CPU
+RECIPE, LAST = "nanoGPT's recipe", "+ Muon"
 
 
-def nats(bits):
-    return bits * math.log(2)
+class LSTM(nn.Module):
+    """Characters (B, T) -> logits of the next character at each place (B, T, V)."""
+
+    def __init__(self, V, cells=384):
+        super().__init__()
+        self.vectors, self.head = nn.Embedding(V, 32), nn.Linear(cells, V)
+        self.lstm = nn.LSTM(32, cells, batch_first=True)
+
+    def forward(self, ids):
+        return self.head(self.lstm(self.vectors(ids))[0])
+
+
+def nats(in_bits):
+    return in_bits * math.log(2)
 
 
 def contestants(nb):
     """The models to compare, {name: (seed -> model, model -> optimisers)}; each adds a change to the last."""
 
-    def with_changes(changes):
-        def make(seed):
-            torch.manual_seed(seed)
-            return nb["GPT"](lambda *sizes: nb["NewBlock"](*sizes, changes), places="rotary" not in changes)
-
-        return make
-
     def lstm(seed):
         torch.manual_seed(seed)
-        return nb["LSTM"]()
+        return LSTM(nb["V"])
 
-    found = {
-        "LSTM": (lstm, lambda model: [torch.optim.AdamW(model.parameters(), lr=8e-3)]),
-        RECIPE: (with_changes(()), lambda model: [nb["adamw"](model.parameters(), 1e-3)]),
-    }
-    return found | {
-        f"+ {name}": (with_changes(changes), make) for name, (changes, make) in nb["RUNGS"].items()
-    }
+    found = {"LSTM": (lstm, lambda model: [torch.optim.AdamW(model.parameters(), lr=8e-3)])}
+    for name, (parts, optimisers) in nb["CHANGES"].items():
+        found[name] = (lambda seed, parts=parts: nb["built"](seed, **parts)), optimisers
+    return found
 
 
 def by_random_batches(nb, model, batches=20):
@@ -59,8 +64,8 @@ def by_random_batches(nb, model, batches=20):
     generator, losses = torch.Generator().manual_seed(1337), []
     with torch.no_grad():
         for _ in range(batches):
-            starts = torch.randint(len(nb["val_ids"]) - nb["BLOCK"], (nb["BATCH"],), generator=generator)
-            losses.append(nb["loss_of"](model, *nb["windows"](nb["val_ids"], starts)).item())
+            starts = torch.randint(len(nb["val_ids"]) - nb["LENGTH"], (nb["BATCH"],), generator=generator)
+            losses.append(nats(bits(model, nb["val_ids"], starts, nb["LENGTH"]).item()))
     return f"{statistics.mean(losses):.4f} ± {statistics.stdev(losses) / batches**0.5:.4f}"
 
 
@@ -98,21 +103,35 @@ def counted_rows(nb):
     yield "|---:|---:|---:|---:|---:|"
     text, alphabet = nb["train_text"], nb["alphabet"]
     for order in range(1, 9):
-        began = time.perf_counter()
-        models = [nb["add_k"](text, order, alphabet, k) for k in (1, 0.01)]
-        models.append(nb["NGram"](text, order, alphabet).p)
+        began, V = time.perf_counter(), len(alphabet)
+        models = [nb["share"](text, order, V, k) for k in (1, 0.01)]
+        models.append(nb["kneser_ney"](text, order, V))
         cells = [f"{nats(nb['bits'](p, nb['val_text'])):.4f}" for p in models]
         yield f"| {order} | {' | '.join(cells)} | {time.perf_counter() - began:.0f} |"
 
 
 def main(seeds=3):
-    cells = [cell.id for cell in cells_of(NOTEBOOK) if not cell.id.startswith("bpe-")]
-    nb = define(NOTEBOOK, cells, whole=WHOLE)
+    counts = define(
+        COUNTS,
+        ("count-next", "bits", "share", "kneser-ney-code"),
+        whole=("imports", "constants", "data-load"),
+    )
+    nb = define(CHANGES, namespace={"__name__": "changes"}, whole=("imports", "constants", "text"))
     runs, parameters, estimates = {}, {}, []
     for seed in range(seeds):
-        for name, (make, optimizers) in contestants(nb).items():
+        for name, (make, optimisers) in contestants(nb).items():
             model = make(seed)
-            rows = nb["train"](model, optimizers(model), watch=100, seed=seed)
+            _, rows = train(
+                model,
+                nb["train_ids"],
+                optimisers(model),
+                length=nb["LENGTH"],
+                batch=nb["BATCH"],
+                steps=nb["STEPS"],
+                seed=seed,
+                watch=100,
+                look=lambda model=model: held_out(model, nb["val_ids"], nb["LENGTH"]),
+            )
             runs.setdefault(name, []).append(rows)
             parameters[name] = sum(p.numel() for p in model.parameters())
             if name == RECIPE:
@@ -125,9 +144,9 @@ def main(seeds=3):
 {where("torch")}
 Command: `python benchmarks/language_models.py {seeds}`. One thread, with other work on the machine.
 
-{nb["STEPS"]:,} steps of {nb["BATCH"]} × {nb["BLOCK"]} characters, seeds 0 … {seeds - 1} (of the weights and
+{nb["STEPS"]:,} steps of {nb["BATCH"]} × {nb["LENGTH"]} characters, seeds 0 … {seeds - 1} (of the weights and
 of the windows). The first 90 % of the text to learn from, the rest to judge by: the mean over the **whole**
-held-out text ({len(nb["val_ids"]):,} characters), in consecutive blocks of {nb["BLOCK"]}, each without a
+held-out text ({len(nb["val_ids"]):,} characters), in consecutive blocks of {nb["LENGTH"]}, each without a
 context before it. Nats per character; bits are nats / 0.6931.
 
 ## The ladder
@@ -137,7 +156,7 @@ Each model is the one before it with one change; *brought*: difference of the me
 @ladder
 
 By the recipe's own estimate, 20 random batches of held-out text (mean ± standard error), its model reaches
-{", ".join(estimates)} with the seeds 0 … {seeds - 1}. The published figure is {TARGET}.
+{", ".join(estimates)} with the seeds 0 … {seeds - 1}. The README of nanoGPT says {TARGET}.
 
 ## Time to {TARGET}
 
@@ -155,7 +174,7 @@ The same text. An n-gram reads across the borders of the blocks. Seconds for all
     tables = {
         "@ladder": ladder_rows(runs, parameters),
         "@target": target_rows(runs),
-        "@counted": counted_rows(nb),
+        "@counted": counted_rows(counts),
     }
     write("language_models.md", [row for line in lines for row in tables.get(line, [line])])
 

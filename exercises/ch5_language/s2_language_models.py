@@ -770,4 +770,220 @@ a_moving_bar = Exercise(
     new_result=True,
 )
 
-EXERCISES = (bits_by_hand, another_way_to_share, one_merge, what_may_be_compared, two_heads, a_moving_bar)
+# 5.2.7 the learning rate of a step ----------------------------------------------------------------
+
+
+def rate(step, steps):
+    """Factor of the learning rate at a step, step = 0, 1, … steps - 1 -> float.
+
+    It rises in equal parts to 1 over w = steps // 20 steps, at least one: (step + 1) / w. After that it falls
+    along 0.55 + 0.45 cos(pi step / steps). Always the smaller of the two.
+    """
+    # Common wrong turn: step / w, by which the first step has the rate 0: a whole batch is computed for
+    # nothing.
+    warm = max(1, steps // 20)
+    return min((step + 1) / warm, 0.55 + 0.45 * math.cos(math.pi * step / steps))
+
+
+def draw_step(rng):
+    """A run of any length, short ones often; its first and last steps, and those about the warm-up, often."""
+    steps = int(rng.choice([1, 2, 7, 19, 20, 21, 39, 40, 100, 250, 2_000]))
+    warm = max(1, steps // 20)
+    step = int(rng.choice([0, warm - 1, warm, warm + 1, steps // 2, steps - 1, int(rng.integers(0, steps))]))
+    return min(step, steps - 1), steps
+
+
+def _cosine(step, steps):
+    return 0.55 + 0.45 * math.cos(math.pi * step / steps)
+
+
+def begins_at_rate_0(step, steps):
+    return min(step / max(1, steps // 20), _cosine(step, steps))
+
+
+def forgets_the_warm_up(step, steps):
+    return _cosine(step, steps)
+
+
+def falls_along_a_straight_line(step, steps):
+    return min((step + 1) / max(1, steps // 20), 1 - 0.9 * step / steps)
+
+
+def falls_to_0(step, steps):
+    return min((step + 1) / max(1, steps // 20), 0.5 + 0.5 * math.cos(math.pi * step / steps))
+
+
+def takes_the_larger(step, steps):
+    return max((step + 1) / max(1, steps // 20), _cosine(step, steps))
+
+
+def multiplies_the_two(step, steps):
+    return min(1, (step + 1) / max(1, steps // 20)) * _cosine(step, steps)
+
+
+def begins_the_cosine_after_the_warm_up(step, steps):
+    warm = max(1, steps // 20)
+    return (step + 1) / warm if step < warm else _cosine(step - warm, max(1, steps - warm))
+
+
+def divides_by_0_in_a_short_run(step, steps):
+    return min((step + 1) / (steps // 20), _cosine(step, steps))
+
+
+def takes_a_twentieth_that_is_not_whole(step, steps):
+    return min((step + 1) / max(1, steps / 20), _cosine(step, steps))
+
+
+the_rate_of_a_step = Exercise(
+    "5.2.7",
+    level=2,
+    minutes=10,
+    points=2,
+    solution=rate,
+    cases=(
+        Case((0, 40), expected=0.5, name="the first step has the rate 0, or the full one"),
+        Case((20, 40), expected=0.55, name="half-way: a larger one of the two, or a straight line"),
+        Case((30, 40), expected=0.55 - 0.45 * math.sqrt(0.5), name="three quarters of the way: down to 0"),
+        Case((1, 40), name="the end of the warm-up"),
+        Case((4, 200), expected=0.5, name="both factors at once"),
+        Case((0, 10), expected=1.0, name="a run so short that a twentieth is no step"),
+        Case((0, 59), expected=0.5, name="a twentieth that is no whole number"),
+    ),
+    wrong={
+        begins_at_rate_0: 0,
+        forgets_the_warm_up: 0,
+        falls_along_a_straight_line: 1,
+        falls_to_0: 1,
+        takes_the_larger: 1,
+        multiplies_the_two: 1,
+        begins_the_cosine_after_the_warm_up: 1,
+        divides_by_0_in_a_short_run: 2,
+        takes_a_twentieth_that_is_not_whole: 2,
+    },
+    draw=draw_step,
+)
+
+# 5.2.8 gain or luck -------------------------------------------------------------------------------
+
+
+def gain(before, after):
+    """What a change brought, from losses of the same S random starts without and with it -> (mean, error).
+
+    before, after: S losses each, S at least 2. mean: of the S differences, positive if the loss fell. error:
+    its standard error, the standard deviation of the differences (S - 1 below) divided by the root of S.
+    Raises ValueError for lists of different lengths, or of fewer than two.
+    """
+    # Common wrong turn: the spread of each list by itself. Starts that are good without the change are often
+    # good with it; in the differences that is gone.
+    before, after = np.asarray(before, dtype=float), np.asarray(after, dtype=float)
+    if before.shape != after.shape or len(before) < 2:
+        raise ValueError(f"{len(before)} and {len(after)} losses: give equally many, two or more")
+    brought = before - after
+    return float(brought.mean()), float(brought.std(ddof=1) / len(brought) ** 0.5)
+
+
+def draw_losses(rng):
+    """Losses of two to five starts, in hundredths; at times a misfit, or a single start."""
+    starts = int(rng.integers(2, 6))
+    before, after = (np.round(2 + rng.random((2, starts)), 2)).tolist()
+    bad = int(rng.integers(0, 12))
+    if bad == 0:
+        return Case((before, after[:-1]), raises=ValueError)
+    if bad == 1:
+        return Case((before[:1], after[:1]), raises=ValueError)
+    return before, after
+
+
+def _refuse_losses(before, after):
+    if len(before) != len(after) or len(before) < 2:
+        raise ValueError("lengths")
+    return np.asarray(before, dtype=float), np.asarray(after, dtype=float)
+
+
+def turns_the_sign_round(before, after):
+    mean, error = gain(before, after)
+    return -mean, error
+
+
+def divides_the_squares_by_the_number_of_starts(before, after):
+    before, after = _refuse_losses(before, after)
+    brought = before - after
+    return float(brought.mean()), float(brought.std() / len(brought) ** 0.5)
+
+
+def gives_the_standard_deviation(before, after):
+    before, after = _refuse_losses(before, after)
+    return float((before - after).mean()), float((before - after).std(ddof=1))
+
+
+def divides_by_the_number_not_its_root(before, after):
+    before, after = _refuse_losses(before, after)
+    return float((before - after).mean()), float((before - after).std(ddof=1) / len(before))
+
+
+def forgets_that_the_starts_are_the_same(before, after):
+    before, after = _refuse_losses(before, after)
+    error = math.sqrt((before.var(ddof=1) + after.var(ddof=1)) / len(before))
+    return float((before - after).mean()), error
+
+
+def takes_the_median(before, after):
+    before, after = _refuse_losses(before, after)
+    return float(np.median(before - after)), gain(before, after)[1]
+
+
+def gives_the_share_that_was_saved(before, after):
+    before, after = _refuse_losses(before, after)
+    return float(1 - after.mean() / before.mean()), gain(before, after)[1]
+
+
+def answers_for_a_single_start(before, after):
+    return gain(before, after) if len(before) > 1 or len(after) > 1 else (before[0] - after[0], 0.0)
+
+
+def pairs_as_many_as_there_are(before, after):
+    return gain(before[: len(after)], after[: len(before)])
+
+
+gain_or_luck = Exercise(
+    "5.2.8",
+    level=2,
+    minutes=10,
+    points=2,
+    solution=gain,
+    cases=(
+        Case(([2.0, 2.2], [1.9, 2.0]), expected=(0.15, 0.05), name="two starts"),
+        Case(
+            ([3.0, 4.0, 5.0], [2.0, 3.0, 4.0]),
+            expected=(1.0, 0.0),
+            name="the same gain from every start: the spread of the starts themselves does not count",
+        ),
+        Case(([1.0, 1.0, 1.0, 1.0], [1.0, 2.0, 3.0, 2.0]), name="a loss that rose, four starts"),
+        Case(([2.0, 2.0, 2.0], [1.0, 1.0, 0.4]), expected=(1.2, 0.2), name="the mean, not the median"),
+        Case(([2.0], [1.0]), raises=ValueError, name="one start has no spread"),
+        Case(([2.0, 2.1, 2.2], [1.0, 1.1]), raises=ValueError, name="starts that are missing"),
+    ),
+    wrong={
+        turns_the_sign_round: 0,
+        divides_the_squares_by_the_number_of_starts: 1,
+        gives_the_standard_deviation: 1,
+        divides_by_the_number_not_its_root: 1,
+        forgets_that_the_starts_are_the_same: 0,
+        takes_the_median: None,
+        gives_the_share_that_was_saved: None,
+        answers_for_a_single_start: 2,
+        pairs_as_many_as_there_are: 2,
+    },
+    draw=draw_losses,
+)
+
+EXERCISES = (
+    bits_by_hand,
+    another_way_to_share,
+    one_merge,
+    what_may_be_compared,
+    two_heads,
+    a_moving_bar,
+    the_rate_of_a_step,
+    gain_or_luck,
+)

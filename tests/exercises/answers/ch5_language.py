@@ -369,6 +369,45 @@ def right_5_2_6_by_ratios(logits, share):
     return kept
 
 
+# 5.2.7 rate ------------------------------------------------------------------------------------------------
+
+
+def right_5_2_7_in_two_branches(step, steps):
+    warm = steps // 20 or 1
+    fall = 0.1 + 0.9 * (1 + math.cos(math.pi * step / steps)) / 2
+    return fall if step >= warm else min(fall, (step + 1) / warm)
+
+
+def wrong_5_2_7_the_cosine_ends_at_the_last_step(step, steps):
+    return min((step + 1) / max(1, steps // 20), 0.55 + 0.45 * math.cos(math.pi * step / max(1, steps - 1)))
+
+
+def wrong_5_2_7_in_degrees(step, steps):
+    return min((step + 1) / max(1, steps // 20), 0.55 + 0.45 * math.cos(180 * step / steps))
+
+
+# 5.2.8 gain ------------------------------------------------------------------------------------------------
+
+
+def right_5_2_8_by_hand(before, after):
+    if len(before) != len(after) or len(before) < 2:
+        raise ValueError("two or more losses on both sides")
+    brought = [b - a for b, a in zip(before, after, strict=True)]
+    mean = sum(brought) / len(brought)
+    squares = sum((x - mean) ** 2 for x in brought)
+    return mean, math.sqrt(squares / (len(brought) - 1) / len(brought))
+
+
+def wrong_5_2_8_twice_the_error(before, after):
+    mean, error = right_5_2_8_by_hand(before, after)
+    return mean, 2 * error
+
+
+def wrong_5_2_8_size_of_the_gain(before, after):
+    mean, error = right_5_2_8_by_hand(before, after)
+    return abs(mean), error
+
+
 # 5.3.2 pad_batch -------------------------------------------------------------------------------------------
 
 

@@ -1,0 +1,296 @@
+"""For section 5.2: texts, the n-gram model of 5.2a as a helper, GPT-2's order of the bytes, and drawings."""
+
+import math
+import re
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
+from torch import Tensor, nn
+
+from helpers.chapters.attention import attention
+from helpers.chapters.decoders import bits
+from helpers.chapters.reviews import load_reviews
+from helpers.data import fetch
+from helpers.plotting import PALETTE, _axes
+
+if TYPE_CHECKING:
+    from transformers import GPT2LMHeadModel
+
+BLUE, ORANGE = PALETTE[:2]
+
+
+def load_text(name: str) -> tuple[str, str]:
+    """A text to learn from and a text to judge by.
+
+    "reviews": the English reviews of the course, parts train and dev. "tinyshakespeare": cut once, after nine
+    tenths, as nanoGPT does (Karpathy, 2022); it is downloaded. Raises ValueError for another name.
+    """
+    if name == "reviews":
+        learn, judge = ("\n".join(review["en"] for review in load_reviews(part)) for part in ("train", "dev"))
+        return learn, judge
+    if name == "tinyshakespeare":
+        text = fetch(name)["input.txt"].read_text(encoding="utf-8")
+        return text[: int(0.9 * len(text))], text[int(0.9 * len(text)) :]
+    raise ValueError(f"no text is called {name!r}: take 'reviews' or 'tinyshakespeare'")
+
+
+class NGram:
+    """Interpolated Kneser–Ney with discount 0.75 (Kneser and Ney, 1995), as 5.2a builds it.
+
+    ``p(context, character)`` looks at the last ``order - 1`` characters of the context. Raises ValueError for
+    an order below 1 or above the length of the text, and for a character outside the alphabet.
+    """
+
+    def __init__(self, text: str, order: int, alphabet: Iterable[str]) -> None:
+        if not 1 <= order <= len(text):
+            raise ValueError(f"order {order} for a text of {len(text)} characters: take 1 to that length")
+        self.alphabet, self.levels = set(alphabet), []
+        grams = Counter(text[i : i + order] for i in range(len(text) - order + 1))
+        for _ in range(order):  # from the longest context to the empty one
+            sums, kinds = Counter(), Counter()
+            for gram, n in grams.items():
+                sums[gram[:-1]] += n
+                kinds[gram[:-1]] += 1
+            self.levels.insert(0, (grams, sums, kinds))
+            grams = Counter(gram[1:] for gram in grams)  # after how many different characters each came
+
+    def p(self, context: str, character: str) -> float:
+        """Probability of a character after a context of any length."""
+        if character not in self.alphabet:
+            raise ValueError(f"{character!r} is not in the alphabet of {len(self.alphabet)} characters")
+        p = 1 / len(self.alphabet)
+        for length, (counts, sums, kinds) in enumerate(self.levels[: len(context) + 1]):
+            h = context[len(context) - length :]
+            if sums[h]:
+                p = (max(counts[h + character] - 0.75, 0) + 0.75 * kinds[h] * p) / sums[h]
+        return p
+
+
+def gpt2_letters() -> dict[int, str]:
+    """The letter by which GPT-2's vocabulary writes each byte, in the order of the bytes' numbers there.
+
+    Bytes that print stand for themselves, the others for unused letters, the space for Ġ.
+    """
+    printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
+    others = [byte for byte in range(256) if byte not in printable]
+    letters = {byte: chr(byte) for byte in printable} | {byte: chr(256 + i) for i, byte in enumerate(others)}
+    return dict(sorted(letters.items(), key=lambda item: item[1]))
+
+
+def library_bpe(text: str, merges: int, pattern: str) -> Tokenizer:
+    """A byte-pair tokeniser of the library `tokenizers`, trained on a text cut into pieces by ``pattern``."""
+    tokenizer = Tokenizer(models.BPE())
+    split = pre_tokenizers.Split(Regex(pattern), "isolated")
+    bytewise = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([split, bytewise])
+    tokenizer.decoder = decoders.ByteLevel()
+    letters = pre_tokenizers.ByteLevel.alphabet()
+    trainer = trainers.BpeTrainer(vocab_size=256 + merges, initial_alphabet=letters, show_progress=False)
+    tokenizer.train_from_iterator([text], trainer)
+    return tokenizer
+
+
+def small_gpt2(V: int, length: int, width: int, layers: int, heads: int) -> "GPT2LMHeadModel":
+    """The library's GPT-2 with V tokens and windows of ``length``, at random weights, without dropout."""
+    from transformers import GPT2Config, GPT2LMHeadModel  # slow to import, and only this needs it
+
+    return GPT2LMHeadModel(
+        GPT2Config(
+            vocab_size=V,
+            n_positions=length,
+            n_embd=width,
+            n_layer=layers,
+            n_head=heads,
+            initializer_range=0.08,
+            bos_token_id=0,
+            eos_token_id=0,
+        )
+    ).eval()
+
+
+def warm_then_cosine(step: int, steps: int) -> float:
+    """Factor of the learning rate at a step, counted from 0: up for a twentieth of the steps, then down.
+
+    It rises in equal parts to 1, and falls along a cosine towards a tenth (Loshchilov and Hutter, 2017).
+    """
+    return min((step + 1) / max(1, steps // 20), 0.55 + 0.45 * math.cos(math.pi * step / steps))
+
+
+def train(
+    model: nn.Module,
+    ids: Tensor,
+    optimisers: Sequence[torch.optim.Optimizer],
+    *,
+    length: int,
+    batch: int,
+    steps: int,
+    seed: int = 0,
+    rate: Callable[[int, int], float] = warm_then_cosine,
+    watch: int | None = None,
+    look: Callable[[], float] = lambda: math.nan,
+) -> tuple[list[float], list[tuple[int, float, float]]]:
+    """Train in place on random windows of a text (N,), the same ones for the same seed, as nanoGPT does.
+
+    The learning rate of each optimiser is multiplied by ``rate(step, steps)``; a gradient longer than 1 is
+    shortened. Returns the loss of each step in bits per character, and for every ``watch`` steps a row
+    (step, seconds of training so far, what ``look()`` gives).
+    """
+    generator, losses, rows, spent = torch.Generator().manual_seed(seed), [], [], 0.0
+    schedules = [
+        torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: rate(step, steps))
+        for optimiser in optimisers
+    ]
+    for step in range(1, steps + 1):
+        began = time.perf_counter()
+        starts = torch.randint(len(ids) - length, (batch,), generator=generator)
+        loss = bits(model, ids, starts, length)
+        model.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        for part in (*optimisers, *schedules):
+            part.step()
+        losses.append(loss.item())
+        spent += time.perf_counter() - began
+        if watch and step % watch == 0:
+            rows.append((step, spent, look()))
+    return losses, rows
+
+
+def draw_next(text: str, contexts: Sequence[str], most: int = 10) -> list[Axes]:
+    """Bars of the shares of the characters that come next in a text, largest first; one picture a context."""
+    size = 4.8 * len(contexts), 2.6
+    axes = plt.subplots(1, len(contexts), figsize=size, squeeze=False, sharey=True)[1][0]
+    for ax, context in zip(axes, contexts, strict=True):
+        found = Counter(match[1] for match in re.finditer(f"{re.escape(context)}(?=(.))", text, re.DOTALL))
+        shown, total = found.most_common(most), sum(found.values())
+        ax.bar(range(len(shown)), [n / total for _, n in shown], color=BLUE)
+        ax.set_xticks(range(len(shown)), [_visible(character) for character, _ in shown])
+        ax.set_title(f"what came after {_visible(context)}")
+    axes[0].set_ylabel("share")
+    return list(axes)
+
+
+def draw_pairs(text: str) -> Axes:
+    """Table of how often each character of a short text is followed by which; returns the Axes."""
+    alphabet, pairs = sorted(set(text)), Counter(pairwise(text))
+    table = np.array([[pairs[first, second] for second in alphabet] for first in alphabet])
+    ax = plt.subplots(figsize=(0.6 * len(alphabet) + 0.8, 0.45 * len(alphabet) + 0.7))[1]
+    ax.imshow(table, cmap="Blues", vmax=1.6 * max(1, table.max()), aspect="auto")
+    for row, column in np.argwhere(table >= 0):
+        ax.text(column, row, table[row, column], ha="center", va="center")
+    ax.set_xticks(range(len(alphabet)), [_visible(character) for character in alphabet])
+    ax.set_yticks(range(len(alphabet)), [_visible(character) for character in alphabet])
+    ax.xaxis.tick_top()
+    ax.xaxis.set_label_position("top")
+    ax.set(xlabel="next character", ylabel="character")
+    ax.grid(visible=False)
+    return ax
+
+
+def plot_orders(orders: Iterable[int], found: dict[str, Sequence[float]]) -> Axes:
+    """Bits per character against the order, a line per way of counting; returns the Axes."""
+    ax = plt.subplots(figsize=(6.4, 3.4))[1]
+    for (name, values), style in zip(found.items(), ("--", ":", "-"), strict=False):
+        ax.plot(list(orders), values, style, marker="o", label=name)
+    ax.set(xlabel="order n", ylabel="bits per character")
+    ax.legend()
+    return ax
+
+
+def draw_merges(rows: Sequence[Sequence[str]], *, ax: Axes | None = None) -> Axes:
+    """A word being merged: each row its tokens after one merge more, as boxes as wide as their text."""
+    ax = _axes(ax, figsize=(0.62 * max(len("".join(row)) for row in rows) + 0.4, 0.55 * len(rows) + 0.2))
+    for height, row in enumerate(rows):
+        at = 0
+        for token in row:
+            fresh = height > 0 and len(token) > 1 and token not in rows[height - 1]
+            box = {"facecolor": "white", "edgecolor": ORANGE if fresh else BLUE, "linewidth": 2}
+            ax.add_patch(plt.Rectangle((at + 0.06, -height - 0.38), len(token) - 0.12, 0.76, **box))
+            ax.text(at + len(token) / 2, -height, _visible(token), ha="center", va="center")
+            at += len(token)
+    ax.set(xlim=(0, max(len("".join(row)) for row in rows)), ylim=(-len(rows) + 0.5, 0.5))
+    ax.set_axis_off()
+    return ax
+
+
+def draw_shift(text: str) -> Axes:
+    """A window as two rows of boxes: what goes in, and what should come out, one character later."""
+    ax = plt.subplots(figsize=(0.5 * len(text) + 1.6, 1.4))[1]
+    rows = {"goes in": (text[:-1], BLUE), "should come out": (text[1:], ORANGE)}
+    for height, (name, (characters, colour)) in enumerate(rows.items()):
+        ax.text(-0.3, -height, name, ha="right", va="center")
+        for place, character in enumerate(characters):
+            box = {"facecolor": "white", "edgecolor": colour, "linewidth": 2}
+            ax.add_patch(plt.Rectangle((place + 0.06, -height - 0.36), 0.88, 0.72, **box))
+            ax.text(place + 0.5, -height, _visible(character), ha="center", va="center")
+    ax.set(xlim=(-3.2, len(text) - 1), ylim=(-1.5, 0.5))
+    ax.set_axis_off()
+    return ax
+
+
+def draw_heads(block: nn.Module, x: Tensor, text: str) -> list[Axes]:
+    """Attention weights (T, T) of the heads of a GPT block that reads vectors x (T, D), one per character.
+
+    ``block`` has ``ln_1`` and an ``attn`` whose ``heads`` gives queries, keys and values (B, heads, T, d).
+    """
+    with torch.no_grad():
+        q, k, v = block.attn.heads(block.ln_1(x[None]))
+        weights = attention(q, k, v, torch.ones(len(text), len(text), dtype=torch.bool).tril())[1][0]
+    axes = plt.subplots(1, len(weights), figsize=(3.6 * len(weights), 3.8))[1]
+    for head, (ax, table) in enumerate(zip(axes, weights, strict=True)):
+        ax.imshow(table, cmap="Blues", vmin=0, vmax=1)
+        for ticks in (ax.set_xticks, ax.set_yticks):
+            ticks(range(len(text)), [_visible(character) for character in text], fontsize=9)
+        ax.set_title(f"head {head}")
+        ax.grid(visible=False)
+    return list(axes)
+
+
+def plot_losses(losses: Sequence[float], pairs: float) -> Axes:
+    """Bits per character of each step, a mean over 20, with the held-out bits of a table of pairs dotted."""
+    ax = plt.subplots(figsize=(6.4, 3.4))[1]
+    smooth = np.convolve(losses, np.ones(20) / 20, mode="valid")
+    ax.plot(np.arange(len(smooth)) + 20, smooth, label="GPT-2, mean of 20 steps")
+    ax.axhline(pairs, color="gray", linestyle=":", label="a table of pairs")
+    ax.set(xlabel="step", ylabel="bits per character")
+    ax.legend()
+    return ax
+
+
+def show_choice(before: Tensor, after: Tensor, alphabet: Sequence[str], title: str, most: int = 14) -> None:
+    """Bars of the probabilities after the knobs, dots as the model had them; logits (V,) both; shown."""
+    p, q = before.softmax(0), after.softmax(0)
+    likely = p.argsort(descending=True)[:most]
+    ax = plt.subplots(figsize=(6.4, 3.2))[1]
+    ax.bar(range(len(likely)), q[likely].tolist(), color=BLUE, label="with the knobs")
+    ax.plot(range(len(likely)), p[likely].tolist(), "o", color="black", label="as the model has it")
+    ax.set_xticks(range(len(likely)), [_visible(alphabet[i]) for i in likely])
+    ax.set(ylim=(0, 1), ylabel="probability", title=f"{title}: {int((q > 0).sum())} characters left")
+    ax.legend()
+    plt.show()
+
+
+def plot_changes(found: dict[str, Sequence[float]], *, label: str, ax: Axes | None = None) -> Axes:
+    """One row per variant, the first on top: a dot for each seed, its mean beside them; returns the Axes."""
+    ax = _axes(ax, figsize=(7.6, 0.5 * len(found) + 0.8))
+    for row, values in enumerate(found.values()):
+        ax.plot(values, [row] * len(values), "o", color=BLUE, alpha=0.6)
+        mean = sum(values) / len(values)
+        ax.annotate(f"{mean:.2f}", (max(values), row), xytext=(8, 0), textcoords="offset points", va="center")
+    ax.set_yticks(range(len(found)), list(found))
+    ax.margins(x=0.12)
+    ax.invert_yaxis()
+    ax.set_xlabel(label)
+    return ax
+
+
+def _visible(text: str) -> str:
+    return text.replace(" ", "␣").replace("\n", "↵")
