@@ -548,7 +548,7 @@ def reliability(confidence, right):
 
 
 CONFIDENCES = np.array(
-    [0.02, 0.05, 0.15, 0.18, 0.25, 0.35, 0.45, 0.55, 0.57, 0.65, 0.75, 0.85, 0.95, 0.98, 1.0]
+    [0.0, 0.02, 0.15, 0.18, 0.25, 0.35, 0.45, 0.5, 0.55, 0.57, 0.65, 0.75, 0.85, 0.95, 0.98, 1.0]
 )
 
 
@@ -608,6 +608,10 @@ def counts_the_right_ones(confidence, right):
 def gives_shares_for_numbers(confidence, right):
     means, shares, count = reliability(confidence, right)
     return means, shares, count / len(confidence)
+
+
+def puts_a_border_into_the_lower_bin(confidence, right):
+    return _bins(confidence, right, np.maximum(np.ceil(confidence * 10).astype(int) - 1, 0))
 
 
 def rounds_to_the_nearest_tenth(confidence, right):
@@ -911,6 +915,11 @@ EXERCISES = (
                 expected=(np.array([0.12, 0.55]), np.array([0.0, 1.0]), np.array([1, 2])),
                 name="rounded to the nearest tenth",
             ),
+            Case(
+                (np.array([0.5, 0.45, 0.0]), np.array([1, 0, 1])),
+                expected=(np.array([0.0, 0.45, 0.5]), np.array([1.0, 0.0, 1.0]), np.array([1, 1, 1])),
+                name="the border between two bins, and a confidence of 0",
+            ),
             Case((np.array([3.0, 0.5]), np.array([1, 1])), raises=ValueError, name="logits"),
             Case((np.array([0.5, -0.5]), np.array([1, 1])), raises=ValueError, name="logits below 0"),
         ),
@@ -922,6 +931,7 @@ EXERCISES = (
             divides_by_all_answers: 0,
             counts_the_right_ones: 0,
             gives_shares_for_numbers: 0,
+            puts_a_border_into_the_lower_bin: None,
             rounds_to_the_nearest_tenth: 1,
             exchanges_confidence_and_share: None,
             lets_logits_pass: None,

@@ -204,7 +204,7 @@ def test_accuracy_and_f1_of_the_three_checkers_are_as_the_text_says(counts, accu
     assert metrics.f1_score(labels, signs, zero_division=0) == pytest.approx(f1, abs=5e-4)
 
 
-def test_eight_stories_are_the_binomial_distribution_and_moments_add_up(a):
+def test_eight_sequences_are_the_binomial_distribution_and_moments_add_up(a):
     chances = np.zeros(4)
     for story in itertools.product([0, 1], repeat=3):
         chances[sum(story)] += math.prod(0.2 if mistake else 0.8 for mistake in story)
@@ -256,9 +256,11 @@ def test_wilson_keeps_its_word_on_average_and_the_plain_interval_fails_near_1(a)
         for make in (a.plain_interval, a.wilson_interval)
     )
     assert wilson.mean() == pytest.approx(0.95, abs=0.003)
-    assert wilson.min() > 0.92
     assert plain[-1] < 0.35
     assert ch.coverage(*a.plain_interval(k, 382), 0.99) == pytest.approx(0.89, abs=0.005)
+    assert ch.coverage(*a.plain_interval(k, 382), 0.9986) == pytest.approx(0.41, abs=0.005)
+    assert wilson.min() > 0.92
+    assert ch.coverage(*a.wilson_interval(k, 382), 0.9986) == pytest.approx(0.90, abs=0.005)
 
 
 # ---- 2.2b ------------------------------------------------------------------------------------------------
@@ -331,14 +333,29 @@ def test_log_softmax_is_scipys():
 
 
 @pytest.fixture(scope="module")
-def two_classifiers():
-    """Answers and costs of the two classifiers of 2.2b on the test pictures: right (2, N), -log p (2, N)."""
+def answers():
+    """Answers and costs of the two classifiers of 2.2b: split -> right (2, N), -log p (2, N)."""
     linear_model = pytest.importorskip("sklearn.linear_model")
-    (X, y), (X_test, y_test) = (load_data("digits", split) for split in ("train", "test"))
-    X, X_test = X.reshape(-1, 64).astype(float), X_test.reshape(-1, 64).astype(float)
-    models = [linear_model.LogisticRegression(C=C, max_iter=1_000).fit(X, y) for C in (1.0, 0.1)]
-    p = np.array([model.predict_proba(X_test) for model in models])
-    return p.argmax(axis=2) == y_test, -np.log(p[:, np.arange(len(y_test)), y_test])
+    pictures = {name: load_data("digits", name) for name in ("train", "val", "test")}
+    flat = {name: (X.reshape(-1, 64).astype(float), y) for name, (X, y) in pictures.items()}
+    models = [linear_model.LogisticRegression(C=C, max_iter=1_000).fit(*flat["train"]) for C in (1.0, 0.1)]
+    found = {}
+    for name in ("val", "test"):
+        X, y = flat[name]
+        p = np.array([model.predict_proba(X) for model in models])
+        found[name] = p.argmax(axis=2) == y, -np.log(p[:, np.arange(len(y)), y])
+    return found
+
+
+@pytest.fixture
+def two_classifiers(answers):
+    return answers["test"]
+
+
+def test_on_the_validation_pictures_the_two_are_level_in_accuracy_and_not_in_loss(answers):
+    right, cost = answers["val"]
+    assert right.mean(axis=1) == pytest.approx([0.953, 0.953], abs=5e-4)
+    assert cost.mean(axis=1) == pytest.approx([0.20, 0.41], abs=5e-3)
 
 
 def test_the_paired_error_is_less_than_half_that_of_two_test_sets_and_the_lead_may_be_luck(two_classifiers):
@@ -395,6 +412,30 @@ def test_the_temperature_is_the_lowest_of_a_grid_and_doubles_with_the_pixels(c):
         grid[np.argmin([c.loss(c.z_val / t, c.y_val) for t in grid])], abs=0.01
     )
     assert c.doubled == pytest.approx(2 * c.temperature, rel=0.01)
+
+
+def test_on_the_test_pictures_themselves_a_higher_temperature_would_be_best(c):
+    grid = np.arange(50, 500) / 100
+    z = c.logits(c.X_test, c.log_prior, c.theta)
+    assert grid[np.argmin([c.loss(z / t, c.y_test) for t in grid])] == pytest.approx(2.85, abs=0.02)
+
+
+def test_gaps_of_both_signs_make_the_error_larger_than_the_difference_of_the_means(c):
+    z = c.logits(c.X_test, c.log_prior, c.theta)
+    p = np.exp(c.log_softmax(z))
+    sure, share, number = ch.reliability(p.max(axis=1), p.argmax(axis=1) == c.y_test)
+    assert (share > sure).sum() == 2
+    difference = np.average(sure - share, weights=number)
+    assert difference == pytest.approx(0.108, abs=5e-4)
+    assert np.average(abs(sure - share), weights=number) == pytest.approx(0.134, abs=5e-4)
+
+
+def test_answers_that_are_more_than_nine_tenths_sure_keep_their_word_only_afterwards(c):
+    z = c.logits(c.X_test, c.log_prior, c.theta)
+    for temperature, expected in ((1, (0.99, 0.90, 311)), (c.temperature, (0.98, 0.97, 211))):
+        p = np.exp(c.log_softmax(z / temperature))
+        last = [one[-1] for one in ch.reliability(p.max(axis=1), p.argmax(axis=1) == c.y_test)]
+        assert last == pytest.approx(expected, abs=0.006)
 
 
 def test_the_loss_on_test_falls_by_more_than_a_third_and_every_bar_reaches_the_diagonal(c):
