@@ -1,10 +1,10 @@
 """Make a course directory for nbgrader from the notebooks of the course.
 
-    python -m tools.nbgrader_course ~/my-course 6_vision/1
+    python -m tools.nbgrader_course ~/my-course 6_vision/1a
     cd ~/my-course
-    nbgrader generate_assignment 6_1_image_classification
+    nbgrader generate_assignment 6_1a_pictures_and_filters
 
-A section is named by its chapter folder and number (`6_vision/1`: all its parts; `3_architectures/1a`: one
+A section is named by its chapter folder and number (`6_vision/1`: all its parts; `6_vision/1a`: one
 part), or by the path of a notebook. Written: `nbgrader_config.py` and `source/<assignment>/<notebook>.ipynb`,
 one assignment for each notebook. What is there already is never overwritten, unless --replace says so, and
 then only the notebooks.
@@ -94,7 +94,7 @@ c.Execute.startup_timeout = 120  # seconds for a kernel to start
 
 
 def assignment_name(notebook: Path) -> str:
-    """6_vision/1_image_classification.ipynb -> 6_1_image_classification."""
+    """6_vision/1a_pictures_and_filters.ipynb -> 6_1a_pictures_and_filters."""
     chapter = re.match(r"\d+", notebook.resolve().parent.name)
     return f"{chapter[0]}_{notebook.stem}" if chapter else notebook.stem
 

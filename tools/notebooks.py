@@ -27,7 +27,7 @@ def find_notebooks(names: Iterable[str | Path] = (), folder: Path = NOTEBOOKS) -
     """The notebooks below `folder` in chapter order; with names, only those.
 
     A name is a path to a notebook or to a folder of some, or the beginning of a part of one: `6_vision`,
-    `6_vision/1` (with its parts 1a, 1b), `1_image`. Raises ValueError, with the list of what there is, for a
+    `6_vision/1` (with its parts 1a, 1b), `1a_pic`. Raises ValueError, with the list of what there is, for a
     name that fits nothing.
     """
     folder = Path(folder).resolve()

@@ -1,6 +1,6 @@
 """Write the exercises of a section into a notebook, from their one source in `exercises/`.
 
-    python -m tools.sync_exercises notebooks/en/6_vision/1_image_classification.ipynb
+    python -m tools.sync_exercises notebooks/en/6_vision/1a_pictures_and_filters.ipynb
     python -m tools.sync_exercises --check notebooks/en     # only reports
 
 A notebook takes part when it has cells whose ids begin with `ex-`. For exercise 6.1.1 it must have

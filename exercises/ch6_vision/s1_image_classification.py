@@ -1,4 +1,4 @@
-"""Exercises of section 6.1, image classification: sizes, counts, shifts, and the numbers we judge by."""
+"""Exercises of section 6.1, image classification: shapes, counts, shifts, and the numbers we judge by."""
 
 import math
 from statistics import mean
@@ -7,144 +7,243 @@ import numpy as np
 
 from exercises import Case, Exercise
 
-# 6.1.1 the size of a feature map ------------------------------------------------------------------
+# 6.1.1 the shapes of a network --------------------------------------------------------------------
 
 
-def conv_output_size(size, kernel, stride=1, padding=0):
-    """Side of the map that a convolution or pooling makes of a side of `size` pixels: ints -> int.
+def layer_shapes(layers, shape):
+    """The shape after each of `layers`, for a picture of shape (C, H, W) -> list of tuples
 
-    Raises ValueError that names size and kernel when nothing would be left (a result below 1).
+    layers: ("conv", filters, kernel, padding), moving by 1 pixel; ("pool", size), moving by `size`;
+    ("flatten",). Raises ValueError that names the kernel or size for which there is no place.
     """
-    # Common wrong turn: int(x / stride) rounds towards zero, so a window of 4 on 3 pixels seems to leave 1
-    # pixel; // rounds down, gives 0, and the mistake is seen.
-    result = (size + 2 * padding - kernel) // stride + 1
-    if result < 1:
-        raise ValueError(
-            f"nothing is left: size {size}, kernel {kernel}, stride {stride}, padding {padding} give {result}"
-        )
-    return result
+    # Common wrong turn: multiplying channels by filters. A filter reads all channels and makes one map.
+    shapes = []
+    for kind, *numbers in layers:
+        if kind == "flatten":
+            shape = (int(np.prod(shape)),)
+        else:
+            if kind == "conv":
+                channels, window, padding = numbers
+                stride = 1
+            else:
+                channels, (window,), padding = shape[0], numbers, 0
+                stride = window
+            room = [side + 2 * padding - window for side in shape[1:]]
+            if min(room) < 0:
+                raise ValueError(f"no place for a window of {window} on {shape[1:]}, padding {padding}")
+            shape = (channels, *(steps // stride + 1 for steps in room))
+        shapes.append(shape)
+    return shapes
 
 
-def draw_sizes(rng):
-    """Any small side, odd and even kernels, strides up to 4, padding up to 4: often nothing is left."""
-    size, kernel = int(rng.integers(1, 13)), int(rng.integers(1, 8))
-    stride, padding = int(rng.integers(1, 5)), int(rng.choice([0, 0, 1, 2, 4]))
-    if size + 2 * padding < kernel:
-        return Case((size, kernel, stride, padding), raises=ValueError, mentions=(size, kernel))
-    return size, kernel, stride, padding
+def draw_layers_and_shape(rng):
+    """Up to four layers on pictures of any sides; sometimes a window has no place, sometimes no layer."""
+    layers, shape = [], tuple(int(n) for n in (rng.integers(1, 4), rng.integers(2, 13), rng.integers(2, 13)))
+    for _ in range(int(rng.integers(0, 4))):
+        if rng.random() < 0.5:
+            layers.append(("pool", int(rng.integers(2, 4))))
+        else:
+            layers.append(
+                ("conv", *(int(n) for n in (rng.integers(1, 7), rng.integers(1, 5), rng.integers(0, 3))))
+            )
+    if rng.random() < 0.5:
+        layers.append(("flatten",))
+    try:
+        layer_shapes(layers, shape)
+    except ValueError:
+        return Case((layers, shape), raises=ValueError)
+    return layers, shape
 
 
-def _or_nothing_left(result, size, kernel):
-    if result < 1:
-        raise ValueError(f"size {size} is too small for kernel {kernel}")
-    return result
+def _walk(layers, shape, step):
+    """The solution with another `step`(kind, numbers, shape) -> shape, or None where it does not differ."""
+    shapes = []
+    for kind, *numbers in layers:
+        other = step(kind, numbers, shape)
+        shape = layer_shapes([(kind, *numbers)], shape)[0] if other is None else other
+        shapes.append(shape)
+    return shapes
 
 
-def forgets_the_first_position(size, kernel, stride=1, padding=0):
-    return _or_nothing_left((size + 2 * padding - kernel) // stride, size, kernel)
+def _fits(room, window):
+    if min(room) < 0:
+        raise ValueError(f"no place for a window of {window}")
 
 
-def pads_one_side(size, kernel, stride=1, padding=0):
-    return _or_nothing_left((size + padding - kernel) // stride + 1, size, kernel)
+def multiplies_the_channels(layers, shape):
+    def step(kind, numbers, shape):
+        if kind == "conv":
+            made = layer_shapes([(kind, *numbers)], shape)[0]
+            return (shape[0] * made[0], *made[1:])
+        return None
+
+    return _walk(layers, shape, step)
 
 
-def adds_the_padding_after_the_division(size, kernel, stride=1, padding=0):
-    return _or_nothing_left((size - kernel) // stride + 1 + 2 * padding, size, kernel)
+def ignores_the_padding(layers, shape):
+    return layer_shapes([(*layer[:3], 0) if layer[0] == "conv" else layer for layer in layers], shape)
 
 
-def takes_any_padding_to_keep_the_size(size, kernel, stride=1, padding=0):
-    return _or_nothing_left(size // stride if padding else (size - kernel) // stride + 1, size, kernel)
+def pads_one_side(layers, shape):
+    def step(kind, numbers, shape):
+        if kind == "conv":
+            filters, kernel, padding = numbers
+            room = [side + padding - kernel for side in shape[1:]]
+            _fits(room, kernel)
+            return (filters, *(steps + 1 for steps in room))
+        return None
+
+    return _walk(layers, shape, step)
 
 
-def refuses_a_kernel_larger_than_the_picture(size, kernel, stride=1, padding=0):
-    result = 0 if kernel > size else (size + 2 * padding - kernel) // stride + 1
-    return _or_nothing_left(result, size, kernel)
+def forgets_the_first_place(layers, shape):
+    def step(kind, numbers, shape):
+        if kind == "conv":
+            made = layer_shapes([(kind, *numbers)], shape)[0]
+            _fits([side - 2 for side in made[1:]], numbers[1])
+            return (made[0], *(side - 1 for side in made[1:]))
+        return None
+
+    return _walk(layers, shape, step)
 
 
-def ignores_the_stride(size, kernel, stride=1, padding=0):
-    return _or_nothing_left(size + 2 * padding - kernel + 1, size, kernel)
+def moves_the_pooling_by_one_pixel(layers, shape):
+    def step(kind, numbers, shape):
+        if kind == "pool":
+            return layer_shapes([("conv", shape[0], numbers[0], 0)], shape)[0]
+        return None
+
+    return _walk(layers, shape, step)
 
 
-def ignores_the_padding(size, kernel, stride=1, padding=0):
-    return _or_nothing_left((size - kernel) // stride + 1, size, kernel)
+def always_halves(layers, shape):
+    return layer_shapes([("pool", 2) if layer[0] == "pool" else layer for layer in layers], shape)
 
 
-def divides_into_broken_sizes(size, kernel, stride=1, padding=0):
-    return _or_nothing_left((size + 2 * padding - kernel) / stride + 1, size, kernel)
+def rounds_up(layers, shape):
+    def step(kind, numbers, shape):
+        if kind == "pool":
+            return (shape[0], *(-(-side // numbers[0]) for side in shape[1:]))
+        return None
+
+    return _walk(layers, shape, step)
 
 
-def rounds_up(size, kernel, stride=1, padding=0):
-    return _or_nothing_left(math.ceil((size + 2 * padding - kernel) / stride) + 1, size, kernel)
+def pools_the_channels_too(layers, shape):
+    def step(kind, numbers, shape):
+        if kind == "pool":
+            made = layer_shapes([(kind, *numbers)], shape)[0]
+            return (max(made[0] // numbers[0], 1), *made[1:])
+        return None
+
+    return _walk(layers, shape, step)
 
 
-def rounds_to_the_nearest(size, kernel, stride=1, padding=0):
-    return _or_nothing_left(round((size + 2 * padding - kernel) / stride) + 1, size, kernel)
+def flattens_one_channel(layers, shape):
+    return _walk(layers, shape, lambda kind, _, shape: (shape[1] * shape[2],) if kind == "flatten" else None)
 
 
-def rounds_towards_zero(size, kernel, stride=1, padding=0):
-    return _or_nothing_left(int((size + 2 * padding - kernel) / stride) + 1, size, kernel)
+def takes_every_picture_for_square(layers, shape):
+    return layer_shapes(layers, (shape[0], shape[1], shape[1]))
 
 
-def refuses_a_single_pixel(size, kernel, stride=1, padding=0):
-    result = (size + 2 * padding - kernel) // stride + 1
-    return _or_nothing_left(result if result > 1 else 0, size, kernel)
+def gives_the_last_shape_only(layers, shape):
+    return (layer_shapes(layers, shape) or [shape])[-1]
 
 
-def returns_0_or_less(size, kernel, stride=1, padding=0):
-    return (size + 2 * padding - kernel) // stride + 1
+def begins_with_the_picture(layers, shape):
+    return [shape, *layer_shapes(layers, shape)]
 
 
-def refuses_without_the_numbers(size, kernel, stride=1, padding=0):
-    result = (size + 2 * padding - kernel) // stride + 1
-    if result < 1:
-        raise ValueError("the image is too small")
-    return result
+def returns_0_or_less(layers, shape):
+    def step(kind, numbers, shape):
+        if kind == "conv":
+            return (numbers[0], *(side + 2 * numbers[2] - numbers[1] + 1 for side in shape[1:]))
+        return (shape[0], *(side // numbers[0] for side in shape[1:])) if kind == "pool" else None
+
+    return _walk(layers, shape, step)
 
 
-size_of_a_map = Exercise(
+def compares_the_kernel_with_the_picture_before_it_is_padded(layers, shape):
+    def step(kind, numbers, shape):
+        if kind == "conv":
+            _fits([side - numbers[1] for side in shape[1:]], numbers[1])
+
+    return _walk(layers, shape, step)
+
+
+def refuses_without_the_number(layers, shape):
+    try:
+        return layer_shapes(layers, shape)
+    except ValueError:
+        raise ValueError("the picture is too small") from None
+
+
+shapes_of_a_network = Exercise(
     "6.1.1",
     level=2,
     minutes=10,
     points=2,
-    solution=conv_output_size,
+    solution=layer_shapes,
     cases=(
-        Case((28, 5), expected=24, name="the first position forgotten (+ 1)"),
-        Case((28, 5), {"padding": 2}, expected=28, name="padding added on one side only"),
-        Case((32, 2, 2), expected=16, name="stride left out"),
-        Case((7, 3, 2, 1), expected=4, name="padding added after the division by the stride"),
-        Case((7, 3), {"padding": 2}, expected=9, name="any padding taken to keep the size"),
         Case(
-            (3, 5),
-            {"padding": 1},
-            expected=1,
-            name="the kernel compared with the picture before it is padded",
+            ([("conv", 4, 3, 1), ("pool", 2), ("flatten",)], (1, 6, 8)),
+            expected=[(4, 6, 8), (4, 3, 4), (48,)],
+            name="the picture is taken for square",
         ),
-        Case((7, 2, 2), expected=3, name="rounded up: half a window counted"),
-        Case((3, 4, 2), raises=ValueError, mentions=(3, 4), name="nothing is left, yet a size is returned"),
         Case(
-            (5, 7),
+            ([("conv", 4, 3, 1), ("conv", 5, 3, 1)], (2, 6, 6)),
+            expected=[(4, 6, 6), (5, 6, 6)],
+            name="channels are multiplied",
+        ),
+        Case(
+            ([("conv", 2, 5, 0)], (3, 9, 7)),
+            expected=[(2, 5, 3)],
+            name="the first place is forgotten, or padding is added that is not there",
+        ),
+        Case(
+            ([("conv", 2, 2, 1)], (1, 4, 4)),
+            expected=[(2, 5, 5)],
+            name="padding is added on one side only",
+        ),
+        Case(
+            ([("pool", 3)], (6, 11, 9)),
+            expected=[(6, 3, 3)],
+            name="a window that does not fit entirely is counted, or every pooling halves",
+        ),
+        Case(([("flatten",)], (3, 4, 2)), expected=[(24,)], name="channels are left out when flattened"),
+        Case(([("conv", 2, 5, 1)], (1, 3, 4)), expected=[(2, 1, 2)], name="a padded picture is refused"),
+        Case(
+            ([("conv", 9, 5, 0), ("pool", 2)], (1, 5, 5)),
             raises=ValueError,
-            mentions=(5, 7),
-            name="the kernel is larger than the image, yet a size is returned",
+            mentions=(2,),
+            name="nothing is left for the pooling, yet a shape is returned",
+        ),
+        Case(
+            ([("conv", 9, 7, 0)], (1, 5, 9)),
+            raises=ValueError,
+            mentions=(7,),
+            name="the kernel is larger than one side, yet a shape is returned",
         ),
     ),
     wrong={
-        forgets_the_first_position: 0,
-        pads_one_side: 1,
-        adds_the_padding_after_the_division: 1,
-        takes_any_padding_to_keep_the_size: 1,
-        refuses_a_kernel_larger_than_the_picture: 1,
-        ignores_the_stride: 0,
+        multiplies_the_channels: 0,
         ignores_the_padding: 1,
-        divides_into_broken_sizes: 1,
+        pads_one_side: 1,
+        forgets_the_first_place: 1,
+        moves_the_pooling_by_one_pixel: 1,
+        always_halves: 1,
         rounds_up: 1,
-        rounds_to_the_nearest: 1,
-        rounds_towards_zero: 2,
-        refuses_a_single_pixel: 0,
+        pools_the_channels_too: 0,
+        flattens_one_channel: 0,
+        takes_every_picture_for_square: None,
+        gives_the_last_shape_only: None,
+        begins_with_the_picture: None,
         returns_0_or_less: 2,
-        refuses_without_the_numbers: None,
+        compares_the_kernel_with_the_picture_before_it_is_padded: 2,
+        refuses_without_the_number: None,
     },
-    draw=draw_sizes,
+    draw=draw_layers_and_shape,
 )
 
 # 6.1.2 how many parameters? -----------------------------------------------------------------------
@@ -867,12 +966,95 @@ choose_threshold = Exercise(
     draw=draw_scores,
 )
 
+# 6.1.8 weights behind Flatten ---------------------------------------------------------------------
+
+
+def keras_order(weight, channels, height, width):
+    """Weights of a linear layer behind Flatten, from PyTorch's order to Keras's.
+
+    weight (out, channels * height * width), its columns ordered channel, row, column
+    -> (height * width * channels, out), its rows ordered row, column, channel
+    """
+    # Common wrong turn: weight.reshape(height, width, channels, -1) fits, and reads the numbers as if they
+    # had been stored in that order. Unroll in the order in which they are, then turn the axes.
+    unrolled = weight.reshape(-1, channels, height, width)
+    return unrolled.transpose(2, 3, 1, 0).reshape(height * width * channels, -1)
+
+
+def draw_weight(rng):
+    """Small layers, every number different; a single channel, row or column too."""
+    out, channels, height, width = (int(n) for n in rng.integers(1, 4, size=4))
+    weight = np.arange(out * channels * height * width, dtype=float).reshape(out, -1)
+    return weight, channels, height, width
+
+
+def only_transposes(weight, channels, height, width):
+    return weight.T
+
+
+def reads_the_numbers_in_the_new_order(weight, channels, height, width):
+    return weight.reshape(height * width * channels, -1)
+
+
+def forgets_to_transpose(weight, channels, height, width):
+    return keras_order(weight, channels, height, width).T
+
+
+def goes_the_other_way(weight, channels, height, width):
+    return weight.reshape(-1, height, width, channels).transpose(3, 1, 2, 0).reshape(weight.shape[1], -1)
+
+
+def exchanges_rows_and_columns_of_the_picture(weight, channels, height, width):
+    unrolled = weight.reshape(-1, channels, height, width)
+    return unrolled.transpose(3, 2, 1, 0).reshape(weight.shape[1], -1)
+
+
+weights_behind_flatten = Exercise(
+    "6.1.8",
+    level=3,
+    minutes=10,
+    points=2,
+    solution=keras_order,
+    cases=(
+        Case(
+            (np.array([[0.0, 1.0, 2.0, 3.0]]), 2, 1, 2),
+            expected=np.array([[0.0], [2.0], [1.0], [3.0]]),
+            name="transposed only: the order of the inputs stays PyTorch's",
+        ),
+        Case(
+            (np.array([[0.0, 1.0], [2.0, 3.0]]), 2, 1, 1),
+            expected=np.array([[0.0, 2.0], [1.0, 3.0]]),
+            name="reshaped where axes should be turned",
+        ),
+        Case(
+            lambda: (np.arange(24.0).reshape(2, 12), 2, 2, 3),
+            args_text="np.arange(24.0).reshape(2, 12), 2, 2, 3",
+            name="height and width exchanged",
+        ),
+        Case(
+            lambda: (np.arange(12.0).reshape(2, 6), 1, 2, 3),
+            args_text="np.arange(12.0).reshape(2, 6), 1, 2, 3",
+            expected=np.arange(12.0).reshape(2, 6).T,
+            name="a single channel, where transposing is enough",
+        ),
+    ),
+    wrong={
+        only_transposes: 0,
+        reads_the_numbers_in_the_new_order: 1,
+        forgets_to_transpose: 2,
+        goes_the_other_way: 1,
+        exchanges_rows_and_columns_of_the_picture: 2,
+    },
+    draw=draw_weight,
+)
+
 EXERCISES = (
-    size_of_a_map,
+    shapes_of_a_network,
     count_parameters,
     mean_of_an_epoch,
     shift_images,
     augmentation,
     confusion,
     choose_threshold,
+    weights_behind_flatten,
 )

@@ -138,8 +138,13 @@ def smooth_line(points: np.ndarray, steps: int = 60) -> np.ndarray:
     return np.concatenate(pieces)
 
 
-def _written(digit: int, half: int, dice: np.random.Generator) -> tuple[list[np.ndarray], np.ndarray]:
-    """The strokes of one digit by one hand, each (K, 2), about 1 high, and the box (2, 2) that holds them."""
+def written(
+    digit: int, half: int, dice: np.random.Generator, steps: int = 60
+) -> tuple[list[np.ndarray], np.ndarray]:
+    """The strokes of one digit by one hand, each (K, 2), about 1 high, and the box (2, 2) that holds them.
+
+    ``half`` is 0 or 1: the ways for choosing, or those for the last figure. ``steps`` from point to point.
+    """
     ways = WAYS[digit][half::2]
     strokes = [stroke.split() for stroke in ways[dice.integers(len(ways))].split(" / ")]
     # One hand bends all strokes alike: slow waves over the whole digit.
@@ -155,7 +160,7 @@ def _written(digit: int, half: int, dice: np.random.Generator) -> tuple[list[np.
         # Each point is a little off, but one that stands twice stays one.
         off = {point: dice.normal(0, 0.03, 2) for point in dict.fromkeys(stroke)}
         points = np.array([np.array(point.split(","), float) / 100 + off[point] for point in stroke])
-        line = smooth_line(points) + dice.normal(0, 0.015, 2)
+        line = smooth_line(points, steps) + dice.normal(0, 0.015, 2)
         line = line + sum(np.sin(line @ rate + phase)[:, None] * push for push, rate, phase in waves)
         x, y = line.T
         lines.append(np.stack([wide * (x - slant * y), y], axis=1) @ turned)
@@ -165,7 +170,7 @@ def _written(digit: int, half: int, dice: np.random.Generator) -> tuple[list[np.
 
 def _on_paper(digit: int, half: int, dice: np.random.Generator) -> bytes:
     """A JPEG of one digit: some pen, some paper, light from one side, a lens not quite in focus."""
-    lines, (low, high) = _written(digit, half, dice)
+    lines, (low, high) = written(digit, half, dice)
     side = int(dice.integers(160, 400))
     scale = side * dice.uniform(0.45, 0.8) / max(high - low)
     room = side * 0.9 - scale * (high - low)
@@ -194,7 +199,7 @@ def _on_paper(digit: int, half: int, dice: np.random.Generator) -> bytes:
 
 def _on_screen(digit: int, half: int, dice: np.random.Generator) -> bytes:
     """A PNG of one digit as the page of the service draws and sends it."""
-    lines, (low, high) = _written(digit, half, dice)
+    lines, (low, high) = written(digit, half, dice)
     scale = 280 * dice.uniform(0.45, 0.7) / max(high - low)
     start = (280 - scale * (high - low)) * dice.uniform(0.3, 0.7, 2)
     drawing = Image.new("RGBA", (280, 280), (0, 0, 0, 0))

@@ -10,6 +10,7 @@ from PIL import Image
 from scipy.ndimage import distance_transform_edt
 
 from helpers.chapters import handwriting
+from helpers.chapters.drawn_digits import load_pictures, small_digits
 from helpers.chapters.handwriting import WAYS, handwritten, smooth_line
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -92,5 +93,29 @@ def test_a_line_is_smooth_but_for_points_that_stand_twice():
 def test_nothing_that_trains_knows_them():
     for folder in ("service", "exercises", "helpers"):
         for path in (ROOT / folder).rglob("*.py"):
-            if path.name != "handwriting.py":
-                assert "chapters.handwriting" not in path.read_text(encoding="utf-8"), path
+            text = path.read_text(encoding="utf-8")
+            if path.name not in ("handwriting.py", "drawn_digits.py"):
+                assert "chapters.handwriting" not in text, path
+            assert "chapters.drawn_digits" not in text, path  # 6.1's own network; the service's never
+
+
+def test_drawn_digits_are_small_pictures_and_the_same_whatever_is_asked_for_with_them():
+    X, y = load_pictures("drawn-digits", "val")
+    assert (X.shape, X.dtype, y.dtype) == ((500, 1, 28, 28), np.float32, np.int64)
+    assert (X.min(), X.max()) == (0, 1)
+    assert set(y) == set(range(10))
+    pictures, labels = small_digits(2_010, 2_015)  # val begins with number 2,000
+    np.testing.assert_array_equal(X[10:15] * 255, pictures)
+    np.testing.assert_array_equal(y[10:15], labels)
+    assert len({picture.tobytes() for picture in X}) == 500
+    assert ((X > 0).mean(axis=(1, 2, 3)) > 0.04).all()  # ink on each
+    halves = [small_digits(0, 30, half)[0] for half in (0, 1)]
+    either = small_digits(0, 30)[0]
+    found = [[np.array_equal(half[i], either[i]) for half in halves] for i in range(30)]
+    assert all(sum(row) == 1 for row in found)
+    assert len({row.index(True) for row in found}) == 2
+
+
+def test_an_unknown_split_of_the_drawn_digits_is_refused_with_what_there_is():
+    with pytest.raises(ValueError, match=r"unknown split of drawn-digits: 'tests'. Did you mean 'test'"):
+        load_pictures("drawn-digits", "tests")

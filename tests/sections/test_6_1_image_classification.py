@@ -1,22 +1,61 @@
-"""Section 6.1: the solutions of its exercises agree with the libraries."""
+"""Section 6.1: its exercises agree with the libraries, and what the text of its parts says is so."""
+
+import inspect
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from matplotlib import pyplot as plt
 
 from exercises import WrongAnswer, check
 from exercises.ch6_vision import s1_image_classification as ch
+from exercises.finding import find
+from helpers.chapters.drawn_digits import small_digits
+from tools.notebooks import ENGLISH, define, read_notebook
+
+torch = pytest.importorskip("torch")
+F, nn = torch.nn.functional, torch.nn
+PARTS = {
+    "1a_pictures_and_filters": ("6.1.1", "6.1.2", "6.1.3"),
+    "1b_judging_a_classifier": ("6.1.6", "6.1.7"),
+    "1c_the_same_in_keras": ("6.1.8",),
+    "1d_pictures_that_move": ("6.1.4",),
+}
+A, B, C, D = (ENGLISH / "6_vision" / f"{part}.ipynb" for part in PARTS)
+
+
+@pytest.fixture(autouse=True)
+def without_open_figures():
+    """Close what a test has drawn."""
+    yield
+    plt.close("all")
+
+
+def defined(path, *ids, **names):
+    """What these cells of a notebook define, beside the names given."""
+    return SimpleNamespace(**define(path, ids, dict(names)))
+
+
+# ---------------------------------------------------------------- exercises
 
 
 def test_the_solutions_of_6_1_agree_with_the_libraries():
     scipy_ndimage = pytest.importorskip("scipy.ndimage")
     metrics = pytest.importorskip("sklearn.metrics")
-    torch = pytest.importorskip("torch")
-    from torch import nn
 
     random = np.random.default_rng(0)
-    for size, kernel, stride, padding in [(28, 5, 1, 2), (9, 3, 2, 0), (8, 2, 2, 0), (7, 7, 3, 1)]:
-        made = nn.Conv2d(1, 1, kernel, stride, padding)(torch.zeros(1, 1, size, size)).shape[-1]
-        assert ch.conv_output_size(size, kernel, stride, padding) == made
+    layers = [("conv", 4, 5, 2), ("pool", 3), ("conv", 6, 2, 0), ("pool", 2), ("flatten",)]
+    x, shapes = torch.zeros(1, 3, 20, 27), ch.layer_shapes(layers, (3, 20, 27))
+    modules = (
+        nn.Conv2d(3, 4, 5, padding=2),
+        nn.MaxPool2d(3),
+        nn.Conv2d(4, 6, 2),
+        nn.MaxPool2d(2),
+        nn.Flatten(),
+    )
+    for module, shape in zip(modules, shapes, strict=True):
+        x = module(x)
+        assert tuple(x.shape[1:]) == shape
     layers = [
         nn.Conv2d(1, 8, 3, padding=1, bias=False),
         nn.BatchNorm2d(8),
@@ -24,7 +63,7 @@ def test_the_solutions_of_6_1_agree_with_the_libraries():
         nn.BatchNorm2d(16),
         nn.Linear(16 * 2 * 2, 10),
     ]
-    assert sum(p.numel() for layer in layers for p in layer.parameters()) == ch.N_PARAMETERS
+    assert sum(p.numel() for layer in layers for p in layer.parameters()) == ch.N_PARAMETERS == 1_922
     images = random.normal(size=(2, 3, 5, 4))
     for dy, dx in [(0, 0), (1, -2), (-4, 3), (5, 0), (-9, 9)]:
         np.testing.assert_array_equal(
@@ -40,9 +79,161 @@ def test_the_solutions_of_6_1_agree_with_the_libraries():
         assert ch.threshold_for_recall(y, scores, recall) == max(enough)
     losses, sizes = random.random(7), random.integers(1, 9, 7)
     assert ch.epoch_mean(losses, sizes) == pytest.approx(np.average(losses, weights=sizes))
+    weight, maps = random.normal(size=(5, 2 * 3 * 4)), random.normal(size=(7, 2, 3, 4))
+    np.testing.assert_allclose(
+        maps.transpose(0, 2, 3, 1).reshape(7, -1) @ ch.keras_order(weight, 2, 3, 4),
+        maps.reshape(7, -1) @ weight.T,
+    )
 
 
 def test_one_number_a_channel_in_batch_normalisation_has_its_own_sentence():
     with pytest.raises(WrongAnswer, match="more than one number for each of its channels") as caught:
         check("6.1.2", 1898)
     assert "Which numbers of a batch normalisation are trained?" in str(caught.value)
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_the_solutions_run_with_the_imports_of_their_part(part):
+    cells = {cell.id: cell for cell in read_notebook(ENGLISH / "6_vision" / f"{part}.ipynb").cells}
+    names = {}
+    exec(cells["imports"].source, names)
+    for number in PARTS[part]:
+        solution = find(number).solution
+        if callable(solution):
+            exec(inspect.getsource(solution), names)
+            check(number, names[solution.__name__])
+
+
+# ---------------------------------------------------------------- 6.1a
+
+
+def test_the_network_of_the_text_is_that_of_the_helper():
+    """b too writes it down; c and d take the helper's: three spellings, one network."""
+    from helpers.chapters.small_cnn import small_cnn
+
+    x = torch.rand(3, 1, 28, 28, generator=torch.Generator().manual_seed(1))
+    answers = []
+    for path in (A, B):
+        names = defined(path, "torch-net-code", nn=nn, WIDTH=8)
+        torch.manual_seed(0)
+        answers.append(names.torch_cnn(dropout=0.0)(x))
+    torch.manual_seed(0)
+    answers.append(small_cnn(width=8)(x))
+    assert torch.equal(answers[0], answers[1])
+    assert torch.equal(answers[0], answers[2])
+
+
+def test_the_numbers_by_hand_of_6_1a_are_right():
+    batch_norm = define(A, ("norm-code",), {"torch": torch, "nn": nn})["batch_norm"]
+    z = torch.tensor([2.0, 2, 6, 6], dtype=torch.float64).reshape(4, 1, 1, 1)
+    for gamma, beta, expected in ((1.0, 0.0, [-1, -1, 1, 1]), (3.0, 1.0, [-2, -2, 4, 4])):
+        made = batch_norm(z, torch.tensor([gamma]), torch.tensor([beta])).ravel()
+        np.testing.assert_allclose(made, expected, atol=1e-4)
+    bar = torch.tensor([[0.0, 0, 1, 1, 0]] * 3)
+    kernel = torch.tensor([[-1.0, 0, 1]] * 3)
+    assert F.conv2d(bar[None, None], kernel[None, None]).ravel().tolist() == [3, 3, -3]
+    assert -np.log(0.1) == pytest.approx(2.3, abs=0.01)  # a guess among ten
+    assert find("6.1.2").solution == 72 + 16 + 1_152 + 32 + 650
+
+
+def test_a_network_reads_other_ways_of_writing_less_well_than_those_that_it_has_seen():
+    from helpers.chapters.small_cnn import trained_cnn
+
+    X, y = small_digits(10_000, 12_000, half=0)
+    settings = {"width": 8, "epochs": 6, "batch_size": 64, "rate": 1e-2, "device": "cpu"}
+    network = trained_cnn(X / np.float32(255), y, **settings)
+    right = []
+    for half in (0, 1):
+        X, y = small_digits(30_000, 30_500, half)
+        with torch.no_grad():
+            right.append((network(torch.tensor(X / np.float32(255))).argmax(dim=1).numpy() == y).mean())
+    print(right)
+    assert right[0] > 0.94
+    assert 0.8 < right[1] < right[0] - 0.01
+
+
+# ---------------------------------------------------------------- 6.1b
+
+
+def small_and_exact():
+    """A network of 6.1a in 64 bits, untrained, and pictures of noise, so that no pooling ties."""
+    from helpers.chapters.small_cnn import small_cnn
+
+    torch.manual_seed(0)
+    return small_cnn(width=4).double().eval(), torch.rand(3, 1, 28, 28, dtype=torch.float64)
+
+
+def test_the_saliency_map_holds_the_slopes_that_small_steps_measure():
+    text = defined(B, "saliency-code", torch=torch)
+    margin = define(B, ("margin-code",), {"torch": torch})["margin"]
+    network, x = small_and_exact()
+    for score in (text.winner, margin):
+        promised = text.slopes(network, x, score)
+        assert promised.shape == x.shape
+        for place in (promised[0, 0].abs().argmax().item(), 300, 411):
+            nudge = torch.zeros_like(x[:1])
+            nudge.view(-1)[place] = 1e-7
+            with torch.no_grad():
+                measured = (score(network(x[:1] + nudge)) - score(network(x[:1] - nudge))) / 2e-7
+            assert measured.item() == pytest.approx(promised[0].view(-1)[place].item(), rel=1e-3, abs=1e-7)
+
+
+def test_by_hand_the_winner_sees_pixel_a_and_the_margin_pixel_b():
+    text = defined(B, "saliency-code", torch=torch)
+    margin = define(B, ("margin-code",), {"torch": torch})["margin"]
+    before = torch.tensor([[5.0, 4.0]])
+    steps = {"A": torch.tensor([[2.0, 2.0]]), "B": torch.tensor([[0.0, 1.5]])}
+    slope = {
+        (score, pixel): (torch.autograd.functional.jvp(function, before, steps[pixel])[1]).item()
+        for score, function in (("winner", text.winner), ("margin", margin))
+        for pixel in steps
+    }
+    assert slope == {("winner", "A"): 2, ("winner", "B"): 0, ("margin", "A"): 0, ("margin", "B"): -1.5}
+    assert (before + steps["A"]).argmax() == 0
+    assert (before + steps["B"]).argmax() == 1
+
+
+def test_the_roc_curve_of_the_text_is_scikit_learns_ties_and_all():
+    metrics = pytest.importorskip("sklearn.metrics")
+    roc = define(B, ("roc-code",), {"np": np})["roc"]
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        truth, scores = rng.permutation([0.0, 1.0] * 10), rng.integers(0, 6, size=20) / 5
+        theirs = metrics.roc_curve(truth, scores, drop_intermediate=False)
+        for mine, reference in zip(roc(truth, scores), theirs[:2], strict=True):
+            np.testing.assert_allclose(mine, reference)
+    alarms, recall = roc(np.array([1.0, 1, 0, 1, 0, 0]), np.array([0.9, 0.8, 0.6, 0.5, 0.3, 0.1]))
+    drawn = next(cell for cell in read_notebook(B).cells if cell.id == "roc-drawing").source
+    assert "plot([0, 0, 0, 1 / 3, 1 / 3, 2 / 3, 1], [0, 1 / 3, 2 / 3, 2 / 3, 1, 1, 1]" in drawn
+    assert alarms.tolist() == [0, 0, 0, 1 / 3, 1 / 3, 2 / 3, 1]
+    assert recall.tolist() == [0, 1 / 3, 2 / 3, 2 / 3, 1, 1, 1]
+
+
+# ---------------------------------------------------------------- 6.1c and 6.1d
+
+
+def test_keras_flattens_place_by_place_and_pytorch_channel_by_channel():
+    maps = np.arange(8.0).reshape(2, 2, 2)
+    assert nn.Flatten()(torch.tensor(maps[None]))[0].tolist() == [0, 1, 2, 3, 4, 5, 6, 7]
+    assert maps.transpose(1, 2, 0).ravel().tolist() == [0, 4, 1, 5, 2, 6, 3, 7]
+
+
+def test_augment_moves_each_picture_by_a_shift_of_its_own_and_by_0_not_at_all():
+    augment = define(D, ("augmentation-code",), {"torch": torch, "F": F})["augment"]
+    x = torch.rand(40, 2, 6, 9, generator=torch.Generator().manual_seed(0))
+    moved = augment(x, torch.Generator().manual_seed(1), by=1)
+    shifts = [ch.shift_image(x.numpy(), dy, dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1)]
+    found = [{n for n, all_ in enumerate(shifts) if np.array_equal(all_[i], moved[i])} for i in range(len(x))]
+    assert all(found)
+    assert len(set().union(*found)) == 9  # in 40 draws of nine
+    assert torch.equal(augment(x, torch.Generator(), by=0), x)
+
+
+def test_a_layer_of_keras_moves_pictures_in_training_only():
+    from helpers import load_keras
+
+    keras = load_keras()
+    move = keras.layers.RandomTranslation(3 / 28, 3 / 28, fill_mode="constant", seed=0)
+    pictures = np.random.default_rng(0).random((4, 28, 28, 1), dtype=np.float32)
+    np.testing.assert_array_equal(move(pictures, training=False), pictures)
+    assert (np.asarray(move(pictures, training=True)) != pictures).any()

@@ -602,7 +602,7 @@ def test_only_a_part_that_course_toml_allows_it_may_take_ninety_seconds():
     parts = {part.notebook: part for part in course().parts}
     for name, allowed in (
         ("5_language/3_bert_fine_tuning", True),
-        ("6_vision/1_image_classification", False),
+        ("6_vision/1a_pictures_and_filters", False),
     ):
         found = list(hygiene.wrong_course_metadata(book, parts[name]))
         assert (found == []) == allowed

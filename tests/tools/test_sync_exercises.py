@@ -41,13 +41,11 @@ def test_generated_cells_agree_and_are_valid_for_nbformat_and_nbgrader(notebook)
 def test_the_cells_of_an_exercise_look_as_agreed(notebook):
     cells = by_id(notebook)
     text = cells["ex-6-1-1-text"].source
-    assert text.startswith("### Exercise 6.1.1 · The size of a feature map · ●●○○○ · 10 min\n\n")
+    assert text.startswith("### Exercise 6.1.1 · The shapes of a network · ●●○○○ · 10 min\n\n")
     assert text.count("<details><summary>") == text.count("</details>") == 3
-    assert cells["ex-6-1-1-answer"].source.startswith(
-        "def conv_output_size(size, kernel, stride=1, padding=0):"
-    )
+    assert cells["ex-6-1-1-answer"].source.startswith("def layer_shapes(layers, shape):")
     assert cells["ex-6-1-1-answer"].source.endswith('\n    raise NotImplementedError("exercise 6.1.1")')
-    assert cells["ex-6-1-1-check"].source == 'conv_output_size = check("6.1.1", conv_output_size)'
+    assert cells["ex-6-1-1-check"].source == 'layer_shapes = check("6.1.1", layer_shapes)'
     assert cells["ex-6-1-2-answer"].source == "prediction = ..."
     assert cells["ex-6-1-1-answer"].metadata.nbgrader == {
         "grade": False,

@@ -4,56 +4,75 @@ import math
 
 import numpy as np
 
-# 6.1.1 conv_output_size ------------------------------------------------------------------------------------
+# 6.1.1 layer_shapes ----------------------------------------------------------------------------------------
 
 
-def _side(size, kernel, stride, padding, side):
-    if side < 1:
-        raise ValueError(f"size {size}, kernel {kernel}")
-    return side
+def _shapes(layers, shape, padded=lambda padding: 2 * padding, made=lambda filters, channels: filters):
+    shapes = []
+    for layer in layers:
+        if layer[0] == "flatten":
+            shape = (int(np.prod(shape)),)
+        else:
+            window, room = (layer[2], padded(layer[3])) if layer[0] == "conv" else (layer[1], 0)
+            stride = 1 if layer[0] == "conv" else window
+            channels = made(layer[1], shape[0]) if layer[0] == "conv" else shape[0]
+            sides = [(side + room - window) // stride + 1 for side in shape[1:]]
+            if min(sides) < 1:
+                raise ValueError(f"a window of {window} on {shape}")
+            shape = (channels, *sides)
+        shapes.append(shape)
+    return shapes
 
 
-def wrong_6_1_1_padding_once(size, kernel, stride=1, padding=0):
-    return _side(size, kernel, stride, padding, (size + padding - kernel) // stride + 1)
+def wrong_6_1_1_padding_once(layers, shape):
+    return _shapes(layers, shape, padded=lambda padding: padding)
 
 
-def wrong_6_1_1_rounded(size, kernel, stride=1, padding=0):
-    return _side(size, kernel, stride, padding, round((size + 2 * padding - kernel) / stride) + 1)
+def wrong_6_1_1_channels_added(layers, shape):
+    return _shapes(layers, shape, made=lambda filters, channels: filters + channels)
 
 
-def wrong_6_1_1_cut_towards_zero(size, kernel, stride=1, padding=0):
-    return _side(size, kernel, stride, padding, int((size + 2 * padding - kernel) / stride) + 1)
+def wrong_6_1_1_channels_multiplied(layers, shape):
+    return _shapes(layers, shape, made=lambda filters, channels: filters * channels)
 
 
-def wrong_6_1_1_no_plus_one(size, kernel, stride=1, padding=0):
-    return _side(size, kernel, stride, padding, (size + 2 * padding - kernel) // stride)
+def wrong_6_1_1_same_padding(layers, shape):
+    return _shapes([(*layer[:3], layer[2] // 2) if layer[0] == "conv" else layer for layer in layers], shape)
 
 
-def wrong_6_1_1_a_float(size, kernel, stride=1, padding=0):
-    return float(_side(size, kernel, stride, padding, (size + 2 * padding - kernel) // stride + 1))
+def wrong_6_1_1_wide_as_high(layers, shape):
+    return _shapes(layers, (shape[0], shape[2], shape[2]))
 
 
-def wrong_6_1_1_zero_when_nothing_is_left(size, kernel, stride=1, padding=0):
-    return max((size + 2 * padding - kernel) // stride + 1, 0)
+def wrong_6_1_1_only_the_last(layers, shape):
+    return _shapes(layers, shape)[-1] if layers else shape
 
 
-def wrong_6_1_1_refuses_a_kernel_larger_than_the_image(size, kernel, stride=1, padding=0):
-    if kernel > size:
-        raise ValueError(f"size {size}, kernel {kernel}")
-    return (size + 2 * padding - kernel) // stride + 1
+def wrong_6_1_1_every_error_alike(layers, shape):
+    try:
+        return _shapes(layers, shape)
+    except ValueError:
+        raise ValueError("too small") from None
 
 
-def wrong_6_1_1_same_padding(size, kernel, stride=1, padding=0):
-    return _side(
-        size, kernel, stride, padding, -(-size // stride) if padding else (size - kernel) // stride + 1
-    )
-
-
-def right_6_1_1_counted(size, kernel, stride=1, padding=0):
-    starts = range(0, size + 2 * padding - kernel + 1, stride)
-    if not len(starts):
-        raise ValueError(f"a {kernel}x{kernel} window does not fit a {size}x{size} image")
-    return len(starts)
+def right_6_1_1_counted(layers, shape):
+    shapes = []
+    for kind, *numbers in layers:
+        if kind == "flatten":
+            shape = (len(np.zeros(shape).ravel()),)
+        elif kind == "conv":
+            filters, kernel, padding = numbers
+            sides = [len(range(side + 2 * padding - kernel + 1)) for side in shape[1:]]
+            if 0 in sides:
+                raise ValueError(f"{kernel}x{kernel} does not fit")
+            shape = (filters, *sides)
+        else:
+            sides = [side // numbers[0] for side in shape[1:]]
+            if 0 in sides:
+                raise ValueError(f"{numbers[0]}x{numbers[0]} does not fit")
+            shape = (shape[0], *sides)
+        shapes.append(shape)
+    return shapes
 
 
 # 6.1.3 epoch_mean ------------------------------------------------------------------------------------------
@@ -336,3 +355,21 @@ def right_6_1_7_walking_down(y_true, scores, recall):
     for t in sorted(set(np.asarray(scores, dtype=float).tolist()), reverse=True):
         if sum(y == 1 and s >= t for y, s in zip(y_true, scores, strict=True)) / total >= recall:
             return t
+
+
+# 6.1.8 keras_order -----------------------------------------------------------------------------------------
+
+
+def wrong_6_1_8_swapped_once(weight, channels, height, width):
+    return weight.reshape(-1, channels, height * width).transpose(1, 2, 0).reshape(weight.shape[1], -1)
+
+
+def wrong_6_1_8_outputs_in_front(weight, channels, height, width):
+    return weight.reshape(-1, channels, height, width).transpose(0, 2, 3, 1).reshape(len(weight), -1)
+
+
+def right_6_1_8_by_index(weight, channels, height, width):
+    places = [
+        (c * height + i) * width + j for i in range(height) for j in range(width) for c in range(channels)
+    ]
+    return weight[:, places].T
