@@ -168,6 +168,35 @@ def forgets_the_sign_of_a_swap(A):
     return float(np.prod(pivots))
 
 
+def multiplies_the_diagonal_that_eliminate_leaves(A):
+    _refuse_unless_square(A)
+    pivots, _ = _eliminated(A)
+    if len(pivots) < len(A) or min(map(abs, pivots)) <= 1e-14 * max(map(abs, pivots)):
+        raise ValueError("A is singular")
+    return float(np.prod(pivots))
+
+
+def turns_the_sign_in_every_column(A):
+    _refuse_unless_square(A)
+    pivots, _ = _eliminated(A)
+    return float(np.prod(pivots) * (-1) ** len(pivots))
+
+
+def loses_a_row_in_the_swap(A):
+    _refuse_unless_square(A)
+    A, result = np.array(A, dtype=float), 1.0
+    for k in range(len(A)):
+        pivot = k + int(np.abs(A[k:, k]).argmax())
+        if A[pivot, k] == 0:
+            return 0.0
+        if pivot != k:
+            A[k], A[pivot] = A[pivot], A[k]  # two views: the second takes what the first has just become
+            result = -result
+        result *= A[k, k]
+        A[k + 1 :] -= np.outer(A[k + 1 :, k] / A[k, k], A[k])
+    return float(result)
+
+
 def turns_the_sign_once(A):
     _refuse_unless_square(A)
     pivots, swaps = _eliminated(A)
@@ -367,6 +396,40 @@ def uses_allclose_for_the_product(A, U, s, Vt):
     return _at_right_angles(U) and _at_right_angles(Vt.T) and _falls(s) and np.allclose(U * s @ Vt, A)
 
 
+def _by_allclose(A, U, s, Vt):
+    grams = np.allclose(U.T @ U, np.eye(len(s))) and np.allclose(Vt @ Vt.T, np.eye(len(s)))
+    return bool(grams and np.allclose(U * s @ Vt, A))
+
+
+def uses_allclose_throughout(A, U, s, Vt):
+    return _by_allclose(A, U, s, Vt) and _falls(s)
+
+
+def uses_allclose_and_not_the_order_of_s(A, U, s, Vt):
+    return _by_allclose(A, U, s, Vt) and bool(np.all(s >= 0))
+
+
+def uses_allclose_and_not_the_signs_of_s(A, U, s, Vt):
+    return _by_allclose(A, U, s, Vt) and bool(np.all(s[1:] <= s[:-1]))
+
+
+def uses_allclose_and_does_not_look_at_s(A, U, s, Vt):
+    return _by_allclose(A, U, s, Vt)
+
+
+def does_not_look_at_s(A, U, s, Vt):
+    return _at_right_angles(U) and _at_right_angles(Vt.T) and _rebuilds(A, U, s, Vt)
+
+
+def looks_at_the_product_only_by_allclose(A, U, s, Vt):
+    return np.allclose(U * s @ Vt, A)
+
+
+def compares_with_the_library_whatever_the_shapes(A, U, s, Vt):
+    pairs = zip((U, s, Vt), np.linalg.svd(A, full_matrices=False), strict=True)
+    return all(np.allclose(a, b) for a, b in pairs)
+
+
 ANTI_DIAGONAL = np.array([[0.0, 2.0], [3.0, 0.0]])
 SWAPPED, S, EYE = np.array([[0.0, 1.0], [1.0, 0.0]]), np.array([3.0, 2.0]), np.eye(2)
 ONE_OF_TWO = "with its twin: one of the two has the signs of np.linalg.svd, which one the machine decides"
@@ -405,12 +468,35 @@ def _checked(error):
         raise ValueError(f"error is {error}")
 
 
-def _first_rank(share_dropped, s, error):
-    """The first k whose share is small enough; 0 for a matrix of zeros."""
+def _first_rank(share_dropped, s, error, ranks_left_out=0):
+    """The first k whose share is small enough; None where none is, as with 0 / 0 for a matrix of zeros."""
     _checked(error)
     s = np.asarray(s, dtype=float)
-    ranks = range(len(s) + 1) if s.any() else [0]
-    return next((k for k in ranks if not s.any() or share_dropped(s, k) <= error), len(s))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ranks = range(len(s) + 1 - ranks_left_out)
+        return next((k for k in ranks if share_dropped(s, k) <= error), None)
+
+
+def _share(s, k):
+    return np.linalg.norm(s[k:]) / np.linalg.norm(s)
+
+
+def divides_by_zero_for_a_matrix_of_zeros(s, error):
+    return _first_rank(_share, s, error)
+
+
+def never_tries_the_whole_of_s(s, error):
+    return _first_rank(_share, s, error, ranks_left_out=1) if np.any(s) else rank_needed(s, error)
+
+
+def never_tries_the_whole_of_s_and_divides_by_zero(s, error):
+    return _first_rank(_share, s, error, ranks_left_out=1)
+
+
+def finds_no_error_that_is_smaller(s, error):
+    _checked(error)
+    norms = [np.linalg.norm(s[k:]) for k in range(len(s) + 1)]
+    return next((k for k, norm in enumerate(norms) if norm < error * norms[0]), None)
 
 
 def compares_shares_of_s_and_not_of_its_squares(s, error):
@@ -434,6 +520,8 @@ def compares_the_share_that_is_kept(s, error):
 
 
 def subtracts_the_share_that_is_kept_from_1(s, error):
+    if not np.any(s):
+        return rank_needed(s, error)
     return _first_rank(lambda s, k: np.sqrt(max(1 - (s[:k] ** 2).sum() / (s**2).sum(), 0)), s, error)
 
 
@@ -557,6 +645,9 @@ EXERCISES = (
             multiplies_the_diagonal_of_a_itself: 0,
             looks_at_the_upper_left_corner: 0,
             forgets_the_sign_of_a_swap: 1,
+            multiplies_the_diagonal_that_eliminate_leaves: 1,
+            turns_the_sign_in_every_column: 1,
+            loses_a_row_in_the_swap: None,
             turns_the_sign_once: 1,
             never_swaps: 2,
             takes_the_absolute_value: 1,
@@ -572,7 +663,7 @@ EXERCISES = (
     Exercise(
         "2.1.4",
         level=4,
-        minutes=15,
+        minutes=20,
         points=3,
         solution=is_svd,
         cases=(
@@ -627,6 +718,13 @@ EXERCISES = (
             refuses_equal_singular_values: 1,
             allows_the_same_error_whatever_the_size_of_a: 1,
             uses_allclose_for_the_product: 2,
+            uses_allclose_throughout: 2,
+            uses_allclose_and_not_the_order_of_s: 2,
+            uses_allclose_and_not_the_signs_of_s: 2,
+            uses_allclose_and_does_not_look_at_s: 2,
+            does_not_look_at_s: 2,
+            looks_at_the_product_only_by_allclose: 2,
+            compares_with_the_library_whatever_the_shapes: 1,
         },
         draw=draw_claim,
     ),
@@ -656,6 +754,10 @@ EXERCISES = (
             does_not_divide_by_the_whole_norm: 0,
             compares_the_share_that_is_kept: 0,
             subtracts_the_share_that_is_kept_from_1: 1,
+            divides_by_zero_for_a_matrix_of_zeros: 2,
+            never_tries_the_whole_of_s: 2,
+            never_tries_the_whole_of_s_and_divides_by_zero: 2,
+            finds_no_error_that_is_smaller: 2,
             keeps_one_too_many: 2,
             keeps_at_least_one: 2,
             keeps_all_when_no_error_is_allowed: 2,
