@@ -57,7 +57,10 @@ def test_the_four_angles_of_the_slider_are_those_of_the_text():
 def test_a_determinant_of_zero_finds_the_eigenvalues():
     for value in (1.5, 2.5):
         assert np.linalg.det(M - value * np.eye(2)) == 0
+    for value in (1, 3):  # of the fold
+        assert np.linalg.det(np.array([[2, 1], [1, 2]]) - value * np.eye(2)) == 0
     quarter_turn = np.array([[0, -1], [1, 0]])
+    assert np.poly(quarter_turn).tolist() == [1, 0, 1]  # λ² + 1
     assert (np.linalg.eigvals(quarter_turn).imag != 0).all()
 
 
@@ -70,6 +73,12 @@ def test_a_symmetric_matrix_has_eigenvectors_at_right_angles(book, random, n):
     value, v = book.power_iteration(A)
     assert value == pytest.approx(values[-1])
     assert abs(v @ vectors[:, -1]) == pytest.approx(1)
+
+
+def test_power_iteration_finds_an_eigenvector_where_the_largest_eigenvalue_comes_twice(book):
+    value, v = book.power_iteration(np.diag([2.0, 2, 1]))
+    assert value == pytest.approx(2)
+    np.testing.assert_allclose(np.diag([2.0, 2, 1]) @ v, 2 * v, atol=1e-9)
 
 
 def test_power_iteration_jumps_back_and_forth_between_1_and_minus_1(book):
@@ -105,6 +114,8 @@ def test_squaring_loses_the_small_value_that_the_library_keeps(book):
     np.testing.assert_allclose(np.linalg.svd(nearly)[1], [2**0.5, 1e-9], atol=1e-15)
     better = np.array([[1, 1], [1, 0], [0, 3]])
     assert np.linalg.cond(better.T @ better) == pytest.approx(np.linalg.cond(better) ** 2)
+    s = book.svd(better)[1]
+    assert np.linalg.cond(better) == pytest.approx(s[0] / s[-1])
 
 
 # ---------------------------------------------------------------- copies of low rank
@@ -170,6 +181,34 @@ def test_pca_has_the_directions_of_scikit_learn(book):
     np.testing.assert_allclose(mean, reference.mean_)
 
 
+def test_three_points_on_a_line_are_one_number_each(book):
+    points = np.array([[1.0, 1], [2, 2], [3, 3]])
+    mean, V, shares = book.pca(points, 1)
+    assert mean.tolist() == [2, 2]
+    amounts = (points - mean) @ V
+    np.testing.assert_allclose(abs(V[:, 0]), 0.5**0.5)
+    np.testing.assert_allclose(amounts[:, 0] * np.sign(V[0, 0]), [-(2**0.5), 0, 2**0.5], atol=1e-12)
+    np.testing.assert_allclose(mean + amounts @ V.T, points)
+    assert (amounts**2).sum() == pytest.approx(4) == pytest.approx(book.svd(points - mean)[1][0] ** 2)
+    assert shares == pytest.approx([1])
+
+
+def test_the_error_of_twenty_numbers_is_the_root_of_the_share_that_is_left_out(book):
+    mean, V, shares = book.pca(book.X_train, 20)
+    copies = mean + (book.X_train - mean) @ V @ V.T
+    error = np.linalg.norm(copies - book.X_train) / np.linalg.norm(book.X_train - mean)
+    assert error == pytest.approx((1 - shares.sum()) ** 0.5) == pytest.approx(0.323, abs=0.001)
+
+
+def test_two_numbers_set_0_4_and_6_apart_and_not_1_from_7(book):
+    mean, V, _ = book.pca(book.X_train, 2)
+    points, y = (book.X_train - mean) @ V, book.y_train
+    neighbours = KNeighborsClassifier(1).fit(points, y).kneighbors(points, n_neighbors=2)[1][:, 1]
+    right = np.array([(y[neighbours] == y)[y == digit].mean() for digit in range(10)])
+    assert right[[0, 4, 6]].min() > 0.8 > 0.7 > np.delete(right, [0, 4, 6]).max()
+    assert (y[neighbours][y == 1] == 7).mean() > 0.3
+
+
 def test_with_the_mean_in_it_the_first_direction_is_the_mean_picture(book):
     first = book.svd(book.X_train)[2][0]
     assert abs(first @ book.mean) / np.linalg.norm(book.mean) > 0.99
@@ -185,3 +224,5 @@ def test_the_nearest_picture_is_that_of_scikit_learn_and_chance_directions_do_wo
     draws = [np.linalg.qr(random.normal(size=(64, 20)))[0] for _ in range(5)]
     assert np.mean([book.accuracy(Q, *val) for Q in draws]) < book.accuracy(V, *val) - 0.01
     assert book.accuracy(np.eye(64), *test) < book.accuracy(np.eye(64), *val)
+    assert len(test[1]) == 382
+    assert round(382 * abs(book.accuracy(np.eye(64), *test) - book.accuracy(V, *test))) == 1
