@@ -111,6 +111,7 @@ def test_by_hand_top_2_keeps_two_and_top_p_with_0_9_three(nb):
     logits = torch.tensor([0.15, 0.5, 0.05, 0.3]).log()
     assert nb.top_k(logits, 2).isfinite().tolist() == [False, True, False, True]
     assert nb.top_p(logits, 0.9).isfinite().tolist() == [True, True, False, True]
+    assert nb.top_p(torch.zeros(2), 0.5).isfinite().sum() == 1  # one of two equal ones has the share already
 
 
 def test_near_temperature_0_it_goes_round_in_circles_and_hot_it_falls_apart(nb):
