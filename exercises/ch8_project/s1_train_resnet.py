@@ -207,7 +207,8 @@ least_loss = Exercise(
     atol=0.0051,
     wrong={
         "as_without_smoothing": (0.0, 0),
-        "the_right_class_alone": (-math.log(0.955), 1),
+        "the_right_class_alone": (0.04, 1),  # -0.955 log 0.955
+        "the_right_class_without_its_weight": (0.05, 1),  # -log 0.955
         "one_of_the_nine_others_alone": (-0.955 * math.log(0.955) - 0.005 * math.log(0.005), 1),
         "in_bits": (LEAST / math.log(2), 1),
         "all_of_the_0_05_goes_to_the_others": (
@@ -261,10 +262,12 @@ def _half_a_cosine(share):
     return (1 + math.cos(math.pi * share)) / 2
 
 
-def _rate(step, steps, highest, rise, bend=_half_a_cosine, first=25, last=250_000, before=1):
-    if not 0 <= step < steps:
+def _rate(
+    step, steps, highest, rise, bend=_half_a_cosine, first=25, last=250_000, before=1, checks=("step", "rise")
+):
+    if "step" in checks and not 0 <= step < steps:
         raise ValueError(f"step {step} of {steps}")
-    if not 0 < rise * steps - 1 < steps - 1:
+    if "rise" in checks and not 0 < rise * steps - 1 < steps - 1:
         raise ValueError(f"rise {rise}")
     start, end, top = highest / first, highest / last, rise * steps - before
     if step <= top:
@@ -296,14 +299,42 @@ def ends_at_a_ten_thousandth_of_the_highest(step, steps, highest, rise=0.2):
     return _rate(step, steps, highest, rise, last=10_000)
 
 
-def puts_the_top_one_step_late(step, steps, highest, rise=0.2):
+def counts_the_steps_from_1(step, steps, highest, rise=0.2):
     return _rate(step, steps, highest, rise, before=0)
 
 
-def rounds_the_top_to_a_whole_step(step, steps, highest, rise=0.2):
+def puts_the_top_one_step_late(step, steps, highest, rise=0.2):
     _rate(step, steps, highest, rise)
-    whole = min(max(round(rise * steps), 2), steps - 1)
-    return _rate(step, steps, highest, whole / steps)
+    return one_cycle(step, steps, highest, rise + 1 / steps) if (rise * steps) < steps - 1 else highest
+
+
+def takes_the_share_for_what_is_left(step, steps, highest, rise=0.2):
+    _rate(step, steps, highest, rise)
+    return _rate(step, steps, highest, rise, bend=lambda share: 1 - _half_a_cosine(share))
+
+
+def cuts_the_top_to_a_whole_step(step, steps, highest, rise=0.2):
+    return _with_whole_top(step, steps, highest, rise, int(rise * steps - 1))
+
+
+def accepts_a_top_at_either_end(step, steps, highest, rise=0.2):
+    if not 0 <= rise * steps - 1 <= steps - 1:
+        raise ValueError(f"rise {rise} of step {step} and {steps}")
+    return _rate(step, steps, highest, rise, checks=("step",))
+
+
+def gives_a_rate_to_steps_before_the_first(step, steps, highest, rise=0.2):
+    return _rate(step, steps, highest, rise, checks=("rise",) if step < 0 else ("step", "rise"))
+
+
+def _with_whole_top(step, steps, highest, rise, top):
+    if 0 <= step < steps and not 0 < top < steps - 1:
+        raise ValueError(f"rise {rise}")
+    return one_cycle(step, steps, highest, (top + 1) / steps)
+
+
+def rounds_the_top_to_a_whole_step(step, steps, highest, rise=0.2):
+    return _with_whole_top(step, steps, highest, rise, round(rise * steps - 1))
 
 
 def takes_the_whole_run_for_the_way_down(step, steps, highest, rise=0.2):
@@ -320,7 +351,7 @@ def ignores_rise(step, steps, highest, rise=0.2):
 
 
 def gives_a_rate_to_steps_that_do_not_exist(step, steps, highest, rise=0.2):
-    return one_cycle(min(max(step, 0), steps - 1), steps, highest, rise)
+    return _rate(step, steps, highest, rise, checks=("rise",))
 
 
 def accepts_a_top_outside_the_run(step, steps, highest, rise=0.2):
@@ -330,7 +361,7 @@ def accepts_a_top_outside_the_run(step, steps, highest, rise=0.2):
 rate_of_a_step = Exercise(
     "8.1.4",
     level=3,
-    minutes=10,
+    minutes=15,
     points=3,
     solution=one_cycle,
     cases=(
@@ -341,6 +372,7 @@ rate_of_a_step = Exercise(
         Case((6, 15, 0.5, 1 / 3), expected=0.452254437, name="a straight line for the cosine, down"),
         Case((3, 20, 0.2), expected=0.2, name="the default of rise"),
         Case((3, 20, 0.2, 0.5), expected=0.056, name="another rise ignored"),
+        Case((2, 13, 1.0), expected=0.996354452, name="a top between two steps, at 1.6"),
         Case((0, 5, 0.2), raises=ValueError, mentions=(0.2,), name="five steps: the top is the first one"),
         Case((20, 20, 0.2), raises=ValueError, mentions=(20,), name="a step that does not exist"),
         Case((-1, 20, 0.2), raises=ValueError, mentions=(-1, 20), name="a step before the first"),
@@ -352,12 +384,17 @@ rate_of_a_step = Exercise(
         ends_at_0: 2,
         ends_where_it_began: 2,
         ends_at_a_ten_thousandth_of_the_highest: 2,
-        puts_the_top_one_step_late: 0,
+        takes_the_share_for_what_is_left: 1,
+        counts_the_steps_from_1: 2,
+        puts_the_top_one_step_late: 2,
         rounds_the_top_to_a_whole_step: None,
+        cuts_the_top_to_a_whole_step: None,
         takes_the_whole_run_for_the_way_down: 0,
         ignores_rise: None,
-        gives_a_rate_to_steps_that_do_not_exist: 2,
+        gives_a_rate_to_steps_that_do_not_exist: None,
+        gives_a_rate_to_steps_before_the_first: None,
         accepts_a_top_outside_the_run: None,
+        accepts_a_top_at_either_end: None,
     },
     draw=draw_schedule,
 )

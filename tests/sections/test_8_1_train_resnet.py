@@ -72,6 +72,17 @@ def test_the_rates_are_those_of_torch(steps, highest, rise):
             schedule.step()
 
 
+def test_the_schedule_overwrites_the_momentum_from_0_95_to_0_85_and_back():
+    optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], momentum=0.9, nesterov=True)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.2, total_steps=20, pct_start=0.2)
+    momenta = [optimizer.param_groups[0]["momentum"]]
+    for _ in range(19):
+        optimizer.step()
+        schedule.step()
+        momenta.append(optimizer.param_groups[0]["momentum"])
+    np.testing.assert_allclose([momenta[0], momenta[3], momenta[-1]], [0.95, 0.85, 0.95])
+
+
 @pytest.mark.parametrize("scale", [0.1, 1.0, 20.0])
 def test_the_temperature_is_the_one_that_torch_finds_best(scale):
     dice = np.random.default_rng(0)
