@@ -92,7 +92,7 @@ def accepts_a_curvature_below_0(hessian):
 
 def refuses_a_flat_direction(hessian):
     curvatures = np.linalg.eigvalsh(hessian)
-    if curvatures[0] <= 1e-12 * np.abs(curvatures).max():
+    if curvatures[0] <= 0:
         raise ValueError("not positive definite")
     return float(2 / curvatures[-1])
 
@@ -370,7 +370,7 @@ EXERCISES = (
             takes_the_smallest_curvature: 0,
             takes_a_curvature_without_its_sign: 2,
             accepts_a_curvature_below_0: 2,
-            refuses_a_flat_direction: None,
+            refuses_a_flat_direction: 2,
             returns_an_infinite_rate: None,
             takes_tiny_curvatures_for_0: None,
             looks_for_negative_curvature_on_the_diagonal: 2,

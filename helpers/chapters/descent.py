@@ -63,7 +63,7 @@ def newton(hessian: Callable[[np.ndarray], np.ndarray]) -> Update:
 def ravine(angle: float, kappa: float) -> tuple[Callable, np.ndarray, Callable]:
     """A bowl with curvatures 1 and κ whose main directions are turned by an angle in degrees.
 
-    -> gradient(theta (2,)) -> (2,); the start, (2, 1) turned likewise; loss(points (2, K)) -> (K,): as
+    -> gradient(theta (2,)) -> (2,); the start, (2, 1) turned likewise; loss(theta (2, ...)) -> (...): as
     ``fewest_steps`` wants them. Sums are written out, so that every processor gives the same bits.
     """
     c, s = math.cos(math.radians(angle)), math.sin(math.radians(angle))
@@ -72,8 +72,8 @@ def ravine(angle: float, kappa: float) -> tuple[Callable, np.ndarray, Callable]:
     def gradient(theta: np.ndarray) -> np.ndarray:
         return A[:, 0] * theta[0] + A[:, 1] * theta[1]
 
-    def loss(points: np.ndarray) -> np.ndarray:
-        x, y = points
+    def loss(theta: np.ndarray) -> np.ndarray:
+        x, y = theta
         return (A[0, 0] * x * x + 2 * A[0, 1] * x * y + A[1, 1] * y * y) / 2
 
     return gradient, np.array([2 * c - s, 2 * s + c]), loss
@@ -90,19 +90,19 @@ def fewest_steps(
     optimiser: Callable[[float], Update],
     gradient: Callable[[np.ndarray], np.ndarray],
     start: Any,
-    loss: Callable[[np.ndarray], np.ndarray],
+    loss: Callable[[np.ndarray], Any],
     steps: int = 500,
 ) -> float:
     """Steps until the loss stays at or below a ten-thousandth of its start, at the best of 17 rates.
 
-    optimiser(rate) -> an update; loss takes points (2, steps + 1) and gives (steps + 1,). The rates lie
-    between 0.001 and 10, four per power of ten. inf: at no rate within ``steps``.
+    optimiser(rate) -> an update; gradient and loss take one place (2,), and give (2,) and a number. The rates
+    lie between 0.001 and 10, four per power of ten. inf: at no rate within ``steps``.
     """
     found = []
     with np.errstate(all="ignore"):  # a rate that is too large ends in inf or nan
         for rate in np.logspace(-3, 1, 17):
             path = descend(gradient, start, optimiser(rate), steps)
-            found.append(steps_until(loss(path.T), 1e-4))
+            found.append(steps_until([loss(theta) for theta in path], 1e-4))
     return min(found)
 
 
@@ -139,7 +139,7 @@ def plot_map(
         ax.quiver(x, y, -dx / length, -dy / length, color="C3", angles="xy", scale=22, width=0.004)
         ax.set_aspect("equal")
     ax.plot(*minimum, "k*", ms=13)
-    ax.legend(loc="upper center", fontsize=10)
+    ax.legend(loc="upper center", fontsize=10, frameon=True, framealpha=0.9, edgecolor="none")
     ax.set(xlim=window[0], ylim=window[1])
     return ax
 
@@ -191,13 +191,17 @@ def draw_bowls(paths: Mapping[float, np.ndarray]) -> list[Axes]:
     return list(axes)
 
 
-def draw_wells(ends: Sequence[float]) -> list[Axes]:
-    """A convex bowl θ² and the two wells (θ² - 1)² + 0.3 θ, each with a chord; stars at 0 and at the ends."""
+def draw_wells(starts: Sequence[float]) -> list[Axes]:
+    """A convex bowl θ² and the two wells (θ² - 1)² + 0.3 θ, each with a chord.
+
+    Stars: 0, and where gradient descent (rate 0.05, 200 steps) ends in the wells from the given starts.
+    """
     use_course_style()
     theta = np.linspace(-1.5, 1.5, 201)
     curves = {"convex": lambda x: x**2, "not convex": lambda x: (x**2 - 1) ** 2 + 0.3 * x}
     axes = plt.subplots(1, 2, figsize=(8.4, 2.8))[1]
-    for ax, (name, curve), stars in zip(axes, curves.items(), (np.zeros(1), np.array(ends)), strict=True):
+    ends = descend(lambda x: 4 * x * (x**2 - 1) + 0.3, starts, gd(0.05), 200)[-1]
+    for ax, (name, curve), stars in zip(axes, curves.items(), (np.zeros(1), ends), strict=True):
         ax.plot(theta, curve(theta))
         ax.plot(theta[[35, 165]], curve(theta[[35, 165]]), "o--", label="line between two points")
         ax.plot(stars, curve(stars), "k*", ms=12)
@@ -209,7 +213,7 @@ def draw_wells(ends: Sequence[float]) -> list[Axes]:
 def draw_ravines(kappas: Sequence[float], steps: int = 15) -> list[Axes]:
     """Gradient descent at its best rate on bowls with curvatures 1 and κ, from (10, 2): maps, one per κ."""
     use_course_style()
-    axes = plt.subplots(1, len(kappas), figsize=(3.5 * len(kappas), 2.8), squeeze=False)[1][0]
+    axes = plt.subplots(1, len(kappas), figsize=(3.5 * len(kappas), 2.3), squeeze=False)[1][0]
     for ax, kappa in zip(axes, kappas, strict=True):
         curvatures = np.array([1.0, kappa])
         path = descend(lambda theta, a=curvatures: a * theta, [10, 2], gd(2 / (1 + kappa)), steps)
@@ -217,7 +221,8 @@ def draw_ravines(kappas: Sequence[float], steps: int = 15) -> list[Axes]:
         ax.contour(x, y, x**2 + kappa * y**2, 8, colors="gray", linewidths=0.5)
         ax.plot(*path.T, "o-", ms=3, lw=1.2)
         ax.plot(0, 0, "k*", ms=13)
-        ax.set(title=f"κ = {kappa}", xlim=(-2, 11), ylim=(-3, 3))
+        ax.set(title=f"κ = {kappa}", xlabel="flat direction", xlim=(-2, 11), ylim=(-3, 3), aspect="equal")
+    axes[0].set_ylabel("steep")
     return list(axes)
 
 
@@ -249,7 +254,7 @@ def draw_averages(slopes: Any, beta1: float = 0.9, beta2: float = 0.999, rate: f
     axes[0].bar(t, slopes, color="lightgray", label="slopes g")
     axes[0].plot(t, m, lw=2, label="average of g")
     axes[0].plot(t, root, "--", lw=2, label="root of the average of g²")
-    axes[0].set(xlabel="step", title="the two averages")
+    axes[0].set(xlabel="step", title="the two averages, corrected")
     axes[0].legend(fontsize=9)
     axes[1].bar(t, -rate * m / (root + 1e-8), color="C2")
     axes[1].axhline(0, color="black", lw=0.6)
@@ -260,7 +265,8 @@ def draw_averages(slopes: Any, beta1: float = 0.9, beta2: float = 0.999, rate: f
 def draw_clouds(slopes: Mapping[int, Any], true: Any) -> list[Axes]:
     """Slopes of batches (K, D), by batch size, round the true one (D,): along it and across.
 
-    "Across" is the direction at right angles to the true slope in which those of the first size vary most.
+    "Across" is the direction at right angles to the true slope in which those of the first size vary most;
+    both axes have the same scale.
     """
     use_course_style()
     true = np.ravel(true)
@@ -268,13 +274,14 @@ def draw_clouds(slopes: Mapping[int, Any], true: Any) -> list[Axes]:
     first = np.asarray(next(iter(slopes.values())))
     first = first - np.outer(first @ along, along)
     across = np.linalg.svd(first - first.mean(axis=0), full_matrices=False)[2][0]
-    axes = plt.subplots(1, len(slopes), figsize=(3.2 * len(slopes), 3.1), sharex=True, sharey=True)[1]
+    axes = plt.subplots(1, len(slopes), figsize=(3.2 * len(slopes), 3.5), sharex=True, sharey=True)[1]
     for ax, (size, cloud) in zip(axes, slopes.items(), strict=True):
         ax.plot(np.asarray(cloud) @ along, np.asarray(cloud) @ across, ".", ms=5, alpha=0.6)
         ax.annotate("", (true @ along, 0), (0, 0), arrowprops={"arrowstyle": "->", "color": "C1", "lw": 2.5})
         ax.axvline(0, color="gray", lw=0.6)
-        ax.set(title=f"batches of {size}", xlabel="along the true slope")
-    axes[0].set_ylabel("across")
+        ax.set(title=f"batches of {size}", xlabel="along the true slope", aspect="equal")
+    side = np.abs([first @ across, np.asarray(next(iter(slopes.values()))) @ along]).max() * 1.05
+    axes[0].set(ylabel="across", xlim=(-side, side), ylim=(-side, side))
     return list(axes)
 
 
@@ -285,6 +292,7 @@ def plot_curves(curves: Mapping[str, Any]) -> Axes:
     for (name, losses), marker in zip(curves.items(), "osD^vP*", strict=False):
         ax.semilogy(np.arange(1, len(losses) + 1), losses, marker=marker, ms=4, lw=1.3, label=name)
     ax.set(xlabel="epoch", ylabel="training loss")
+    ax.xaxis.get_major_locator().set_params(integer=True)
     ax.set_yticks([0.1, 0.2, 0.4, 0.8, 1.6], labels=["0.1", "0.2", "0.4", "0.8", "1.6"])
     ax.minorticks_off()
     ax.legend(fontsize=10)
@@ -330,8 +338,9 @@ def plot_parabolas(starts: Sequence[float]) -> list[Axes]:
         ax.plot(theta, fitted, "--", label="parabola at the start")
         landing = start - slope / curvature
         ax.plot([start, landing], [value, value - slope**2 / curvature / 2], "ko")
+        ax.plot(0, 0, "k*", ms=11)
         ax.text(start + 0.1, value - 0.25, "start")
-        ax.text(landing - 0.1, value - slope**2 / curvature / 2 - 0.3, "minimum", ha="center")
+        ax.text(landing - 0.1, value - slope**2 / curvature / 2 - 0.3, "its minimum", ha="center")
         ax.set(title=f"from {start}", xlabel="θ", ylim=(-1.5, 1.6))
     axes[0].legend(loc="upper center", fontsize=9)
     return list(axes)
