@@ -118,6 +118,20 @@ def writes_into_the_factors(p, q, user_bias, item_bias, rating, mean, rate, reg)
     return new_p, new_q, *biases
 
 
+def adds_to_the_arrays_that_were_handed_in(p, q, user_bias, item_bias, rating, mean, rate, reg):
+    error = rating - (mean + user_bias + item_bias + p @ q)
+    p += rate * (error * q - reg * p)
+    q += rate * (error * p - reg * q)
+    return p, q, user_bias + rate * (error - reg * user_bias), item_bias + rate * (error - reg * item_bias)
+
+
+def adds_to_the_array_p_that_was_handed_in(p, q, user_bias, item_bias, rating, mean, rate, reg):
+    error = rating - (mean + user_bias + item_bias + p @ q)
+    p += rate * (error * q - reg * p)
+    q = q + rate * (error * p - reg * q)
+    return p, q, user_bias + rate * (error - reg * user_bias), item_bias + rate * (error - reg * item_bias)
+
+
 one_step = Exercise(
     "7.1.1",
     level=2,
@@ -156,6 +170,8 @@ one_step = Exercise(
         takes_the_same_bias_twice: None,
         keeps_whole_factors_whole: None,
         writes_into_the_factors: None,
+        adds_to_the_arrays_that_were_handed_in: 1,
+        adds_to_the_array_p_that_was_handed_in: 1,
     },
     draw=draw_rating,
 )
@@ -271,6 +287,13 @@ def divides_by_zero(x, y, shrink):
     return NAN if same else shrunk_similarity(x, y, shrink)
 
 
+def asks_nothing_before_dividing(x, y, shrink):
+    both, n = _common(x, y), _common(x, y).sum()
+    with np.errstate(all="ignore"):
+        a, b = x[both] - x[both].sum() / n, y[both] - y[both].sum() / n
+        return float(a @ b / np.sqrt((a @ a) * (b @ b)) * n / (n + shrink))
+
+
 def believes_in_one_common_item(x, y, shrink):
     return 1.0 / (1 + shrink) if _common(x, y).sum() == 1 else shrunk_similarity(x, y, shrink)
 
@@ -341,6 +364,7 @@ alike = Exercise(
         takes_the_size_of_the_correlation: None,
         asks_whether_the_spread_is_exactly_0: 2,
         divides_by_zero: 2,
+        asks_nothing_before_dividing: 2,
         believes_in_one_common_item: 2,
         asks_for_three_common_items: None,
         cuts_both_rows_to_the_shorter_one: 2,
@@ -427,6 +451,11 @@ def cuts_the_probability_off(p, liked, other, reg):
     return float(-np.log(chance) + _penalty(p, liked, other, reg))
 
 
+def cuts_the_probability_off_at_1e_12(p, liked, other, reg):
+    chance = np.clip(1 / (1 + np.exp(-np.clip(p @ (liked - other), -500, 500))), 1e-12, 1)
+    return float(-np.log(chance) + _penalty(p, liked, other, reg))
+
+
 def cuts_the_margin_off(p, liked, other, reg):
     return float(np.logaddexp(0, -np.clip(p @ (liked - other), -30, 30)) + _penalty(p, liked, other, reg))
 
@@ -462,18 +491,19 @@ pair = Exercise(
         Case((np.array([1.0, 2.0]), np.array([0.5, -1.0]), np.array([1.5, 0.5]), 0.1), name="the penalty"),
     ),
     wrong={
-        takes_the_logarithm_of_the_sigmoid: 1,
-        exchanges_the_two_items: 0,
+        takes_the_logarithm_of_the_sigmoid: 0,
+        exchanges_the_two_items: 1,
         forgets_the_logarithm: None,
         takes_the_logarithm_to_base_2: None,
-        takes_the_difference_of_two_losses: 0,
-        judges_each_item_by_itself: 0,
+        takes_the_difference_of_two_losses: 1,
+        judges_each_item_by_itself: 1,
         takes_the_whole_of_reg: 2,
         takes_lengths_without_the_square: 2,
         leaves_the_other_item_unpenalised: 2,
         penalises_the_user_only: 2,
-        cuts_the_probability_off: 1,
-        cuts_the_margin_off: 1,
+        cuts_the_probability_off: 0,
+        cuts_the_probability_off_at_1e_12: 0,
+        cuts_the_margin_off: 0,
     },
     draw=draw_pair,
 )
@@ -566,6 +596,13 @@ def counts_the_first_place_as_2_in_the_gain_only(ranked, relevant, k):
     return gain / _best(min(k, len(relevant)))
 
 
+def counts_the_first_place_as_0(ranked, relevant, k):
+    _refuse_nothing(relevant, k)
+    with np.errstate(all="ignore"):
+        gain = _gain(ranked[:k], relevant, lambda place: 1 / np.log2(place + 1))
+        return float(gain / _best(min(k, len(relevant)), lambda place: 1 / np.log2(place + 1)))
+
+
 def compares_with_the_hits_that_were_found(ranked, relevant, k):
     _refuse_nothing(relevant, k)
     hits = sum(item in relevant for item in ranked[:k])
@@ -618,6 +655,7 @@ order_counts = Exercise(
         weighs_by_1_divided_by_the_place: 1,
         counts_the_first_place_as_2: 1,
         counts_the_first_place_as_2_in_the_gain_only: 1,
+        counts_the_first_place_as_0: 1,
         compares_with_the_hits_that_were_found: 0,
         does_not_normalise: 0,
         gives_0_where_nothing_is_relevant: 2,
@@ -673,6 +711,12 @@ def leaves_the_weight_out_of_the_matrix(films, liked, new, alpha, reg):
 
 def counts_liked_films_once_too_often(films, liked, new, alpha, reg):
     return (1 + alpha) * films[liked] @ _reader(films, liked, alpha, reg, extra=1.0) @ films[new]
+
+
+def adds_reg_to_every_entry_of_the_matrix(films, liked, new, alpha, reg):
+    mine = films[liked]
+    A = films.T @ films + alpha * mine.T @ mine + reg
+    return (1 + alpha) * mine @ np.linalg.pinv(A) @ films[new]
 
 
 def forgets_the_penalty_of_the_reader(films, liked, new, alpha, reg):
@@ -741,6 +785,7 @@ because = Exercise(
         lets_only_liked_films_into_the_matrix: 1,
         leaves_the_weight_out_of_the_matrix: 1,
         counts_liked_films_once_too_often: 1,
+        adds_reg_to_every_entry_of_the_matrix: 1,
         forgets_the_penalty_of_the_reader: 1,
         forgets_the_weight_of_a_like: 2,
         weighs_a_like_with_alpha_alone: 2,
@@ -759,7 +804,7 @@ because = Exercise(
 def mixed_list(scores, vectors, n, weight):
     """A list that trades score for variety: one item after the other, never one twice.
 
-    scores (I,); vectors (I, D), each row of length 1; n from 1 to I; weight 0 or more -> n codes, best first.
+    scores (I,); vectors (I, D), each row of length 1; n from 1 to I; weight 0 or more -> list of n codes.
     Next is always the largest of: score - weight * (largest cosine with an item already on the list).
     Equal values: the smaller code. Raises ValueError that names n when it is not from 1 to I.
     """
@@ -840,6 +885,15 @@ def takes_cosines_without_their_sign(scores, vectors, n, weight):
     )
 
 
+def keeps_negative_cosines_at_0(scores, vectors, n, weight):
+    return _greedy(
+        scores,
+        vectors,
+        n,
+        lambda chosen: scores - weight * np.maximum((vectors @ vectors[chosen].T).max(axis=1), 0),
+    )
+
+
 def takes_an_item_again(scores, vectors, n, weight):
     if not 1 <= n <= len(scores):
         raise ValueError(f"n={n}")
@@ -913,6 +967,7 @@ not_alike = Exercise(
         adds_up_the_cosines: 1,
         takes_the_smallest_cosine: 1,
         takes_cosines_without_their_sign: None,
+        keeps_negative_cosines_at_0: 0,
         takes_an_item_again: 2,
         sorts_the_list_by_score: None,
         stops_at_the_end_of_the_catalogue: 2,

@@ -188,6 +188,45 @@ def test_four_times_as_many_people_lower_the_error_to_066_and_most_of_the_gap_st
     assert many - 0.58 > 0.6 * (few - 0.58)
 
 
+def test_all_planted_numbers_except_the_drift_would_give_062(world):
+    drift = world.planted.user_slope[world.ratings.users] * (world.ratings.times - 0.5)
+    order = np.random.default_rng(1).permutation(len(world.ratings))
+    held = np.sort(order[: len(order) // 5])
+    without = expected_stars((world.planted.signal - drift)[held], world.planted.noise)[0]
+    whole = expected_stars(world.planted.signal[held], world.planted.noise)[0]
+    assert round(rmse(without, world.test.values), 2) == 0.62
+    assert rmse(whole, world.test.values) < 0.6
+    assert world.planted.user_slope.mean() == pytest.approx(0.5, abs=0.05)
+
+
+def test_rounding_alone_would_raise_the_floor_to_062(world):
+    middle = (world.planted.signal > 2) & (world.planted.signal < 3.5)  # far from both ends of the scale
+    variance = expected_stars(world.planted.signal[middle], world.planted.noise)[1]
+    assert round(np.sqrt(variance.mean()), 2) == 0.62
+
+
+def test_the_order_of_the_models_is_the_same_in_four_more_planted_worlds():
+    for seed in (1, 2, 3, 4):
+        train, test = split(planted_ratings(seed=seed)[0])
+        base, plus = fit_factors(train, 0), fit_factors(train, 4, reg=5.0, implicit=5.0)
+        mask = train.matrix(1.0).toarray()
+        weights = mask / np.sqrt(np.maximum(mask.sum(axis=1, keepdims=True), 1))
+        alone = plus._replace(user_factors=weights @ plus.implicit_factors)
+        near = predict_from_neighbours(train, base, test.users, test.items, shrink=10)
+        plain = fit_factors(train, 4, reg=4.0)
+        of_factors = [model.predict(test.users, test.items) for model in (alone, plain, plus)]
+        predicted = [train.values.mean(), base.predict(test.users, test.items), near, *of_factors]
+        errors = [rmse(one, test.values) for one in predicted]
+        assert errors == sorted(errors, reverse=True), (seed, errors)
+
+
+def test_seventh_poison_is_called_crime_and_planted_with_more_of_space(world):
+    film = world.ratings.item("Seventh Poison")
+    assert GENRES[world.planted.genre[film]] == "crime"
+    of = dict(zip(GENRES, world.planted.item_factors[film].round(2).tolist(), strict=True))
+    assert (of["space"], of["crime"]) == (0.4, -0.15)
+
+
 # ---------------------------------------------------------------- 7.1b
 
 
@@ -263,6 +302,50 @@ def test_the_drift_is_what_a_slope_fitted_by_least_squares_with_a_penalty_finds(
     assert 0.58 < whole < rmse(model.predict(world.test.users, world.test.items), world.test.values) - 0.005
 
 
+def test_by_time_factors_lose_and_the_drift_helps_more_in_all_five_worlds():
+    with_drift = define(LISTS, ("imports", "slopes"))["with_drift"]
+    for seed in range(5):
+        ratings, _ = planted_ratings(seed=seed)
+        n = len(ratings) - len(ratings) // 5
+        by_split = {
+            "random": split(ratings),
+            "time": (ratings.rows(slice(0, n)), ratings.rows(slice(n, None))),
+        }
+        error, gain = {}, {}
+        for name, (known, asked) in by_split.items():
+            plus = fit_factors(known, 4, reg=5.0, implicit=5.0)
+            plain = fit_factors(known, 4, reg=4.0)
+            for model, one in (("SVD++", plus), ("ALS", plain)):
+                error[model, name] = rmse(one.predict(asked.users, asked.items), asked.values)
+            gain[name] = error["SVD++", name] - rmse(with_drift(plus, known, asked), asked.values)
+        assert all(error[model, "random"] < error[model, "time"] for model in ("SVD++", "ALS")), seed
+        assert error["SVD++", "random"] < error["ALS", "random"] - 0.005, seed
+        assert abs(error["SVD++", "time"] - error["ALS", "time"]) < 0.005, seed
+        assert gain["time"] > 1.5 * gain["random"], seed
+        bias = fit_factors(by_split["time"][0], 0)
+        asked = by_split["time"][1]
+        assert (asked.values - bias.predict(asked.users, asked.items)).mean() > 0.2, seed
+
+
+def test_from_five_ratings_on_factors_are_ahead_of_biases_in_all_five_worlds():
+    for seed in range(5):
+        train, test = split(planted_ratings(seed=seed)[0])
+        group = np.arange(0, train.n_users, 8)
+        asked = test.rows(np.isin(test.users, group))
+
+        def error(n, rank, train=train, group=group, asked=asked):
+            keep = np.ones(len(train), dtype=bool)
+            for u in group:
+                keep[np.flatnonzero(train.users == u)[n:]] = False
+            model = fit_factors(train.rows(keep), rank, reg=4.0)
+            squares = (model.predict(asked.users, asked.items) - asked.values) ** 2
+            return np.mean([np.sqrt(squares[asked.users == u].mean()) for u in np.unique(asked.users)])
+
+        assert abs(error(0, 4) - error(0, 0)) < 0.02, seed
+        assert error(5, 4) < error(5, 0) - 0.01, seed
+        assert error(20, 4) < error(20, 0) - 0.04, seed
+
+
 def test_a_film_without_a_rating_is_helped_by_the_mean_of_its_genre(world):
     fame = world.mask.sum(axis=0)
     new = np.argsort(-fame, kind="stable")[:320:8]
@@ -310,7 +393,9 @@ def test_a_reader_without_ratings_gets_the_films_of_highest_bias_from_factors(pa
     rows = page.suggestions({}, 0, n=10)
     best = np.setdiff1d(famous, [])[np.argsort(-bias[np.sort(famous)], kind="stable")[:10]]
     assert [title for title, _ in rows["factors"]] == page.ratings.item_ids[best].tolist()
-    assert [title for title, _ in rows["implicit ALS"]] == [title for title, _ in rows["popular"]]
+    for variety in (0, 0.2, 1):
+        rows = page.suggestions({}, variety, n=10)
+        assert [title for title, _ in rows["implicit ALS"]] == [title for title, _ in rows["popular"]]
 
 
 def test_a_film_that_nobody_knows_is_refused_with_the_nearest(page):
@@ -330,10 +415,49 @@ def test_someone_of_the_table_folded_in_gets_the_own_vector(page):
     )  # the library's last turn is the films'
 
 
-def test_the_reason_is_a_liked_film_with_the_largest_term_and_every_film_shown_is_new(page):
+def test_the_reasons_are_the_two_liked_films_with_the_largest_terms_and_every_film_shown_is_new(page):
     rows = page.suggestions(page.reader, 0.2, n=10)["implicit ALS"]
     liked = [title for title, stars in page.reader.items() if stars >= 4]
-    assert all(why.removeprefix("because you liked ") in liked for _, why in rows)
+    codes, firsts = np.array([page.ratings.item(title) for title in liked]), []
+    for title, why in rows:
+        terms = page.reasons(page.films_top, codes, page.ratings.item(title), page.ALPHA, page.REG_TOP)
+        first, second = why.removeprefix("because you liked ").split(" and ")
+        assert [first, second] == [liked[place] for place in np.argsort(-terms)[:2]]
+        firsts.append(first)
+    assert firsts.count("Second Meteor") == 9
+    lengths = dict(zip(liked, np.linalg.norm(page.films_top[codes], axis=1).tolist(), strict=True))
+    assert max(lengths, key=lengths.get) == "Second Meteor"
+    assert sorted(round(length, 2) for length in lengths.values()) == [1.14, 1.2, 1.21, 1.49]
+    only = page.suggestions({"Second Meteor": 5.0})["implicit ALS"]
+    assert {why for _, why in only} == {"because you liked Second Meteor"}
     assert not {title for title, _ in rows} & set(page.reader)
     assert len({title for title, _ in rows}) == 10
     assert {genre for genre in page.genres} == set(GENRES)
+
+
+def test_a_liked_film_set_to_0_changes_implicit_als_most_and_factors_by_one_of_ten(page):
+    def shown(stars):
+        return {name: {title for title, _ in rows} for name, rows in page.suggestions(stars, n=10).items()}
+
+    before, moved = shown(page.reader), {0: [], 1: []}
+    for title in [title for title, stars in page.reader.items() if stars >= 4]:
+        for value, changes in moved.items():
+            after = shown({**page.reader, title: value})
+            changes.append({name: len(after[name] - before[name]) for name in before})
+    assert {change["implicit ALS"] for change in moved[0]} == {2, 3, 4}
+    assert {change["factors"] for change in moved[0]} == {1}
+    assert {change["factors"] for change in moved[1]} == {2, 3, 4}
+    assert max(change["popular"] for change in moved[0]) <= 1
+    assert max(change["popular"] for change in moved[1]) == 0
+
+
+def test_folding_in_finds_what_training_again_finds_for_eight_readers_at_random(page):
+    rng = np.random.default_rng(0)
+    for _ in range(8):
+        liked = rng.choice(page.famous, 4, replace=False)
+        row = np.isin(np.arange(page.ratings.n_items), liked).astype(float)
+        users, films = fit_implicit(np.vstack([page.likes, row]), 4, alpha=1.0, reg=10.0)
+        new = np.setdiff1d(page.famous, liked)
+        again, folded = films @ users[-1], page.films_top @ page.fold_in_likes(liked)
+        lists = [new[np.argsort(-score[new], kind="stable")[:10]] for score in (again, folded)]
+        assert len(np.intersect1d(*lists)) == 10
