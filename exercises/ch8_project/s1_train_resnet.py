@@ -209,6 +209,7 @@ least_loss = Exercise(
         "as_without_smoothing": (0.0, 0),
         "the_right_class_alone": (0.04, 1),  # -0.955 log 0.955
         "the_right_class_without_its_weight": (0.05, 1),  # -log 0.955
+        "the_nine_others_alone": (0.24, 1),  # -9 · 0.005 log 0.005
         "one_of_the_nine_others_alone": (-0.955 * math.log(0.955) - 0.005 * math.log(0.005), 1),
         "in_bits": (LEAST / math.log(2), 1),
         "all_of_the_0_05_goes_to_the_others": (
@@ -542,7 +543,7 @@ _MODEST = np.array([[0.3, 0, 0], [0, 0.2, 0.1], [0, 0, 0.4]])
 temperature = Exercise(
     "8.1.5",
     level=3,
-    minutes=15,
+    minutes=20,
     points=4,
     solution=hand_over,
     cases=(
@@ -595,6 +596,7 @@ margin = Exercise(
     wrong={
         "one_standard_error": (475, 0),
         "forgets_to_square": (44, 1),
+        "squares_all_but_the_2": (950, 1),
         "forgets_the_share_that_is_wrong": (38_000, 0),
         "takes_a_half_for_the_share": (10_000, 0),
         "forgets_the_share_that_is_right": (2_000, 0),
