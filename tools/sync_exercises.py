@@ -5,10 +5,10 @@
 
 A notebook takes part when it has cells whose ids begin with `ex-`. For exercise 6.1.1 it must have
 `ex-6-1-1-text` (Markdown), `ex-6-1-1-answer` and `ex-6-1-1-check` (code), in this order; a design exercise
-has no check. The exercises stand in the order of their numbers, none left out between the first and the
-last: of a section in several parts, each has a run of them. Their source and their nbgrader metadata are
-written, nothing else is touched, and no cell is made. Exit status: 0 when source and notebook agree, 1 when
-they differed (--check) or cells are missing.
+has no check. The exercises of a notebook stand in the order of their numbers. Numbers may be left out: a new
+exercise gets the next free one of its section, wherever it stands. Their source and their nbgrader metadata
+are written, nothing else is touched, and no cell is made. Exit status: 0 when source and notebook agree, 1
+when they differed (--check) or cells are missing.
 """
 
 import argparse
@@ -91,7 +91,7 @@ def sync(notebook: NotebookNode) -> tuple[list[str], list[str]]:
             broken.append(str(error))
     sections = {number.rpartition(".")[0] for number in numbers}
     last_place = -1
-    for exercise in (e for section in sorted(sections) for e in _run(_known(section), numbers)):
+    for exercise in (e for section in sorted(sections) for e in _known(section) if e.number in numbers):
         for part, cell_type, source in parts(exercise):
             name = cell_id(exercise.number, part)
             if name not in places:
@@ -117,12 +117,6 @@ def sync(notebook: NotebookNode) -> tuple[list[str], list[str]]:
                 else:
                     cell.metadata["nbgrader"] = metadata
     return changed, broken
-
-
-def _run(exercises: Sequence[Exercise], numbers: set[str]) -> Sequence[Exercise]:
-    """A section's exercises from the first to the last of those that a notebook has."""
-    places = [place for place, exercise in enumerate(exercises) if exercise.number in numbers]
-    return exercises[places[0] : places[-1] + 1] if places else []
 
 
 def _known(section: str) -> list[Exercise]:

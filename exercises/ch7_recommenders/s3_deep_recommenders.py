@@ -502,251 +502,7 @@ rows_without_the_answer = Exercise(
     draw=draw_history,
 )
 
-# 7.3.5 all pairs in one pass ----------------------------------------------------------------------
-
-
-def all_pairs(x, V):
-    """Sum over all pairs a < b of x_a x_b (V_a · V_b): x (N, n) values, V (n, k) vectors -> (N,) floats."""
-    # Common wrong turn: x @ V**2 in the second term. Each feature meets itself there: its value, squared too.
-    x, V = np.asarray(x, dtype=float), np.asarray(V, dtype=float)
-    return 0.5 * ((x @ V) ** 2 - x**2 @ V**2).sum(axis=1)
-
-
-def draw_features(rng):
-    """One feature or several, absent ones too, values of any sign; whole numbers as well; any k."""
-    rows, n, k = (int(size) for size in rng.integers(1, 4, size=3))
-    n = int(rng.choice([n, 5]))
-    x, V = rng.integers(-2, 3, size=(rows, n)), rng.integers(-2, 3, size=(n, k))
-    if rng.random() < 0.5:
-        x, V = x / 2, V / 2
-    return x, V
-
-
-def does_not_square_the_value_in_the_second_term(x, V):
-    return 0.5 * ((x @ V) ** 2 - x @ V**2).sum(axis=1)
-
-
-def forgets_the_half(x, V):
-    return ((x @ V) ** 2 - x**2 @ V**2).sum(axis=1).astype(float)
-
-
-def pairs_features_with_themselves(x, V):
-    return 0.5 * ((x @ V) ** 2).sum(axis=1)
-
-
-def does_not_add_up_over_k(x, V):
-    return 0.5 * ((x @ V) ** 2 - x**2 @ V**2)
-
-
-def gives_one_number_for_the_batch(x, V):
-    return float(0.5 * ((x @ V) ** 2 - x**2 @ V**2).sum())
-
-
-def pairs_neighbours_only(x, V):
-    each = [sum(r[a] * r[a + 1] * (V[a] @ V[a + 1]) for a in range(len(r) - 1)) for r in x]
-    return np.array(each, dtype=float)
-
-
-def squares_after_adding_up_over_k(x, V):
-    return 0.5 * ((x @ V).sum(axis=1) ** 2 - (x**2 @ V**2).sum(axis=1))
-
-
-def leaves_the_values_out(x, V):
-    there = (x != 0).astype(float)
-    return 0.5 * ((there @ V) ** 2 - there @ V**2).sum(axis=1)
-
-
-def halves_whole_numbers(x, V):
-    return (all_pairs(x, V) // 1).astype(float)
-
-
-def keeps_whole_numbers_whole(x, V):
-    return all_pairs(x, V).astype(np.result_type(x, V))
-
-
-def takes_the_mean_over_k(x, V):
-    return all_pairs(x, V) / V.shape[1]
-
-
-pairs_in_one_pass = Exercise(
-    "7.3.5",
-    level=3,
-    minutes=15,
-    points=2,
-    solution=all_pairs,
-    cases=(
-        Case(
-            (np.array([[2.0, 1.0]]), np.array([[1.0, 0.0], [3.0, 1.0]])),
-            expected=np.array([6.0]),
-            name="the value not squared in what is taken away",
-        ),
-        Case(
-            (np.array([[1.0, 1.0, 1.0]]), np.array([[1.0, 0.0], [2.0, 1.0], [0.0, 3.0]])),
-            expected=np.array([5.0]),
-            name="every pair counted twice, or features paired with themselves",
-        ),
-        Case(
-            (np.array([[1.0, 1.0], [0.0, 1.0], [1.0, -2.0]]), np.array([[1.0], [2.0]])),
-            expected=np.array([2.0, 0.0, -4.0]),
-            name="one number for the whole batch, or one for each of the k",
-        ),
-        Case(
-            (np.array([[1, 0, 2, 0, -1]]), np.array([[1, 1], [5, 5], [0, 3], [7, 7], [2, 0]])),
-            expected=np.array([4.0]),
-            name="only neighbouring features paired",
-        ),
-        Case(
-            (np.array([[3.0], [0.5]]), np.array([[2.0, 1.0]])),
-            expected=np.array([0.0, 0.0]),
-            name="a single feature has no pair",
-        ),
-        Case(
-            (np.array([[200, 200]], dtype=np.uint8), np.array([[1], [2]], dtype=np.uint8)),
-            expected=np.array([80_000.0]),
-            name="small whole numbers that overflow",
-            why="whole numbers may be pixels, of eight bits",
-        ),
-    ),
-    wrong={
-        does_not_square_the_value_in_the_second_term: 1,
-        forgets_the_half: 2,
-        pairs_features_with_themselves: 1,
-        does_not_add_up_over_k: 2,
-        gives_one_number_for_the_batch: None,
-        pairs_neighbours_only: None,
-        squares_after_adding_up_over_k: None,
-        leaves_the_values_out: 0,
-        halves_whole_numbers: None,
-        keeps_whole_numbers_whole: None,
-        takes_the_mean_over_k: 2,
-    },
-    draw=draw_features,
-)
-
-# 7.3.6 the place of the target --------------------------------------------------------------------
-
-
-def places(scores, targets):
-    """Place of each target among all items, 1 is best: scores (N, I), targets (N,) codes -> (N,).
-
-    Equal scores and nan count against the target.
-    """
-    # Common wrong turn: 1 + the number of larger scores. Then a model that scores all alike is always first.
-    own = scores[np.arange(len(targets)), targets][:, None]
-    return scores.shape[1] - (scores < own).sum(axis=1)
-
-
-def draw_scores(rng):
-    """One row or a few, one item or a few; equal scores are common, nan now and then."""
-    rows, items = int(rng.integers(1, 5)), int(rng.integers(1, 7))
-    scores = rng.integers(-2, 3, size=(rows, items)) / 2
-    if rng.random() < 0.3:
-        scores[rng.random((rows, items)) < 0.3] = np.nan
-    return scores, rng.integers(items, size=rows)
-
-
-def lets_equal_scores_count_for_the_target(scores, targets):
-    own = scores[np.arange(len(targets)), targets][:, None]
-    return 1 + (scores > own).sum(axis=1)
-
-
-def lets_nan_count_for_the_target(scores, targets):
-    own = scores[np.arange(len(targets)), targets][:, None]
-    return (scores >= own).sum(axis=1)
-
-
-def counts_from_0(scores, targets):
-    return places(scores, targets) - 1
-
-
-def gives_the_worst_the_first_place(scores, targets):
-    return places(-scores, targets)
-
-
-def takes_the_first_target_for_all(scores, targets):
-    return places(scores, np.full(len(targets), targets[0]))
-
-
-def sorts_and_takes_what_comes_first(scores, targets):
-    order = np.argsort(-scores, axis=1, kind="stable")
-    return 1 + (order == np.asarray(targets)[:, None]).argmax(axis=1)
-
-
-def gives_the_item_at_that_place(scores, targets):
-    order = np.argsort(-scores, axis=1, kind="stable")
-    return order[np.arange(len(targets)), targets]
-
-
-def puts_the_target_in_the_middle_of_its_equals(scores, targets):
-    own = scores[np.arange(len(targets)), targets][:, None]
-    above, equal = (scores > own).sum(axis=1), (scores == own).sum(axis=1)
-    return above + (equal + 1) / 2
-
-
-place_of_the_target = Exercise(
-    "7.3.6",
-    level=2,
-    minutes=10,
-    points=2,
-    solution=places,
-    cases=(
-        Case(
-            (np.array([[0.1, 0.9, 0.5], [0.7, 0.2, 0.4]]), np.array([2, 0])),
-            expected=np.array([2, 1]),
-            name="one target for all rows, or places from 0",
-        ),
-        Case(
-            (np.array([[1.0, 1.0, 0.0]]), np.array([0])),
-            expected=np.array([2]),
-            name="equal scores that count for the target",
-        ),
-        Case(
-            (np.zeros((2, 4)), np.array([0, 3])),
-            expected=np.array([4, 4]),
-            name="all alike: the last place",
-        ),
-        Case(
-            (np.array([[0.5, np.nan, 0.0], [np.nan, 1.0, 0.0]]), np.array([0, 0])),
-            expected=np.array([2, 3]),
-            name="nan that counts for the target",
-        ),
-    ),
-    wrong={
-        lets_equal_scores_count_for_the_target: 1,
-        lets_nan_count_for_the_target: 2,
-        counts_from_0: None,
-        gives_the_worst_the_first_place: None,
-        takes_the_first_target_for_all: 0,
-        sorts_and_takes_what_comes_first: 1,
-        gives_the_item_at_that_place: None,
-        puts_the_target_in_the_middle_of_its_equals: 1,
-    },
-    draw=draw_scores,
-)
-
-# 7.3.7 what a sequence of length one never trains --------------------------------------------------
-
-
-N_UNTRAINED = 48 * 32 + 4 * 48 * 48 + 2 * 48  # forget gate on the input; all on the state; its two biases
-
-what_length_one_never_trains = Exercise(
-    "7.3.7",
-    level=3,
-    minutes=10,
-    points=1,
-    kind="predict",
-    solution=N_UNTRAINED,
-    wrong={
-        "forgets_the_forget_gate": (4 * 48 * 48, 1),
-        "counts_one_gate_only": (48 * 48, 0),
-        "leaves_out_the_biases_of_the_forget_gate": (4 * 48 * 48 + 48 * 32, 1),
-        "counts_one_of_the_two_biases": (4 * 48 * 48 + 48 * 32 + 48, 1),
-        "takes_the_whole_layer": (4 * (48 * 32 + 48 * 48 + 2 * 48), None),
-        "takes_the_biases_of_the_state_for_untrained": (4 * 48 * 48 + 4 * 48, None),
-    },
-)
-
-# 7.3.8 the latest rows for the test ----------------------------------------------------------------
+# 7.3.5 the latest rows for the test ----------------------------------------------------------------
 
 
 def latest_rows(times, share):
@@ -823,7 +579,7 @@ def accepts_any_share(times, share):
 
 
 latest_rows_for_the_test = Exercise(
-    "7.3.8",
+    "7.3.5",
     level=2,
     minutes=10,
     points=2,
@@ -860,13 +616,263 @@ latest_rows_for_the_test = Exercise(
     draw=draw_times,
 )
 
+# 7.3.6 the place of the target --------------------------------------------------------------------
+
+
+def places(scores, targets):
+    """Place of each target among all items, 1 is best: scores (N, I), targets (N,) codes -> (N,).
+
+    Equal scores and nan count against the target.
+    """
+    # Common wrong turn: 1 + the number of larger scores. Then a model that scores all alike is always first.
+    own = scores[np.arange(len(targets)), targets][:, None]
+    return scores.shape[1] - (scores < own).sum(axis=1)
+
+
+def draw_scores(rng):
+    """One row or a few, one item or a few; equal scores are common, nan now and then."""
+    rows, items = int(rng.integers(1, 5)), int(rng.integers(1, 7))
+    scores = rng.integers(-2, 3, size=(rows, items)) / 2
+    if rng.random() < 0.3:
+        scores[rng.random((rows, items)) < 0.3] = np.nan
+    return scores, rng.integers(items, size=rows)
+
+
+def lets_equal_scores_count_for_the_target(scores, targets):
+    own = scores[np.arange(len(targets)), targets][:, None]
+    return 1 + (scores > own).sum(axis=1)
+
+
+def lets_nan_count_for_the_target(scores, targets):
+    own = scores[np.arange(len(targets)), targets][:, None]
+    return (scores >= own).sum(axis=1)
+
+
+def counts_from_0(scores, targets):
+    return places(scores, targets) - 1
+
+
+def gives_the_worst_the_first_place(scores, targets):
+    return places(-scores, targets)
+
+
+def takes_the_first_target_for_all(scores, targets):
+    return places(scores, np.full(len(targets), targets[0]))
+
+
+def sorts_and_takes_what_comes_first(scores, targets):
+    order = np.argsort(-scores, axis=1, kind="stable")
+    return 1 + (order == np.asarray(targets)[:, None]).argmax(axis=1)
+
+
+def sorts_upwards_and_turns_round(scores, targets):
+    order = np.argsort(scores, axis=1, kind="stable")[:, ::-1]
+    return 1 + (order == np.asarray(targets)[:, None]).argmax(axis=1)
+
+
+def gives_the_item_at_that_place(scores, targets):
+    order = np.argsort(-scores, axis=1, kind="stable")
+    return order[np.arange(len(targets)), targets]
+
+
+def puts_the_target_in_the_middle_of_its_equals(scores, targets):
+    own = scores[np.arange(len(targets)), targets][:, None]
+    above, equal = (scores > own).sum(axis=1), (scores == own).sum(axis=1)
+    return above + (equal + 1) / 2
+
+
+place_of_the_target = Exercise(
+    "7.3.6",
+    level=2,
+    minutes=10,
+    points=2,
+    solution=places,
+    cases=(
+        Case(
+            (np.array([[0.1, 0.9, 0.5], [0.7, 0.2, 0.4]]), np.array([2, 0])),
+            expected=np.array([2, 1]),
+            name="one target for all rows, or places from 0",
+        ),
+        Case(
+            (np.array([[1.0, 1.0, 0.0]]), np.array([0])),
+            expected=np.array([2]),
+            name="equal scores that count for the target",
+        ),
+        Case(
+            (np.zeros((2, 4)), np.array([0, 3])),
+            expected=np.array([4, 4]),
+            name="all alike: the last place",
+        ),
+        Case(
+            (np.array([[0.5, np.nan, 0.0], [np.nan, 1.0, 0.0]]), np.array([0, 0])),
+            expected=np.array([2, 3]),
+            name="nan that counts for the target",
+        ),
+    ),
+    wrong={
+        lets_equal_scores_count_for_the_target: 1,
+        lets_nan_count_for_the_target: 2,
+        counts_from_0: None,
+        gives_the_worst_the_first_place: None,
+        takes_the_first_target_for_all: 0,
+        sorts_and_takes_what_comes_first: 1,
+        sorts_upwards_and_turns_round: 1,
+        gives_the_item_at_that_place: None,
+        puts_the_target_in_the_middle_of_its_equals: 1,
+    },
+    draw=draw_scores,
+)
+
+# 7.3.7 what a sequence of length one never trains --------------------------------------------------
+
+
+N_UNTRAINED = 48 * 32 + 4 * 48 * 48 + 2 * 48  # forget gate on the input; all on the state; its two biases
+
+what_length_one_never_trains = Exercise(
+    "7.3.7",
+    level=3,
+    minutes=10,
+    points=1,
+    kind="predict",
+    solution=N_UNTRAINED,
+    wrong={
+        "forgets_the_forget_gate": (4 * 48 * 48, 1),
+        "counts_one_gate_only": (48 * 48, 0),
+        "leaves_out_the_biases_of_the_forget_gate": (4 * 48 * 48 + 48 * 32, 1),
+        "counts_one_of_the_two_biases": (4 * 48 * 48 + 48 * 32 + 48, 1),
+        "takes_the_whole_layer": (4 * (48 * 32 + 48 * 48 + 2 * 48), None),
+        "takes_the_biases_of_the_state_for_untrained": (4 * 48 * 48 + 4 * 48, None),
+    },
+)
+
+# 7.3.8 all pairs in one pass ----------------------------------------------------------------------
+
+
+def all_pairs(x, V):
+    """Sum over all pairs a < b of x_a x_b (V_a · V_b): x (N, n) values, V (n, k) vectors -> (N,) floats."""
+    # Common wrong turn: x @ V**2 in the second term. Each feature meets itself there: its value, squared too.
+    x, V = np.asarray(x, dtype=float), np.asarray(V, dtype=float)
+    return 0.5 * ((x @ V) ** 2 - x**2 @ V**2).sum(axis=1)
+
+
+def draw_features(rng):
+    """One feature or several, absent ones too, values of any sign; whole numbers as well; any k."""
+    rows, n, k = (int(size) for size in rng.integers(1, 4, size=3))
+    n = int(rng.choice([n, 5]))
+    x, V = rng.integers(-2, 3, size=(rows, n)), rng.integers(-2, 3, size=(n, k))
+    if rng.random() < 0.5:
+        x, V = x / 2, V / 2
+    return x, V
+
+
+def does_not_square_the_value_in_the_second_term(x, V):
+    return 0.5 * ((x @ V) ** 2 - x @ V**2).sum(axis=1)
+
+
+def forgets_the_half(x, V):
+    return ((x @ V) ** 2 - x**2 @ V**2).sum(axis=1).astype(float)
+
+
+def pairs_features_with_themselves(x, V):
+    return 0.5 * ((x @ V) ** 2).sum(axis=1)
+
+
+def does_not_add_up_over_k(x, V):
+    return 0.5 * ((x @ V) ** 2 - x**2 @ V**2)
+
+
+def gives_one_number_for_the_batch(x, V):
+    return float(0.5 * ((x @ V) ** 2 - x**2 @ V**2).sum())
+
+
+def pairs_neighbours_only(x, V):
+    each = [sum(r[a] * r[a + 1] * (V[a] @ V[a + 1]) for a in range(len(r) - 1)) for r in x]
+    return np.array(each, dtype=float)
+
+
+def squares_after_adding_up_over_k(x, V):
+    return 0.5 * ((x @ V).sum(axis=1) ** 2 - (x**2 @ V**2).sum(axis=1))
+
+
+def leaves_the_values_out(x, V):
+    there = (x != 0).astype(float)
+    return 0.5 * ((there @ V) ** 2 - there @ V**2).sum(axis=1)
+
+
+def halves_whole_numbers(x, V):
+    return (all_pairs(x, V) // 1).astype(float)
+
+
+def keeps_whole_numbers_whole(x, V):
+    return all_pairs(x, V).astype(np.result_type(x, V))
+
+
+def takes_the_mean_over_k(x, V):
+    return all_pairs(x, V) / V.shape[1]
+
+
+pairs_in_one_pass = Exercise(
+    "7.3.8",
+    level=3,
+    minutes=15,
+    points=2,
+    solution=all_pairs,
+    cases=(
+        Case(
+            (np.array([[2.0, 1.0]]), np.array([[1.0, 0.0], [3.0, 1.0]])),
+            expected=np.array([6.0]),
+            name="the value not squared in what is taken away",
+        ),
+        Case(
+            (np.array([[1.0, 1.0, 1.0]]), np.array([[1.0, 0.0], [2.0, 1.0], [0.0, 3.0]])),
+            expected=np.array([5.0]),
+            name="every pair counted twice, or features paired with themselves",
+        ),
+        Case(
+            (np.array([[1.0, 1.0], [0.0, 1.0], [1.0, -2.0]]), np.array([[1.0], [2.0]])),
+            expected=np.array([2.0, 0.0, -4.0]),
+            name="one number for the whole batch, or one for each of the k",
+        ),
+        Case(
+            (np.array([[1, 0, 2, 0, -1]]), np.array([[1, 1], [5, 5], [0, 3], [7, 7], [2, 0]])),
+            expected=np.array([4.0]),
+            name="only neighbouring features paired",
+        ),
+        Case(
+            (np.array([[3.0], [0.5]]), np.array([[2.0, 1.0]])),
+            expected=np.array([0.0, 0.0]),
+            name="a single feature has no pair",
+        ),
+        Case(
+            (np.array([[200, 200]], dtype=np.uint8), np.array([[1], [2]], dtype=np.uint8)),
+            expected=np.array([80_000.0]),
+            name="small whole numbers that overflow",
+            why="whole numbers may be pixels, of eight bits",
+        ),
+    ),
+    wrong={
+        does_not_square_the_value_in_the_second_term: 1,
+        forgets_the_half: 2,
+        pairs_features_with_themselves: 1,
+        does_not_add_up_over_k: 2,
+        gives_one_number_for_the_batch: None,
+        pairs_neighbours_only: None,
+        squares_after_adding_up_over_k: None,
+        leaves_the_values_out: 0,
+        halves_whole_numbers: None,
+        keeps_whole_numbers_whole: None,
+        takes_the_mean_over_k: 2,
+    },
+    draw=draw_features,
+)
+
 EXERCISES = (
     which_numbers_move,
     hit_rate_of_a_sample,
     batch_as_negatives,
     rows_without_the_answer,
-    pairs_in_one_pass,
+    latest_rows_for_the_test,
     place_of_the_target,
     what_length_one_never_trains,
-    latest_rows_for_the_test,
+    pairs_in_one_pass,
 )

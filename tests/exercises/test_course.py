@@ -211,7 +211,7 @@ def test_the_notebooks_of_a_section_hold_each_of_its_exercises_once_and_as_in_th
         if here:
             found += [f"{section}.{place}" for place in here]
             assert sync(notebook) == ([], []), f"python -m tools.sync_exercises {path.relative_to(ROOT)}"
-    # a part holds a run of them (sync); the parts need not stand in the order of their runs
+    # a part holds some of them, in order (sync); the parts together hold each once
     assert sorted(found) == sorted(exercise.number for exercise in finding.section_exercises(section))
 
 

@@ -137,10 +137,10 @@ def test_sampled_places_are_those_of_a_real_sample(nb):
 def test_judge_leaves_out_what_was_watched_and_finds_the_rest(nb):
     nb.space.update(users=np.zeros(12, dtype=int), films=np.arange(12), n_films=12)
     test = np.arange(12) == 11
-    assert nb.judge(test, lambda user, before: -np.arange(12)) == 1.0  # the other eleven were watched
-    assert nb.judge(test, lambda user, before: np.full(12, np.nan)) == 0.0
+    assert nb.judge(test, lambda row, before: -np.arange(12)) == 1.0  # the other eleven were watched
+    assert nb.judge(test, lambda row, before: np.full(12, np.nan)) == 0.0
     first_two = np.arange(12) < 2
-    assert nb.judge(first_two, lambda user, before: np.arange(12)[::-1]) == 1.0
+    assert nb.judge(first_two, lambda row, before: np.arange(12)[::-1]) == 1.0
 
 
 def test_popularity_and_factors_are_learned_from_the_training_rows_only(nb):
@@ -149,20 +149,23 @@ def test_popularity_and_factors_are_learned_from_the_training_rows_only(nb):
     train, nothing = users < 2, np.zeros(0, dtype=int)
     for method in (nb.popular, nb.factors):
         nb.space["films"] = films
-        before = method(train, 0)(3, nothing)  # user 3 is not met in training: what is popular
+        before = method(train, 0)(5, nothing)  # the user of row 5 is not met in training: what is popular
         np.testing.assert_array_equal(before, [2, 2, 0, 0])
         changed = films.copy()
         changed[4:] = 0
         nb.space["films"] = changed
-        np.testing.assert_array_equal(method(train, 0)(3, nothing), before)
+        np.testing.assert_array_equal(method(train, 0)(5, nothing), before)
 
 
-def test_what_is_popular_lately_counts_the_last_tenth_of_the_training_rows(nb):
-    films, times = np.repeat([0, 1], 50), np.linspace(0, 1, 100)
-    nb.space.update(users=np.arange(100), films=films, times=times, n_users=100, n_films=2)
+def test_what_is_popular_lately_counts_the_newest_training_rows_before_the_play(nb):
+    films = np.repeat([0, 1], 50)
+    nb.space.update(users=np.arange(100), films=films, n_users=100, n_films=2)
     training = np.arange(100) < 60
-    np.testing.assert_array_equal(nb.popular_lately(training)(0, None), [0, 6])
-    np.testing.assert_array_equal(nb.popular(training)(0, None), [50, 10])
+    score = nb.popular_lately(training)
+    np.testing.assert_array_equal(score(99, None), [0, 6])
+    np.testing.assert_array_equal(score(53, None), [3, 3])  # rows 47 to 52: nothing from row 53 on
+    np.testing.assert_array_equal(score(20, None), [6, 0])
+    np.testing.assert_array_equal(nb.popular(training)(20, None), [50, 10])
 
 
 # negatives and ids
@@ -268,10 +271,10 @@ def test_the_exercises_of_7_3_have_their_numbers_and_titles():
         ("7.3.2", "The hit rate of a sample"),
         ("7.3.3", "The batch as negatives"),
         ("7.3.4", "Rows that do not know the answer"),
-        ("7.3.5", "All pairs in one pass"),
+        ("7.3.5", "The latest rows for the test"),
         ("7.3.6", "The place of the target"),
         ("7.3.7", "What a sequence of length one never trains"),
-        ("7.3.8", "The latest rows for the test"),
+        ("7.3.8", "All pairs in one pass"),
     ]
 
 
@@ -401,8 +404,8 @@ OTHERWISE = {
         ),
     ],
     "7.3.7": [10_848],
-    "7.3.8": [_latest_from_the_end],
-    "7.3.5": [
+    "7.3.5": [_latest_from_the_end],
+    "7.3.8": [
         lambda x, V: _pairs_by_two_loops(x.astype(float), V.astype(float)),
         lambda x, V: (
             (

@@ -612,59 +612,59 @@ def right_7_3_4_filled_in(history, length, pad):
     return inputs, history[1:].copy()
 
 
-# 7.3.5 all_pairs -------------------------------------------------------------------------------------------
+# 7.3.8 all_pairs -------------------------------------------------------------------------------------------
 
 
 def _weighted(x, V):
     return np.asarray(x, dtype=float)[:, :, None] * np.asarray(V, dtype=float)[None]
 
 
-def wrong_7_3_5_in_the_dtype_given(x, V):
+def wrong_7_3_8_in_the_dtype_given(x, V):
     return 0.5 * ((x @ V) ** 2 - x**2 @ V**2).sum(axis=1)
 
 
-def wrong_7_3_5_pairs_with_itself(x, V):
+def wrong_7_3_8_pairs_with_itself(x, V):
     w = _weighted(x, V)
     return 0.5 * (w.sum(axis=1) ** 2).sum(axis=1)
 
 
-def wrong_7_3_5_every_pair_twice(x, V):
+def wrong_7_3_8_every_pair_twice(x, V):
     w = _weighted(x, V)
     return (w.sum(axis=1) ** 2 - (w**2).sum(axis=1)).sum(axis=1)
 
 
-def wrong_7_3_5_present_or_not(x, V):
+def wrong_7_3_8_present_or_not(x, V):
     w = _weighted(np.asarray(x) != 0, V)
     return 0.5 * (w.sum(axis=1) ** 2 - (w**2).sum(axis=1)).sum(axis=1)
 
 
-def wrong_7_3_5_values_not_squared(x, V):
+def wrong_7_3_8_values_not_squared(x, V):
     w = _weighted(x, V)
     squares = np.asarray(x, dtype=float) @ (np.asarray(V, dtype=float) ** 2)
     return 0.5 * (w.sum(axis=1) ** 2 - squares).sum(axis=1)
 
 
-def wrong_7_3_5_neighbours_only(x, V):
+def wrong_7_3_8_neighbours_only(x, V):
     w = _weighted(x, V)
     return (w[:, :-1] * w[:, 1:]).sum(axis=(1, 2))
 
 
-def wrong_7_3_5_whole_numbers(x, V):
+def wrong_7_3_8_whole_numbers(x, V):
     w = np.asarray(x)[:, :, None] * np.asarray(V)[None]
     return (w.sum(axis=1) ** 2 - (w**2).sum(axis=1)).sum(axis=1) // 2
 
 
-def wrong_7_3_5_absolute_values(x, V):
+def wrong_7_3_8_absolute_values(x, V):
     w = _weighted(np.abs(x), V)
     return 0.5 * (w.sum(axis=1) ** 2 - (w**2).sum(axis=1)).sum(axis=1)
 
 
-def wrong_7_3_5_a_column(x, V):
+def wrong_7_3_8_a_column(x, V):
     w = _weighted(x, V)
     return 0.5 * (w.sum(axis=1) ** 2 - (w**2).sum(axis=1)).sum(axis=1, keepdims=True)
 
 
-def right_7_3_5_pair_by_pair(x, V):
+def right_7_3_8_pair_by_pair(x, V):
     x, V = np.asarray(x, dtype=float), np.asarray(V, dtype=float)
     total = np.zeros(len(x))
     for a, b in itertools.combinations(range(x.shape[1]), 2):
@@ -672,7 +672,7 @@ def right_7_3_5_pair_by_pair(x, V):
     return total
 
 
-def right_7_3_5_by_the_gram_matrix(x, V):
+def right_7_3_8_by_the_gram_matrix(x, V):
     x, V = np.asarray(x, dtype=float), np.asarray(V, dtype=float)
     gram = np.triu(V @ V.T, 1)
     return np.einsum("na,ab,nb->n", x, gram, x)
