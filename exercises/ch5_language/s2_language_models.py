@@ -441,7 +441,7 @@ what_may_be_compared = Exercise(
     draw=draw_text,
 )
 
-# 5.2.5 two heads ----------------------------------------------------------------------------------
+# 5.2.5 a mixture of two models --------------------------------------------------------------------
 
 
 def best_mix(p, q, shares):
@@ -555,7 +555,7 @@ def makes_up_an_answer_where_there_are_no_shares(p, q, shares):
     return best_mix(p, q, shares) if len(shares) else (0.0, math.inf)
 
 
-two_heads = Exercise(
+a_mixture = Exercise(
     "5.2.5",
     level=4,
     minutes=20,
@@ -830,6 +830,11 @@ def divides_by_0_in_a_short_run(step, steps):
     return min((step + 1) / (steps // 20), _cosine(step, steps))
 
 
+def switches_after_the_warm_up(step, steps):
+    warm = max(1, steps // 20)
+    return (step + 1) / warm if step < warm else _cosine(step, steps)
+
+
 def takes_a_twentieth_that_is_not_whole(step, steps):
     return min((step + 1) / max(1, steps / 20), _cosine(step, steps))
 
@@ -858,6 +863,7 @@ the_rate_of_a_step = Exercise(
         multiplies_the_two: 1,
         begins_the_cosine_after_the_warm_up: 1,
         divides_by_0_in_a_short_run: 2,
+        switches_after_the_warm_up: 1,
         takes_a_twentieth_that_is_not_whole: 2,
     },
     draw=draw_step,
@@ -941,6 +947,13 @@ def answers_for_a_single_start(before, after):
     return gain(before, after) if len(before) > 1 or len(after) > 1 else (before[0] - after[0], 0.0)
 
 
+def stretches_a_list_of_one_entry(before, after):
+    brought = np.subtract(before, after)
+    if len(brought) < 2:
+        raise ValueError("fewer than two starts")
+    return float(brought.mean()), float(brought.std(ddof=1) / len(brought) ** 0.5)
+
+
 def pairs_as_many_as_there_are(before, after):
     return gain(before[: len(after)], after[: len(before)])
 
@@ -962,6 +975,7 @@ gain_or_luck = Exercise(
         Case(([2.0, 2.0, 2.0], [1.0, 1.0, 0.4]), expected=(1.2, 0.2), name="the mean, not the median"),
         Case(([2.0], [1.0]), raises=ValueError, name="one start has no spread"),
         Case(([2.0, 2.1, 2.2], [1.0, 1.1]), raises=ValueError, name="starts that are missing"),
+        Case(([2.0, 2.2], [1.0]), raises=ValueError, name="a list of one entry, stretched"),
     ),
     wrong={
         turns_the_sign_round: 0,
@@ -972,6 +986,7 @@ gain_or_luck = Exercise(
         takes_the_median: None,
         gives_the_share_that_was_saved: None,
         answers_for_a_single_start: 2,
+        stretches_a_list_of_one_entry: 2,
         pairs_as_many_as_there_are: 2,
     },
     draw=draw_losses,
@@ -982,7 +997,7 @@ EXERCISES = (
     another_way_to_share,
     one_merge,
     what_may_be_compared,
-    two_heads,
+    a_mixture,
     a_moving_bar,
     the_rate_of_a_step,
     gain_or_luck,

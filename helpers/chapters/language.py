@@ -255,10 +255,10 @@ def draw_heads(block: nn.Module, x: Tensor, text: str) -> list[Axes]:
 
 
 def plot_losses(losses: Sequence[float], pairs: float) -> Axes:
-    """Bits per character of each step, a mean over 20, with the held-out bits of a table of pairs dotted."""
+    """Bits per character of each step, a mean over the last 20 steps or fewer; a table of pairs dotted."""
     ax = plt.subplots(figsize=(6.4, 3.4))[1]
-    smooth = np.convolve(losses, np.ones(20) / 20, mode="valid")
-    ax.plot(np.arange(len(smooth)) + 20, smooth, label="GPT-2, mean of 20 steps")
+    smooth = [np.mean(losses[max(0, step - 20) : step]) for step in range(1, len(losses) + 1)]
+    ax.plot(range(1, len(losses) + 1), smooth, label="GPT-2, mean of the last 20 steps")
     ax.axhline(pairs, color="gray", linestyle=":", label="a table of pairs")
     ax.set(xlabel="step", ylabel="bits per character")
     ax.legend()

@@ -73,6 +73,16 @@ def test_after_300_steps_it_is_better_than_a_table_of_pairs(nb):
     assert held_out < decoders.count_pairs(nb.train_ids, nb.val_ids[:10_000])
 
 
+def test_the_short_context_at_the_beginning_of_each_window_costs_little(nb):
+    starts = torch.arange(0, 10_000, nb.LENGTH)
+    windows = nb.val_ids[starts[:, None] + torch.arange(nb.LENGTH + 1)]
+    with torch.no_grad():
+        p = nb.gpt(windows[:, :-1]).softmax(2).gather(2, windows[:, 1:, None])[..., 0]
+    by_place = -p.log2().mean(dim=0)
+    assert by_place[0] > by_place[nb.LENGTH // 2 :].mean()
+    assert by_place.mean() < by_place[nb.LENGTH // 2 :].mean() + 0.1
+
+
 def test_the_network_draws_more_characters_than_the_text_has(nb):
     assert nb.HOW["steps"] * nb.HOW["batch"] * nb.HOW["length"] > len(nb.train_text)
 

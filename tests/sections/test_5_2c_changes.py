@@ -1,11 +1,13 @@
 """Section 5.2c: the model is nanoGPT's, each change is what the text says, the figures are those measured."""
 
+import math
 import re
 from itertools import pairwise
 from types import SimpleNamespace
 
 import pytest
 import torch
+from scipy import stats
 from transformers import GPT2Config, GPT2LMHeadModel
 
 from exercises.finding import find
@@ -140,12 +142,34 @@ def test_the_figures_of_the_full_profile_are_those_of_the_benchmark(nb):
     assert [name for name in measured if name.startswith("+")] == [*nb.MEASURED][1:]
 
 
-def test_of_the_five_gains_only_that_of_normalisation_may_be_luck(nb):
-    losses, lucky = [*nb.MEASURED.items()], []
-    for (_, before), (name, after) in pairwise(losses):
+def test_three_gains_are_nine_times_their_errors_rotary_four_and_normalisation_may_be_luck(nb):
+    times = {}
+    for (_, before), (name, after) in pairwise(nb.MEASURED.items()):
         mean, error = nb.gain(before, after)
-        lucky += [name] if mean < 2 * error else []
-    assert lucky == ["+ query–key normalisation"]
+        times[name] = mean / error
+    assert [name for name in times if times[name] < 3] == ["+ query–key normalisation"]
+    assert round(times["+ query–key normalisation"], 1) == 1.2
+    assert sum(value > 9 for value in times.values()) == 3
+    assert stats.t.sf(times["+ rotary positions"], df=2) == pytest.approx(1 / 40, rel=0.1)
+
+
+def test_luck_reaches_six_errors_of_two_starts_three_of_three_and_two_of_many_once_in_twenty_or_less():
+    assert stats.t.isf(0.05, df=1) == pytest.approx(6, abs=0.4)
+    assert stats.t.isf(0.05, df=2) == pytest.approx(3, abs=0.1)
+    assert stats.t.sf(2, df=1_000) < 0.05
+
+
+def test_nanogpts_cosine_begins_later_and_is_higher_by_up_to_4_hundredths():
+    """nanoGPT: (step - warm) / (steps - warm) along the cosine, from 1 to a tenth."""
+    warm, steps = 100, 2_000
+    gaps = [
+        0.55
+        + 0.45 * math.cos(math.pi * (step - warm) / (steps - warm))
+        - language.warm_then_cosine(step, steps)
+        for step in range(warm, steps)
+    ]
+    assert min(gaps) > 0
+    assert round(max(gaps), 2) == 0.04
 
 
 def test_in_the_full_profile_the_networks_draw_more_characters_than_shakespeare_has():
