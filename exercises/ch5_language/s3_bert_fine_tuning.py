@@ -1,4 +1,4 @@
-"""Exercises of section 5.3, fine-tuning BERT: gaps, padding, warm-up, LoRA, a fair comparison, long texts."""
+"""Exercises of section 5.3, fine-tuning BERT: gaps, padding, warm-up, LoRA, long texts, pairs."""
 
 import math
 
@@ -705,6 +705,150 @@ windows_over_a_text = Exercise(
     draw=draw_lengths,
 )
 
+# 5.3.7 two texts in one row ------------------------------------------------------------------------
+
+
+def pack_pair(first, second, max_length):
+    """Two texts as one row for BERT: the ids, and the types that say which text each id belongs to.
+
+    first, second: lists of ids without special tokens -> ids, types: two lists of the same length, at most
+    max_length. [CLS] is 101, [SEP] is 102. Raises ValueError for a max_length below 3.
+    """
+    # Common wrong turn: ids[:max_length] shortens the second text alone, and loses the closing [SEP].
+    if max_length < 3:
+        raise ValueError(f"max_length {max_length}: [CLS] and two [SEP] need 3 places")
+    first, second = list(first), list(second)
+    while len(first) + len(second) > max_length - 3:
+        (first if len(first) > len(second) else second).pop()
+    return [101, *first, 102, *second, 102], [0] * (len(first) + 2) + [1] * (len(second) + 1)
+
+
+def draw_pair(rng):
+    """Texts of 0 to 6 ids, some of equal length, with and without room for both."""
+    first, second = (rng.integers(103, 130, size=int(rng.integers(0, 7))).tolist() for _ in range(2))
+    if rng.random() < 0.1:
+        return Case((first, second, int(rng.integers(-1, 3))), raises=ValueError)
+    return first, second, int(rng.integers(3, 14))
+
+
+def _packed(first, second, max_length, shorten):
+    if max_length < 3:
+        raise ValueError("max_length")
+    first, second = list(first), list(second)
+    while len(first) + len(second) > max_length - 3:
+        shorten(first, second)
+    return [101, *first, 102, *second, 102], [0] * (len(first) + 2) + [1] * (len(second) + 1)
+
+
+def cuts_the_row_at_its_end(first, second, max_length):
+    ids, types = _packed(first, second, max(3, len(first) + len(second) + 3), None)
+    if max_length < 3:
+        raise ValueError("max_length")
+    return ids[:max_length], types[:max_length]
+
+
+def shortens_the_second_first(first, second, max_length):
+    return _packed(first, second, max_length, lambda a, b: (b or a).pop())
+
+
+def shortens_the_first_first(first, second, max_length):
+    return _packed(first, second, max_length, lambda a, b: (a or b).pop())
+
+
+def shortens_the_first_of_equals(first, second, max_length):
+    return _packed(first, second, max_length, lambda a, b: (a if len(a) >= len(b) else b).pop())
+
+
+def loses_the_beginning(first, second, max_length):
+    return _packed(first, second, max_length, lambda a, b: (a if len(a) > len(b) else b).pop(0))
+
+
+def gives_the_first_sep_to_the_second_text(first, second, max_length):
+    ids, types = pack_pair(first, second, max_length)
+    border = ids.index(102)
+    return ids, [0] * border + [1] * (len(types) - border)
+
+
+def gives_the_last_sep_to_the_first_text(first, second, max_length):
+    ids, types = pack_pair(first, second, max_length)
+    return ids, [*types[:-1], 0]
+
+
+def opens_the_second_text_too(first, second, max_length):
+    ids, types = pack_pair(first, second, max_length)
+    border = ids.index(102) + 1
+    return [*ids[:border], 101, *ids[border:]], [*types, 1]
+
+
+def separates_nothing(first, second, max_length):
+    ids, types = pack_pair(first, second, max_length)
+    border = ids.index(102)
+    return ids[:border] + ids[border + 1 :], types[1:]
+
+
+def counts_types_from_1(first, second, max_length):
+    ids, types = pack_pair(first, second, max_length)
+    return ids, [kind + 1 for kind in types]
+
+
+def writes_into_the_texts(first, second, max_length):
+    ids, types = pack_pair(first, second, max_length)
+    first[:] = first[: types.count(0) - 2]
+    second[:] = second[: types.count(1) - 1]
+    return ids, types
+
+
+def accepts_no_room(first, second, max_length):
+    return pack_pair(first, second, max(3, max_length))
+
+
+two_texts_in_one_row = Exercise(
+    "5.3.7",
+    level=2,
+    minutes=10,
+    points=2,
+    solution=pack_pair,
+    cases=(
+        Case(
+            ([111, 112, 113], [115], 6),
+            expected=([101, 111, 112, 102, 115, 102], [0, 0, 0, 0, 1, 1]),
+            name="the wrong text shortened",
+        ),
+        Case(
+            ([111], [115, 116], 10),
+            expected=([101, 111, 102, 115, 116, 102], [0, 0, 0, 1, 1, 1]),
+            name="the types of a pair that fits",
+        ),
+        Case(
+            ([111, 112], [115, 116], 6),
+            expected=([101, 111, 112, 102, 115, 102], [0, 0, 0, 0, 1, 1]),
+            name="the first of two equally long texts shortened",
+        ),
+        Case(
+            ([111], [115, 116, 117, 118], 5),
+            expected=([101, 111, 102, 115, 102], [0, 0, 0, 1, 1]),
+            name="a long second text",
+        ),
+        Case(([], [], 3), expected=([101, 102, 102], [0, 0, 1]), name="two empty texts"),
+        Case(([111], [115], 2), raises=ValueError, name="a max_length accepted without room for three ids"),
+    ),
+    wrong={
+        cuts_the_row_at_its_end: 0,
+        shortens_the_second_first: 0,
+        shortens_the_first_first: 0,
+        shortens_the_first_of_equals: 0,
+        loses_the_beginning: 0,
+        gives_the_first_sep_to_the_second_text: 1,
+        gives_the_last_sep_to_the_first_text: 1,
+        opens_the_second_text_too: 1,
+        separates_nothing: 1,
+        counts_types_from_1: 1,
+        writes_into_the_texts: None,
+        accepts_no_room: 2,
+    },
+    draw=draw_pair,
+)
+
 EXERCISES = (
     what_the_rule_hides,
     batch_of_unequal_rows,
@@ -712,4 +856,5 @@ EXERCISES = (
     folded_in,
     better_or_lucky,
     windows_over_a_text,
+    two_texts_in_one_row,
 )

@@ -715,3 +715,37 @@ def right_5_3_6_step_by_step(length, size, stride):
         start = min(start + stride, length - size)
         starts.append(start)
     return starts
+
+
+# 5.3.7 pack_pair -------------------------------------------------------------------------------------------
+
+
+def right_5_3_7_by_slices(first, second, max_length):
+    if max_length < 3:
+        raise ValueError(f"no room in {max_length}")
+    room, a, b = max_length - 3, len(first), len(second)
+    while a + b > room:
+        if a > b:
+            a -= 1
+        else:
+            b -= 1
+    ids = [101, *first[:a], 102, *second[:b], 102]
+    return ids, [int(place > a + 1) for place in range(len(ids))]
+
+
+def wrong_5_3_7_types_by_halves(first, second, max_length):
+    ids, _ = right_5_3_7_by_slices(first, second, max_length)
+    return ids, [int(place >= len(ids) / 2) for place in range(len(ids))]
+
+
+def wrong_5_3_7_room_for_two(first, second, max_length):
+    ids, types = right_5_3_7_by_slices(first, second, max_length + 1)
+    return ids, types
+
+
+def wrong_5_3_7_half_for_each(first, second, max_length):
+    right_5_3_7_by_slices(first, second, max_length)
+    room = max_length - 3
+    if len(first) + len(second) > room:
+        first, second = first[: room - room // 2], second[: room // 2]
+    return right_5_3_7_by_slices(first, second, max_length)
