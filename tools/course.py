@@ -80,7 +80,7 @@ class Section:
 class Tolerance:
     """A cell with a tag that allows more than others may: how much, and why."""
 
-    cell: str  # "5_language/3_bert_fine_tuning#table"
+    cell: str  # "5_language/3c_hard_reviews#attention-test"
     reason: str
     rtol: float = 0.0  # decimals
     picture: float = 0.0  # grey values, on average

@@ -2,6 +2,7 @@
 
 import hashlib
 import importlib.util
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,13 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 import transformers
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
 from torch import Tensor, nn
 from transformers import BertForSequenceClassification, BertModel, BertTokenizer
 
+from helpers.chapters.reviews import load_reviews
+from helpers.data import fetch
 from helpers.training import Run, fit, predict
 
 MINILM_SUM = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"  # as its publisher states it
@@ -182,10 +187,14 @@ def scores(net: nn.Module, x: Tensor, mask: Tensor) -> np.ndarray:
 
 
 class BiLSTM(nn.Module):
-    """ids, mask (B, T) -> logits (B, 2): an LSTM in both directions, and the largest value over time."""
+    """ids, mask (B, T) -> logits (B, 2): an LSTM in both directions, and the largest value over time.
 
-    def __init__(self, vocabulary_size: int, width: int = 64) -> None:
+    Its weights are drawn from the seed.
+    """
+
+    def __init__(self, vocabulary_size: int, width: int = 64, seed: int = 0) -> None:
         super().__init__()
+        torch.manual_seed(seed)
         self.embed = nn.Embedding(vocabulary_size, width)
         self.lstm = nn.LSTM(width, width, batch_first=True, bidirectional=True)
         self.head = nn.Sequential(nn.Dropout(0.3), nn.Linear(2 * width, 2))
@@ -226,3 +235,64 @@ def only_top(model: Any, top: int) -> Any:
     model.bert.embeddings = HandOn()
     model.bert.encoder.layer = model.bert.encoder.layer[-top:]
     return model
+
+
+def read(body: BertModel, ids: Tensor, mask: Tensor) -> Tensor:
+    """The last layer's vectors of all tokens, (N, T, D), with 0 at the padding."""
+    return below(body, ids, mask, 0)[0]
+
+
+def draw_inputs(rows: dict[str, Sequence[Any]], ax: Axes | None = None) -> Axes:
+    """Draw the rows of numbers that enter BERT, one box per token; returns the Axes.
+
+    ``rows`` maps a name to T texts or numbers; the first holds the tokens. Columns where the row "mask" is 0
+    are grey. Raises ValueError for rows of unequal length.
+    """
+    lengths = {len(row) for row in rows.values()}
+    if len(lengths) != 1:
+        raise ValueError(f"rows of {sorted(lengths)} entries: all must have one per token")
+    count = lengths.pop()
+    if ax is None:
+        _, ax = plt.subplots(figsize=(0.3 + 0.72 * (count + 1.5), 0.42 * len(rows)))
+    real = rows.get("mask", [1] * count)
+    for height, (name, row) in enumerate(rows.items()):
+        ax.text(-0.65, -height, name, ha="right", va="center")
+        for column, value in enumerate(row):
+            colour = ("#DCEBF5" if height == 0 else "white") if real[column] else "0.85"
+            ax.add_patch(
+                plt.Rectangle((column - 0.5, -height - 0.5), 1, 1, facecolor=colour, edgecolor="0.4")
+            )
+            ax.text(column, -height, str(value), ha="center", va="center", fontsize=10)
+    ax.set(xlim=(-2.6, count - 0.4), ylim=(0.45 - len(rows), 0.55))
+    ax.set_axis_off()
+    return ax
+
+
+def character_reader(texts: Sequence[str]) -> BertTokenizer:
+    """A tokeniser by characters: BERT's five special tokens, then each that occurs twice or more."""
+    counts = Counter("".join(texts))
+    known = sorted(c for c, n in counts.items() if n > 1 and c.strip())
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *known]
+    return BertTokenizer(vocab={token: i for i, token in enumerate(words)})
+
+
+def chinese_reviews(source: str, count: int = 400) -> tuple[list[str], Tensor, list[str], np.ndarray]:
+    """Texts and labels to learn from, then texts and labels to judge by, in Chinese.
+
+    ``source`` is "reviews" (the ``count`` whose English text is shortest, judged on dev) or "chnsenticorp",
+    which is fetched. ValueError for another one.
+    """
+    if source == "reviews":
+        learn = sorted(load_reviews("train"), key=lambda row: len(row["en"]))[:count]
+        pairs = [[(row["zh"], row["label"]) for row in rows] for rows in (learn, load_reviews("dev"))]
+    elif source == "chnsenticorp":
+        files = fetch("chnsenticorp")
+        lines = [
+            files[f"ChnSentiCorp/{part}.tsv"].read_text(encoding="utf-8").splitlines()[1:]
+            for part in ("train", "dev")
+        ]
+        pairs = [[(line.split("\t")[-1], int(line.split("\t")[-2])) for line in part] for part in lines]
+    else:
+        raise ValueError(f"no Chinese reviews are called {source!r}: take 'reviews' or 'chnsenticorp'")
+    (texts, y), (new_texts, new_y) = (zip(*part, strict=True) for part in pairs)
+    return list(texts), torch.tensor(y), list(new_texts), np.array(new_y)

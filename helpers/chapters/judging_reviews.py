@@ -1,0 +1,154 @@
+"""What 5.3c needs beside BERT: a counter of words, pictures, attention, and long texts."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import Pipeline, make_pipeline
+from torch import Tensor
+
+from helpers.chapters.bert import scores
+
+PRAISE = """good great excellent wonderful lovely best perfect friendly love loved enjoyed happy recommend
+fantastic superb amazing beautiful clean comfortable brilliant"""
+BLAME = """bad terrible awful worst dirty rude boring hated broken disappointing waste disappointed useless
+poor horrible slow unfriendly noisy avoid annoying"""
+NEUTRAL = (
+    "The house stands at the corner of two streets.",
+    "It has four floors.",
+    "The door is painted green.",
+    "We went there on a Tuesday.",
+    "The bus stops opposite.",
+    "There is a clock above the counter.",
+    "My cousin lives in the next town.",
+    "The receipt is printed on white paper.",
+    "It was about six o'clock.",
+    "The number is on the back.",
+    "A map hangs beside the lift.",
+    "Others had come by train.",
+    "The chairs are made of wood.",
+    "It opened in the spring.",
+    "Two people were in front of us.",
+)
+
+
+def word_counter() -> Pipeline:
+    """TF-IDF of words and pairs of words, then a logistic regression, not yet fitted."""
+    words = TfidfVectorizer(token_pattern=r"(?u)\b\w+\b", ngram_range=(1, 2))
+    return make_pipeline(words, LogisticRegression(C=10))
+
+
+def plain_words(text: str) -> int:
+    """How many of twenty plain words of praise and twenty of blame a text holds."""
+    return len(set(re.findall(r"[a-z]+", text.lower())) & {*PRAISE.split(), *BLAME.split()})
+
+
+def plot_accuracies(shares: Mapping[str, float], n: int) -> Axes:
+    """Draw shares counted on ``n`` reviews as points, each with its standard error; returns the Axes."""
+    _, ax = plt.subplots(figsize=(8, 3))
+    values = np.array([*shares.values()])
+    ax.errorbar(range(len(values)), values, yerr=np.sqrt(values * (1 - values) / n), fmt="o", capsize=5)
+    for place, share in enumerate(values):
+        ax.text(place + 0.1, share, f"{share:.3f}", va="center", fontsize=11)
+    ax.axhline(0.5, color="gray", linestyle="--")
+    ax.set_xticks(range(len(values)), [name.replace(" ", "\n") for name in shares])
+    ax.set(ylabel="verdicts right", ylim=(0.48, 0.75), xlim=(-0.5, len(values) - 0.3))
+    return ax
+
+
+def plot_by_kind(kinds: Sequence[str], right: Mapping[str, Any]) -> Axes:
+    """Draw the share right of each kind for each method, with standard errors at 0.7; returns the Axes.
+
+    kinds: N names; right: method -> N numbers, 1 where it was right.
+    """
+    kinds = np.asarray(kinds)
+    names = sorted(set(kinds))
+    counts = np.array([(kinds == name).sum() for name in names])
+    _, ax = plt.subplots(figsize=(7.5, 3))
+    for place, (method, found) in enumerate(right.items()):
+        shares = [np.asarray(found)[kinds == name].mean() for name in names]
+        x = np.arange(len(names)) + 0.2 * (place - (len(right) - 1) / 2)
+        ax.errorbar(x, shares, yerr=np.sqrt(0.21 / counts), fmt="o", capsize=4, label=method)
+    ax.set_xticks(range(len(names)), [f"{name}\n{n}" for name, n in zip(names, counts, strict=True)])
+    ax.axhline(0.5, color="gray", linestyle="--")
+    ax.set(ylabel="share right", ylim=(0.2, 1))
+    ax.legend(fontsize=10)
+    return ax
+
+
+def draw_lora(width: int, rank: int) -> Axes:
+    """Draw W + α/r · B A as boxes: a frozen square, and the two thin matrices that are trained."""
+    _, ax = plt.subplots(figsize=(8, 3))
+    boxes = (
+        (0, 0, 3, 3, f"W\n{width} × {width}\nfrozen", "0.85"),
+        (4.6, 0, 0.5, 3, "B", "#DCEBF5"),
+        (5.5, 2.5, 3, 0.5, "A", "#DCEBF5"),
+    )
+    for x, y, wide, high, name, colour in boxes:
+        ax.add_patch(plt.Rectangle((x, y), wide, high, facecolor=colour, edgecolor="0.3"))
+        ax.text(x + wide / 2, y + high / 2, name, ha="center", va="center")
+    ax.text(3.8, 1.5, r"$+\;\frac{\alpha}{r}\;\cdot$", ha="center", va="center", fontsize=18)
+    ax.text(4.85, -0.35, f"{width} × {rank}", ha="center", fontsize=11)
+    ax.text(7, 2.1, f"{rank} × {width}", ha="center", fontsize=11)
+    ax.set(xlim=(-0.1, 8.7), ylim=(-0.6, 3.1), aspect="equal")
+    ax.set_axis_off()
+    return ax
+
+
+def attention_of(model: Any, ids: Tensor, mask: Tensor, tokenizer: Any) -> tuple[list[str], np.ndarray]:
+    """The tokens of one text (ids, mask: (1, T)), and the weights (layers, heads, T, T): each row sums to 1.
+
+    The model must compute attention in the "eager" way; the faster ways keep no weights.
+    """
+    with torch.inference_mode():
+        weights = model(ids, attention_mask=mask, output_attentions=True).attentions
+    return tokenizer.convert_ids_to_tokens(ids[0]), torch.cat(weights).numpy()
+
+
+def agreement(net: Any, ids: Tensor, mask: Tensor, tokenizer: Any) -> float:
+    """Rank correlation, over the tokens of a text, of their attention with their effect on the score.
+
+    net: a ``Classifier``; ids, mask: (1, T). Attention: from [CLS] in the last layer, the mean of the heads.
+    Effect: by how much the score moves when the token is replaced by [MASK].
+    """
+    paid = attention_of(net.model, ids, mask, tokenizer)[1][-1, :, 0, 1:-1].mean(axis=0)
+    hidden = ids.repeat(len(paid), 1)
+    hidden[range(len(paid)), range(1, len(paid) + 1)] = tokenizer.mask_token_id
+    moved = np.abs(scores(net, hidden, mask.repeat(len(paid), 1)) - scores(net, ids, mask))
+    return float(np.corrcoef(paid.argsort().argsort(), moved.argsort().argsort())[0, 1])
+
+
+def windows(inner: Sequence[int], starts: Sequence[int], size: int, tokenizer: Any) -> tuple[Tensor, Tensor]:
+    """Windows of ``size`` tokens over the ids of a text, each between [CLS] and [SEP]: ids and mask."""
+    parts = [inner[start : start + size - 2] for start in starts]
+    rows = [[tokenizer.cls_token_id, *part, tokenizer.sep_token_id] for part in parts]
+    batch = tokenizer.pad({"input_ids": rows}, return_tensors="pt")
+    return batch.input_ids, batch.attention_mask
+
+
+def long_texts(
+    rows: Sequence[dict], most: int, seed: int = 0
+) -> dict[str, tuple[Sequence[str], Sequence[int]]]:
+    """Long texts made of reviews, at most ``most`` of either kind: {kind: (texts, labels)}.
+
+    "joined": three reviews of the same verdict; "hidden": one review among fifteen neutral sentences.
+    """
+    draw = np.random.default_rng(seed)
+    joined, hidden = [], []
+    for label in (0, 1):
+        mine = draw.permutation([row["en"] for row in rows if row["label"] == label])
+        joined += [(" ".join(mine[i : i + 3]), label) for i in range(0, len(mine) - 2, 3)]
+    for row in rows:
+        around = [*draw.permutation(NEUTRAL)]
+        around.insert(draw.integers(len(around) + 1), row["en"])
+        hidden.append((" ".join(around), row["label"]))
+    return {
+        kind: tuple(zip(*[texts[i] for i in draw.permutation(len(texts))[:most]], strict=True))
+        for kind, texts in (("joined", joined), ("hidden", hidden))
+    }
