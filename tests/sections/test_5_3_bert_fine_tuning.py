@@ -299,7 +299,7 @@ for name in sys.argv[2:]:
     try:
         folder = bert.pretrained("course/" + name, sums.get(name, "0" * 64))
         net, reader = bert.Classifier(bert.fresh(folder, 0)), BertTokenizer.from_pretrained(folder)
-        told[name] = course["accuracy_of"](net, reader, epochs=8, rate=1e-2, seed=0)
+        told[name] = course["accuracy_of"](net, reader, epochs=8, rate=1e-2, seed=0, batch=4)
     except (ValueError, OSError) as error:
         told[name] = f"{{type(error).__name__}}: {{error}}"
 print(json.dumps(told))
