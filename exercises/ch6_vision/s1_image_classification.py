@@ -628,6 +628,12 @@ def gives_shares_of_each_row(y_true, y_pred, n_classes):
     return matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
 
 
+def multiplies_in_the_type_of_the_labels(y_true, y_pred, n_classes):
+    confusion_matrix(y_true, y_pred, n_classes)
+    places = y_true * n_classes + y_pred
+    return np.bincount(places, minlength=n_classes**2).reshape(n_classes, n_classes)
+
+
 def counts_in_eight_bits(y_true, y_pred, n_classes):
     return confusion_matrix(y_true, y_pred, n_classes).astype(np.uint8)
 
@@ -713,6 +719,10 @@ confusion = Exercise(
             name="eight bits count to 255",
         ),
         Case(
+            (np.array([13], dtype=np.uint8), np.array([1], dtype=np.uint8), 20),
+            name="13 * 20 + 1 does not fit into eight bits",
+        ),
+        Case(
             (np.array([0, -1]), np.array([0, 1]), 2),
             raises=ValueError,
             mentions=(-1,),
@@ -743,6 +753,7 @@ confusion = Exercise(
         shows_only_classes_that_occur: None,
         makes_a_table_as_large_as_the_largest_label: None,
         gives_shares_of_each_row: 0,
+        multiplies_in_the_type_of_the_labels: 1,
         counts_in_eight_bits: None,
         looks_at_no_label: 2,
         looks_at_the_true_labels_only: 2,

@@ -136,6 +136,32 @@ def test_the_numbers_by_hand_of_6_1a_are_right():
     assert find("6.1.2").solution == 72 + 16 + 1_152 + 32 + 650
 
 
+def test_the_first_filters_hardly_turn_and_frozen_at_random_they_cost_nothing():
+    from helpers import batches, fit, predict, seed_everything
+    from helpers.chapters.drawn_digits import load_pictures
+    from helpers.chapters.small_cnn import small_cnn
+
+    (X, y), (X_val, y_val) = (load_pictures("drawn-digits", split) for split in ("train", "val"))
+    turned, right = [], []
+    for frozen in (0, 1, 3):  # so many convolutions stay as they began
+        generator, network = seed_everything(0), small_cnn()
+        convolutions = [layer for layer in network if isinstance(layer, nn.Conv2d)]
+        for layer in convolutions[:frozen]:
+            layer.weight.requires_grad_(False)
+        start = network[0].weight.detach().clone()
+        feed = batches(X, y, batch_size=64, shuffle=True, generator=generator)
+        optimizer = torch.optim.AdamW([p for p in network.parameters() if p.requires_grad], weight_decay=0.05)
+        schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 1e-2, total_steps=len(feed) * 6)
+        fit(network, feed, F.cross_entropy, optimizer, epochs=6, schedule=schedule, device="cpu")
+        turned.append(F.cosine_similarity(network[0].weight.flatten(1), start.flatten(1)).mean().item())
+        right.append((predict(network, X_val).argmax(dim=1).numpy() == y_val).mean())
+    print(turned, right)
+    assert 0.85 < turned[0] < 1
+    assert turned[1] == pytest.approx(1)
+    assert abs(right[1] - right[0]) < 0.02
+    assert right[2] < right[1] - 0.02
+
+
 def test_a_network_reads_other_ways_of_writing_less_well_than_those_that_it_has_seen():
     from helpers.chapters.small_cnn import trained_cnn
 
