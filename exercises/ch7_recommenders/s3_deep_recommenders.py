@@ -147,6 +147,18 @@ def draws_more_than_there_are(place, n_items, m, k=10):
     return sampled_hit_rate(place, n_items, min(m, n_items - 1), k)
 
 
+def draws_from_all_items_below_the_line(place, n_items, m, k=10):
+    _refuse_what_is_not_there(place, n_items, m)
+    return sampled_hit_rate(place, n_items, m, k) * math.comb(n_items - 1, m) / math.comb(n_items, m)
+
+
+def adds_up_to_k_in_a_smaller_sample_too(place, n_items, m, k=10):
+    _refuse_what_is_not_there(place, n_items, m)
+    above, below = place - 1, n_items - place
+    ways = sum(math.comb(above, j) * math.comb(below, m - j) for j in range(k))
+    return ways / math.comb(n_items - 1, m)
+
+
 hit_rate_of_a_sample = Exercise(
     "7.3.2",
     level=4,
@@ -180,6 +192,8 @@ hit_rate_of_a_sample = Exercise(
         counts_in_floats: None,
         answers_for_places_that_do_not_exist: 2,
         draws_more_than_there_are: 2,
+        draws_from_all_items_below_the_line: 1,
+        adds_up_to_k_in_a_smaller_sample_too: 2,
     },
     draw=draw_place,
 )
@@ -273,6 +287,13 @@ def writes_into_the_scores(scores, log_q):
     return loss
 
 
+def takes_one_maximum_for_all_rows(scores, log_q):
+    logits = scores - np.asarray(log_q)
+    with np.errstate(all="ignore"):
+        weights = np.exp(logits - logits.max())
+        return float(-np.log(np.diag(weights) / weights.sum(axis=1)).mean())
+
+
 batch_as_negatives = Exercise(
     "7.3.3",
     level=3,
@@ -315,6 +336,7 @@ batch_as_negatives = Exercise(
         gives_a_loss_for_each_listener: None,
         averages_over_all_scores: None,
         lets_exp_overflow: 2,
+        takes_one_maximum_for_all_rows: 2,
         subtracts_the_chance_itself: 1,
         writes_into_the_scores: None,
     },
@@ -446,6 +468,23 @@ def refuses_without_naming_the_pad(history, length, pad):
     return next_item_rows(history, length, pad)
 
 
+def begins_at_a_negative_place(history, length, pad):
+    history = _refuse_history(history, pad)
+    inputs = np.full((len(history) - 1, length), pad)
+    for t in range(1, len(history)):
+        before = history[t - length : t]
+        inputs[t - 1, length - len(before) :] = before
+    return inputs, np.array(history[1:])
+
+
+def takes_track_0_for_an_empty_place(history, length, pad):
+    inputs, targets = next_item_rows(history, length, pad)
+    for row in inputs:
+        kept = row[(row != pad) & (row != 0)]
+        row[:] = [*[pad] * (length - len(kept)), *kept]
+    return inputs, targets
+
+
 rows_without_the_answer = Exercise(
     "7.3.4",
     level=2,
@@ -492,6 +531,8 @@ rows_without_the_answer = Exercise(
         adds_a_row_without_plays: None,
         forgets_the_last_target: None,
         always_fills_with_0: None,
+        begins_at_a_negative_place: 1,
+        takes_track_0_for_an_empty_place: None,
         puts_the_newest_at_the_left: None,
         takes_the_last_input_for_the_target: 0,
         counts_repeated_plays_once: None,
@@ -578,6 +619,23 @@ def accepts_any_share(times, share):
     return latest_rows(times, min(max(share, 1e-9), 1 - 1e-9))
 
 
+def takes_what_lies_above_a_quantile(times, share):
+    _needs_a_share(share)
+    return np.asarray(times) > np.quantile(times, 1 - share)
+
+
+def cuts_an_instant_and_takes_all_where_none_fits(times, share):
+    _needs_a_share(share)
+    test = np.zeros(len(times), dtype=bool)
+    test[np.argsort(times, kind="stable")[-int(share * len(times)) :]] = True
+    return test
+
+
+def rounds_the_number_of_rows(times, share):
+    _needs_a_share(share)
+    return latest_rows(times, min(max(round(share * len(times)) / len(times), 1e-9), 1 - 1e-9))
+
+
 latest_rows_for_the_test = Exercise(
     "7.3.5",
     level=2,
@@ -601,6 +659,11 @@ latest_rows_for_the_test = Exercise(
             name="a share of the period instead of the rows",
         ),
         Case((np.array([6.0, 6.0]), 0.5), expected=np.array([False, False]), name="all at one instant"),
+        Case(
+            (np.array([2.0, 3.5]), 0.2),
+            expected=np.array([False, False]),
+            name="what lies above a quantile: it may be more than the share",
+        ),
         Case((np.array([1.0, 2.0]), 1.0), raises=ValueError, mentions=(1.0,), name="nothing to learn from"),
     ),
     wrong={
@@ -612,6 +675,9 @@ latest_rows_for_the_test = Exercise(
         shares_out_the_period_instead_of_the_rows: 0,
         gives_the_rows_to_learn_from: None,
         accepts_any_share: 2,
+        takes_what_lies_above_a_quantile: 1,
+        cuts_an_instant_and_takes_all_where_none_fits: 1,
+        rounds_the_number_of_rows: 1,
     },
     draw=draw_times,
 )
@@ -811,6 +877,22 @@ def takes_the_mean_over_k(x, V):
     return all_pairs(x, V) / V.shape[1]
 
 
+def lets_small_whole_numbers_overflow(x, V):
+    return 0.5 * ((x @ V) ** 2 - x**2 @ V**2).sum(axis=1)
+
+
+def makes_floats_and_forgets_the_half(x, V):
+    return 2 * all_pairs(x, V)
+
+
+def makes_floats_and_does_not_square_the_value(x, V):
+    return does_not_square_the_value_in_the_second_term(x.astype(float), V.astype(float))
+
+
+def makes_floats_and_pairs_features_with_themselves(x, V):
+    return pairs_features_with_themselves(x.astype(float), V.astype(float))
+
+
 pairs_in_one_pass = Exercise(
     "7.3.8",
     level=3,
@@ -862,6 +944,10 @@ pairs_in_one_pass = Exercise(
         halves_whole_numbers: None,
         keeps_whole_numbers_whole: None,
         takes_the_mean_over_k: 2,
+        lets_small_whole_numbers_overflow: None,
+        makes_floats_and_forgets_the_half: 2,
+        makes_floats_and_does_not_square_the_value: 1,
+        makes_floats_and_pairs_features_with_themselves: 1,
     },
     draw=draw_features,
 )
