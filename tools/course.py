@@ -222,6 +222,7 @@ def claims_of(notebook: NotebookNode) -> list[str]:
         claims += sorted(tag for tag in tags_of(cell) if tag.startswith(TAGS_WITH_TOLERANCE))
         if not is_exercise(cell):
             claims += [*checks_of(cell.source), *_constants(cell.source), *_labels(cell.source)]
+            claims += _bounds(cell.source)
     return claims
 
 
@@ -233,6 +234,11 @@ def checks_of(source: str) -> list[str]:
 def _constants(source: str) -> list[str]:
     """What a cell says of names in capitals, such as `CLAIM = profile(quick=0.90, full=0.935)`."""
     return _as_written(source, _sets_constant)
+
+
+def _bounds(source: str) -> list[str]:
+    """The numbers that a cell names beside a check, such as `at_most = (np.sqrt(2) / 4) ** 19`."""
+    return _as_written(source, _sets_number) if checks_of(source) else []
 
 
 def _labels(source: str) -> list[str]:
@@ -250,6 +256,16 @@ def _sets_constant(node: ast.AST) -> bool:
         return False
     names = [name for target in node.targets for name in ast.walk(target) if isinstance(name, ast.Name)]
     return any(name.id.isupper() for name in names)
+
+
+def _sets_number(node: ast.AST) -> bool:
+    """Whether a statement gives a name a value that is made of numbers alone, and of functions of modules."""
+    if not isinstance(node, ast.Assign) or _sets_constant(node):
+        return False
+    parts = list(ast.walk(node.value))
+    names = {part.id for part in parts if isinstance(part, ast.Name)}
+    numbers = [part for part in parts if isinstance(part, ast.Constant) and type(part.value) in (int, float)]
+    return bool(numbers) and names <= {"math", "np", "torch"}
 
 
 def _names_axis(node: ast.AST) -> bool:

@@ -103,6 +103,7 @@ def book(*changes):
         nbformat.v4.new_markdown_cell("# Title\n\n```mermaid\nflowchart LR\n```\n\n`mermaid`", id="title"),
         cell(
             "checks",
+            "most = np.sqrt(2) ** 19\n"
             "check_close('a', 1, 1)\nif x:\n    assert x > 0.9\n%time\nhelpers.check_true('b', x < 2)",
         ),
         cell("drawing", "draw()", outputs=[drawn()], jupyter={"source_hidden": True}, alt="a line"),
@@ -274,6 +275,7 @@ def _metadata(name, **metadata):
     ("change", "changed"),
     [
         (_source("checks", "0.9", "0.1"), {"claims"}),
+        (_source("checks", "** 19", "** 20"), {"claims"}),
         (_source("checks", "'a', 1, 1", "'a', 1, 1, rtol=0.9"), {"claims"}),
         (_source("checks", "\nhelpers.check_true('b', x < 2)", ""), {"checks", "claims"}),
         (_gone("checks"), {"cells", "checks", "claims"}),
@@ -308,6 +310,7 @@ def test_what_is_loosened_or_deleted_changes_the_counts(change, changed):
     [
         _source("checks", "'a', 1, 1", "'a',  1,\n  1"),
         _source("log", "train()", "train(epochs=3)"),
+        _source("checks", "%time", "mean = x.mean() / 3"),
         _source("constants", "small = 5", "small = 6"),
         _source("ex-1-1-1-check", "f", "g"),
     ],
