@@ -56,7 +56,6 @@ class Part:
     section: str  # "3_architectures/1_neural_networks"
     seconds: int | None = None  # its budget, if it is not the usual one
     alone: bool = False  # under test, nothing else is to run beside it
-    limits: str = ""  # "old": written before the limits of one sitting
     counts: dict | None = None  # None: planned
 
     @property
@@ -166,14 +165,12 @@ def _course(data: dict) -> Course:
 
 def _part(given: dict, section: dict, number: str) -> Part:
     name = given["notebook"]
-    _only(given, ("notebook", "title", "seconds", "alone", "limits", "counts"), name)
+    _only(given, ("notebook", "title", "seconds", "alone", "counts"), name)
     if (
         name.rpartition("/")[0] != section["place"].rpartition("/")[0]
         or number_of(name).rstrip("abcdefgh") != number
     ):
         raise ValueError(f"{name!r} is no part of {section['place']!r}: the folder or the number is another")
-    if given.get("limits", "old") != "old":
-        raise ValueError(f"{name!r}: limits is {given['limits']!r}; it can be 'old', or be left out")
     _only(given.get("counts", {}), COUNTED, f"counts of {name}")
     given = {"title": section["title"], **given}
     return Part(number=number_of(name), section=section["place"], **given)

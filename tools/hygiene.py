@@ -43,7 +43,7 @@ MAX_TOLERANCE = {"rtol": 0.1, "picture": 0.015}  # without a reason in course.to
 
 # One part is one sitting.
 MAX_CELLS = 60
-MAX_LINES, OLD_MAX_LINES = 15, 25  # of a code cell
+MAX_LINES = 15  # of a code cell
 MAX_MEDIAN = 8  # lines: half of the code cells have at most so many
 MAX_CODE = 250  # lines
 MAX_WORDS = 2600
@@ -60,19 +60,18 @@ def problems(notebook: NotebookNode, path: Path) -> list[str]:
     """Everything that is wrong with a notebook (a NotebookNode), read from `path`: a list of sentences."""
     path = Path(path)
     part = course().part_of(path)
-    new = not (part and part.limits == "old")
     return [
         *wrong_in_file(notebook, path),
         *wrong_place(notebook, path, part),
         *wrong_course_metadata(notebook, part),
         *wrong_needs(notebook, part),
-        *(wrong_size(notebook) if new else wrong_lines(notebook, OLD_MAX_LINES)),
+        *wrong_size(notebook),
         *wrong_ids(notebook),
         *wrong_execution(notebook),
         *wrong_tags(notebook),
         *wrong_tolerances(notebook, part),
         *wrong_end(notebook, part),
-        *(open_predictions(notebook) if new else ()),
+        *open_predictions(notebook),
         *absolute_paths(notebook),
         *wrong_pictures(notebook),
         *dead_links(notebook, path),
@@ -104,7 +103,7 @@ def wrong_place(notebook: NotebookNode, path: Path, part: Part | None) -> Iterat
     if title != part.title:
         yield f"metadata.course.title is {title!r}; course.toml says {part.title!r}"
     heading = f"# {part.number} · {part.title}"
-    if part.limits != "old" and notebook.cells and notebook.cells[0].source.splitlines()[:1] != [heading]:
+    if notebook.cells and notebook.cells[0].source.splitlines()[:1] != [heading]:
         yield f"the first line must be {heading!r}, as course.toml has number and title"
 
 
@@ -117,7 +116,9 @@ def wrong_size(notebook: NotebookNode) -> Iterator[str]:
     words = words_of(notebook)
     if len(notebook.cells) > MAX_CELLS:
         yield f"{len(notebook.cells)} cells; at most {MAX_CELLS}: make two parts of it"
-    yield from wrong_lines(notebook, MAX_LINES)
+    for cell in code_cells(notebook):
+        if (lines := len(cell.source.splitlines())) > MAX_LINES:
+            yield f"cell {_name(cell)}: {lines} lines; at most {MAX_LINES}: split it"
     if sizes and (median := sorted(sizes)[len(sizes) // 2]) > MAX_MEDIAN:
         yield f"half of the code cells have {median} lines or more; at most {MAX_MEDIAN}"
     if sum(sizes) > MAX_CODE:
@@ -141,13 +142,6 @@ def wrong_size(notebook: NotebookNode) -> Iterator[str]:
             f"{drawn} drawings; at least {MIN_DRAWINGS}: Mermaid, or a picture of a cell with the metadata "
             'jupyter: {"source_hidden": true}'
         )
-
-
-def wrong_lines(notebook: NotebookNode, most: int) -> Iterator[str]:
-    """Code cells have at most so many lines."""
-    for cell in code_cells(notebook):
-        if (lines := len(cell.source.splitlines())) > most:
-            yield f"cell {_name(cell)}: {lines} lines; at most {most}: split it"
 
 
 def words_of(notebook: NotebookNode) -> int:
@@ -203,7 +197,7 @@ def wrong_needs(notebook: NotebookNode, part: Part | None = None) -> Iterator[st
         place = str(name)
         if place not in places:
             yield f"metadata.course.needs: {name!r} is no section; one is called {places[1]!r}"
-        elif part and part.limits != "old" and places.index(place) >= places.index(part.notebook):
+        elif part and places.index(place) >= places.index(part.notebook):
             yield f"metadata.course.needs: {name!r} comes later in the course"
 
 

@@ -44,7 +44,6 @@ title = "Alpha"
 notebook = "1_one/1a_left"
 title = "Left"
 seconds = 90
-limits = "old"
 
 [[section.part]]
 notebook = "1_one/1b_right"
@@ -141,7 +140,6 @@ def test_numbers_titles_and_parts_follow_from_the_file(tmp_path):
         ("2.1", "Gamma", "2_two/1_gamma"),
     ]
     assert [p.seconds for p in small.parts] == [None, 90, None, None]
-    assert [p.limits for p in small.parts] == ["", "old", "", ""]
     assert [p.alone for p in small.parts] == [False, False, False, True]
     assert small.places() == [
         "0_start", "1_one/1_alpha", "1_one/1a_left", "1_one/1b_right", "1_one/2_beta", "2_two/1_gamma",
@@ -196,7 +194,6 @@ def test_what_is_no_place_is_refused(place):
         ('"1_one/1b_right"', '"1_one/2b_right"', "'1_one/2b_right' is no part of '1_one/1_alpha'"),
         ('"1_one/1b_right"', '"2_two/1b_right"', "'2_two/1b_right' is no part of '1_one/1_alpha'"),
         ('title = "Right"\n', "", "'1_one/1_alpha' has several parts: each needs a title"),
-        ('limits = "old"', 'limits = "none"', "limits is 'none'; it can be 'old', or be left out"),
         ("seconds = 90", "second = 90", "1_one/1a_left: second means nothing; known are notebook, tit"),
         ("alone = true", "counts = { exercise = 1 }", "counts of 2_two/1_gamma: exercise means nothing"),
         ("picture = 0.05", "picure = 0.05", "2_two/1_gamma#draw: picure means nothing"),
@@ -333,7 +330,7 @@ def test_what_differs_is_said_then_written_and_nothing_else_is_touched(small, ca
     written = small.read_text(encoding="utf-8")
     assert re.sub(r"counts = .*\n", "", written) == SMALL
     line = 'counts = { cells = 11, exercises = 1, checks = 3, claims = "'
-    assert f'notebook = "1_one/1a_left"\ntitle = "Left"\nseconds = 90\nlimits = "old"\n{line}' in written
+    assert f'notebook = "1_one/1a_left"\ntitle = "Left"\nseconds = 90\n{line}' in written
     assert differences() == []
     assert write_counts() == []
     assert main(["--count"]) == 0

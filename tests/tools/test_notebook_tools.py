@@ -851,16 +851,12 @@ def test_a_tolerance_is_allowed_to_the_cell_that_course_toml_lists_and_to_no_oth
     )
 
 
-def test_only_what_was_written_before_is_spared_the_limits_of_one_sitting(tmp_path):
+def test_the_limits_of_one_sitting_hold_for_every_notebook(tmp_path):
     book = clean_book()
     at(book, "define").source = "x = 1\n" * 20
     path = tmp_path / "book.ipynb"
     path.write_text(json.dumps(book), encoding="utf-8")
     assert "cell define: 20 lines; at most 15: split it" in hygiene.problems(book, path)
-    at(book, "define").source = "x = 1\n" * 26
-    assert list(hygiene.wrong_lines(book, hygiene.OLD_MAX_LINES)) == [
-        "cell define: 26 lines; at most 25: split it"
-    ]
 
 
 def test_a_link_to_a_planned_section_is_not_dead_and_one_to_a_section_in_parts_is():
