@@ -24,6 +24,8 @@ what_the_rule_hides = Exercise(
         "predicts_what_is_masked_and_nothing_else": ((480, 480, 0), 1),
         "predicts_everything": ((480, 4000, 60), 1),
         "does_not_predict_what_stays": ((480, 600, 0), 1),
+        "counts_only_what_is_masked": ((480, 480, 60), 1),
+        "leaves_out_what_stays": ((480, 540, 60), 1),
         "swaps_the_second_and_the_third": ((480, 60, 600), None),
     },
 )
