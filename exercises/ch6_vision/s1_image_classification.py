@@ -1028,6 +1028,11 @@ weights_behind_flatten = Exercise(
     solution=keras_order,
     cases=(
         Case(
+            lambda: (np.arange(24.0).reshape(2, 12), 2, 2, 3),
+            args_text="np.arange(24.0).reshape(2, 12), 2, 2, 3",
+            name="height and width exchanged",
+        ),
+        Case(
             (np.array([[0.0, 1.0, 2.0, 3.0]]), 2, 1, 2),
             expected=np.array([[0.0], [2.0], [1.0], [3.0]]),
             name="transposed only: the order of the inputs stays PyTorch's",
@@ -1036,11 +1041,6 @@ weights_behind_flatten = Exercise(
             (np.array([[0.0, 1.0], [2.0, 3.0]]), 2, 1, 1),
             expected=np.array([[0.0, 2.0], [1.0, 3.0]]),
             name="reshaped where axes should be turned",
-        ),
-        Case(
-            lambda: (np.arange(24.0).reshape(2, 12), 2, 2, 3),
-            args_text="np.arange(24.0).reshape(2, 12), 2, 2, 3",
-            name="height and width exchanged",
         ),
         Case(
             lambda: (np.arange(12.0).reshape(2, 6), 1, 2, 3),
