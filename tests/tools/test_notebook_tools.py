@@ -156,6 +156,9 @@ COMPARED = [
     ("knob-raises", "_ = ipywidgets.interact(lambda x: 1 / 0, x=3)",
      [display(**{WIDGET: {"model_id": "widget-3", "version_major": 2, "version_minor": 0},
                  "text_plain": "interactive(…)"})], [], False),
+    ("knob-warns", "import sys\n_ = ipywidgets.interact(lambda x: print(x, file=sys.stderr), x=3)",
+     [display(**{WIDGET: {"model_id": "widget-4", "version_major": 2, "version_minor": 0},
+                 "text_plain": "interactive(…)"})], [], False),
     ("environment",
      "for key in ('COURSE_PROFILE', 'CI', 'PYTHONHASHSEED', 'COURSE_GRADING', 'MPLBACKEND'):\n"
      "    print(os.environ.get(key))",
