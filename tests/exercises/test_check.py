@@ -475,7 +475,7 @@ def test_a_solution_is_shown_with_the_wrong_turns(capsys):
     shown = capsys.readouterr().out
     assert "def determinant(A):" in shown
     assert "# Common wrong turn:" in shown
-    assert "- forgets that each swap of two rows turns the sign" in shown
+    assert "- forgets that each swap of two rows changes the sign" in shown
     show_solution("2.1.1")
     assert "prediction = 9.0" in capsys.readouterr().out
 
