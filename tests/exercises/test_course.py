@@ -73,6 +73,7 @@ def handed_over(listed):
 @each(CHECKED)
 def test_the_solution_passes_in_time_says_so_in_one_line_and_comes_back(exercise, capsys):
     answer = solution_of(exercise)
+    judged(exercise, answer)  # what a first call imports is not counted
     start = time.process_time()
     assert check(exercise.number, answer) is answer
     seconds = time.process_time() - start
