@@ -893,7 +893,6 @@ EXERCISES = (
             gives_an_empty_class_zeros: 2,
         },
         draw=draw_inked,
-        draws=100,
     ),
     Exercise(
         "2.2.8",
