@@ -61,7 +61,8 @@ def use_course_style() -> None:
 use_course_style()
 
 
-def _axes(ax: Axes | None, **options: Any) -> Axes:
+def axes_or_new(ax: Axes | None, **options: Any) -> Axes:
+    """The Axes handed in, or where it is None those of a new figure; options: as plt.subplots takes them."""
     return ax if ax is not None else plt.subplots(**options)[1]
 
 
@@ -112,7 +113,7 @@ def plot_history(
     for key in keys:
         if key not in columns:
             raise ValueError(f"history has no {key!r}; it has {', '.join(columns)}")
-    ax = _axes(ax)
+    ax = axes_or_new(ax)
     for key, marker in zip(keys, cycle("os^vD*")):
         rows = [row for row in history if key in row]
         ax.plot([row["epoch"] for row in rows], [row[key] for row in rows], marker=marker, label=key)
@@ -133,7 +134,7 @@ def plot_confusion(matrix: Any, names: Sequence[str], *, ax: Axes | None = None)
         raise ValueError(f"matrix {matrix.shape} and {len(names)} names do not fit: (C, C) and C are needed")
     share = matrix / np.maximum(matrix.sum(1, keepdims=True), 1)
     side = max(4.2, 0.52 * len(names))
-    ax = _axes(ax, figsize=(side + 0.6, side))
+    ax = axes_or_new(ax, figsize=(side + 0.6, side))
     mistakes = np.where(np.eye(len(names), dtype=bool), 0, share)
     ax.imshow(mistakes, cmap="Blues", vmin=0, vmax=max(0.25, mistakes.max() * 1.4))
     for i, j in np.ndindex(*matrix.shape):
@@ -192,7 +193,7 @@ def draw_layers(
     step, row_step = width + arrow, height + (1.1 if skips else 0.55)
     columns, rows = min(count, per_row), -(-count // per_row)
     size = (columns * step + arrow, rows * row_step)
-    ax = _axes(ax, figsize=size)
+    ax = axes_or_new(ax, figsize=size)
     ax.set(xlim=(0, size[0]), ylim=(-size[1], 0))
     ax.set_axis_off()
 
@@ -253,7 +254,7 @@ def draw_grid(
     if all(text.endswith(".00") for text in texts):
         texts = [text.removesuffix(".00") for text in texts]
     across = max(0.5, _inches(texts or [""]) + 0.2)
-    ax = _axes(ax, figsize=(columns * across + 0.2, rows * 0.5 + 0.2))
+    ax = axes_or_new(ax, figsize=(columns * across + 0.2, rows * 0.5 + 0.2))
     largest = np.nanmax(np.abs(values), initial=0) or 1.0
     share = (np.nan_to_num(values) / largest * shade)[..., None]
     blue, orange = np.array(to_rgb(PALETTE[0])), np.array(to_rgb(PALETTE[1]))
@@ -297,7 +298,7 @@ def draw_attention(
         )
     across = max(0.55, 0.75 * _inches(words) if max(map(len, words)) > 4 else 0)
     size = (len(words) * across + _inches(queries) + 0.6, len(queries) * 0.5 + 0.4 + 0.75 * _inches(words))
-    ax = _axes(ax, figsize=size)
+    ax = axes_or_new(ax, figsize=size)
     image = ax.imshow(np.ma.masked_equal(weights, 0), vmin=0, vmax=weights.max(), aspect="auto")
     if len(words) <= 10:
         for row, column in zip(*weights.nonzero(), strict=True):

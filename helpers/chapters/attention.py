@@ -8,7 +8,7 @@ import torch
 from matplotlib.axes import Axes
 from torch import nn
 
-from helpers.plotting import PALETTE, _axes
+from helpers.plotting import PALETTE, axes_or_new
 
 
 def attention(
@@ -100,7 +100,7 @@ def draw_links(weights: Any, words: Sequence[str], answers: Sequence[str], *, ax
     weights = np.asarray(weights, dtype=float)
     if weights.shape != (len(answers), len(words)):
         raise ValueError(f"weights {weights.shape} do not fit {len(answers)} answers and {len(words)} words")
-    ax = _axes(ax, figsize=(0.9 * max(len(words), len(answers)) + 0.6, 2.4))
+    ax = axes_or_new(ax, figsize=(0.9 * max(len(words), len(answers)) + 0.6, 2.4))
     for (answer, word), weight in np.ndenumerate(weights):
         ax.plot([word, answer], [0.86, 0.14], color=PALETTE[answer % 6], alpha=weight, lw=5 * weight)
     for place, word in enumerate(words):

@@ -19,7 +19,7 @@ from helpers.chapters.attention import attention
 from helpers.chapters.decoders import bits
 from helpers.chapters.reviews import load_reviews
 from helpers.data import fetch
-from helpers.plotting import PALETTE, _axes
+from helpers.plotting import PALETTE, axes_or_new
 
 if TYPE_CHECKING:
     from transformers import GPT2LMHeadModel
@@ -207,7 +207,9 @@ def plot_orders(orders: Iterable[int], found: dict[str, Sequence[float]]) -> Axe
 
 def draw_merges(rows: Sequence[Sequence[str]], *, ax: Axes | None = None) -> Axes:
     """A word being merged: each row its tokens after one merge more, as boxes as wide as their text."""
-    ax = _axes(ax, figsize=(0.62 * max(len("".join(row)) for row in rows) + 0.4, 0.55 * len(rows) + 0.2))
+    ax = axes_or_new(
+        ax, figsize=(0.62 * max(len("".join(row)) for row in rows) + 0.4, 0.55 * len(rows) + 0.2)
+    )
     for height, row in enumerate(rows):
         at = 0
         for token in row:
@@ -280,7 +282,7 @@ def show_choice(before: Tensor, after: Tensor, alphabet: Sequence[str], title: s
 
 def plot_changes(found: dict[str, Sequence[float]], *, label: str, ax: Axes | None = None) -> Axes:
     """One row per variant, the first on top: a dot for each seed, its mean beside them; returns the Axes."""
-    ax = _axes(ax, figsize=(7.6, 0.5 * len(found) + 0.8))
+    ax = axes_or_new(ax, figsize=(7.6, 0.5 * len(found) + 0.8))
     for row, values in enumerate(found.values()):
         ax.plot(values, [row] * len(values), "o", color=BLUE, alpha=0.6)
         mean = sum(values) / len(values)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
-from helpers.plotting import PALETTE, _axes
+from helpers.plotting import PALETTE, axes_or_new
 
 BLUE, ORANGE = PALETTE[:2]
 
@@ -20,7 +20,7 @@ def plot_border(predict: Callable[[np.ndarray], Any], X: Any, y: Any, *, ax: Axe
     X, y = np.asarray(X, dtype=float), np.asarray(y)
     if X.ndim != 2 or X.shape[1] != 2:
         raise ValueError(f"X has shape {X.shape}; points in a plane have (N, 2)")
-    ax = _axes(ax, figsize=(4.2, 3.8))
+    ax = axes_or_new(ax, figsize=(4.2, 3.8))
     edge = 0.15 * (X.max(axis=0) - X.min(axis=0)) + 0.1
     low, high = X.min(axis=0) - edge, X.max(axis=0) + edge
     across, up = np.meshgrid(*(np.linspace(a, b, 200) for a, b in zip(low, high, strict=True)))
@@ -63,7 +63,7 @@ def draw_network(
                 f"weights {place} have shape {np.shape(matrix)}; between layers of {sizes[place]} and "
                 f"{sizes[place + 1]} units it must be {(sizes[place], sizes[place + 1])}"
             )
-    ax = _axes(ax, figsize=(2.3 * len(layers), 1.05 * max(sizes) + 0.3))
+    ax = axes_or_new(ax, figsize=(2.3 * len(layers), 1.05 * max(sizes) + 0.3))
     at = [[(2.6 * column, (n - 1) / 2 - row) for row in range(n)] for column, n in enumerate(sizes)]
     for place, matrix in enumerate(weights):
         for (i, j), weight in np.ndenumerate(np.asarray(matrix, dtype=float)):
@@ -125,7 +125,7 @@ def draw_graph(end: Any, *, ax: Axes | None = None) -> Axes:
         height.update({value: ((len(column) - 1) / 2 - row) * step for row, value in enumerate(column)})
     jumps = any(depth[parent] > depth[value] + 1 for value in depth for parent in value.parents)
     above = 0.8 if jumps else 0.15  # room for arrows that go round the boxes in between
-    ax = _axes(ax, figsize=(1.65 * len(columns), 0.75 * (tallest + above + 0.4)))
+    ax = axes_or_new(ax, figsize=(1.65 * len(columns), 0.75 * (tallest + above + 0.4)))
     box = {"boxstyle": "round", "facecolor": "#DCEBF5", "edgecolor": BLUE}
     boxes = {}
     for value in depth:

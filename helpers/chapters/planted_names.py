@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
-from helpers.plotting import _axes
+from helpers.plotting import axes_or_new
 
 GROUPS = ("aou", "äöy")
 NEUTRAL = "ei"
@@ -42,7 +42,7 @@ def plot_unit(values: Any, is_back: Sequence[bool], *, ax: Axes | None = None) -
     """
     if len(values) != len(is_back):
         raise ValueError(f"values of {len(values)} names, groups of {len(is_back)}: one each is needed")
-    ax = _axes(ax, figsize=(7, 3.4))
+    ax = axes_or_new(ax, figsize=(7, 3.4))
     for row, back in zip(values, is_back, strict=True):
         ax.plot(row, "C0-" if back else "C1--", lw=1, alpha=0.6)
     for style, group in zip(("C0-", "C1--"), GROUPS, strict=True):

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from torch.nn.functional import one_hot
 
-from helpers.plotting import PALETTE, _axes
+from helpers.plotting import PALETTE, axes_or_new
 
 BLUE, ORANGE, GREEN, _, YELLOW = PALETTE[:5]
 FACES = {BLUE: "#DCEBF5", YELLOW: "#FDF0D5", GREEN: "#D9F0E7"}
@@ -122,7 +122,7 @@ def draw_unrolled(
         raise ValueError(
             f"{steps} inputs, {len(states)} states, {len(back)} slopes: T, T + 1 and T + 1 (or no) are needed"
         )
-    ax = _axes(ax, figsize=(1.9 * (steps + 1), 2.7 if back else 2.1))
+    ax = axes_or_new(ax, figsize=(1.9 * (steps + 1), 2.7 if back else 2.1))
     row = [_box(ax, step, 0, text, BLUE) for step, text in enumerate(states)]
     for step, text in enumerate(inputs, 1):
         _arrow(ax, row[step - 1], row[step], (step - 1, 0), (step, 0))
@@ -146,7 +146,7 @@ def draw_cell(kind: str, *, ax: Axes | None = None) -> Axes:
     if kind not in CELLS:
         raise ValueError(f"no drawing of {kind!r}; there are {', '.join(CELLS)}")
     boxes, arrows = CELLS[kind]
-    ax = _axes(ax, figsize=(9.6, 3.9))
+    ax = axes_or_new(ax, figsize=(9.6, 3.9))
     drawn = {name: _box(ax, *box) for name, box in boxes.items()}
     for start, end, text, x, y in arrows:
         _arrow(ax, drawn[start], drawn[end], boxes[start][:2], boxes[end][:2])
@@ -168,7 +168,7 @@ def show_states(text: str, states: Any, *, ax: Axes | None = None) -> Axes:
         raise ValueError(
             f"{len(text)} characters and states of shape {states.shape}: (T, H) is needed, T characters"
         )
-    ax = _axes(ax, figsize=(9.6, 0.9 + 0.2 * states.shape[1]))
+    ax = axes_or_new(ax, figsize=(9.6, 0.9 + 0.2 * states.shape[1]))
     ax.imshow(states.T, cmap=SIGNED, vmin=-1, vmax=1, aspect="auto", interpolation="nearest")
     ax.set_xticks(range(len(text)), list(text), family="monospace")
     ax.tick_params(length=0)
