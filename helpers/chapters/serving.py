@@ -108,9 +108,9 @@ def png(values: np.ndarray, **options: object) -> bytes:
     return file.getvalue()
 
 
-def drawn(lines: Sequence[Sequence[tuple[int, int]]], pen: int = 24, side: int = 280) -> bytes:
-    """Lines, each through its points (x, y), dark on a white sheet (side, side) -> the bytes of a PNG."""
-    sheet = Image.new("L", (side, side), 255)
+def drawn(lines: Sequence[Sequence[tuple[int, int]]], pen: int = 24) -> bytes:
+    """Lines, each through its points (x, y), dark on a white sheet (280, 280) -> the bytes of a PNG."""
+    sheet = Image.new("L", (280, 280), 255)
     pencil = ImageDraw.Draw(sheet)
     for points in lines:
         pencil.line(points, fill=0, width=pen)
@@ -364,8 +364,9 @@ def draw_clients(
     return show_images(np.stack(rows), titles, ncols=len(CLIENTS), size=1.5)
 
 
-def draw_answers(answers: Sequence[httpx.Response], ncols: int = 20) -> plt.Axes:
-    """Draw one square per answer, in the order of the requests, with its status; returns the Axes."""
+def draw_answers(answers: Sequence[httpx.Response]) -> plt.Axes:
+    """Draw one square per answer, twenty in a row, with its status; returns the Axes."""
+    ncols = 20
     rows = -(-len(answers) // ncols)
     _, ax = plt.subplots(figsize=(0.42 * ncols, 0.42 * rows + 0.3))
     for place, answer in enumerate(answers):

@@ -35,7 +35,7 @@ def test_every_client_sends_the_same_picture_to_the_service():
 
 
 def test_a_drawing_is_dark_on_white_with_lines_as_wide_as_the_pen():
-    sheet = np.asarray(Image.open(io.BytesIO(serving.drawn([[(50, 100), (200, 100)]], pen=20, side=280))))
+    sheet = np.asarray(Image.open(io.BytesIO(serving.drawn([[(50, 100), (200, 100)]], pen=20))))
     assert sheet.shape == (280, 280)
     assert set(np.unique(sheet)) == {0, 255}
     assert (sheet[:, 125] == 0).sum() == pytest.approx(20, abs=1)
