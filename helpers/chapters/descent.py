@@ -108,26 +108,24 @@ def fewest_steps(
 
 def plot_map(
     paths: Mapping[str, np.ndarray],
-    loss: Callable[[np.ndarray], np.ndarray] = valley,
     *,
-    minimum: Sequence[float] = (1, 1),
     arrows: Callable[[np.ndarray], np.ndarray] | None = None,
     window: Sequence[tuple[float, float]] | None = None,
     ax: Axes | None = None,
 ) -> Axes:
-    """Paths (steps + 1, 2) by name on the contour lines of a loss of two parameters; a star at the minimum.
+    """Paths (steps + 1, 2) by name on the contour lines of the bent valley; a star at its minimum.
 
     ``window``: from where to where, in x and in y; None: all paths and the minimum, with a margin.
     ``arrows``, a gradient of (2, ...) -> (2, ...), adds arrows of one length against it.
     """
     use_course_style()
     ax = ax or plt.subplots(figsize=(5.6, 4.2))[1]
-    places = np.vstack([*paths.values(), [minimum]])
+    places = np.vstack([*paths.values(), [[1, 1]]])
     low, high = places.min(axis=0), places.max(axis=0)
     margin = 0.15 * (high - low).max()
     window = window or list(zip(low - margin, high + margin, strict=True))
     x, y = np.meshgrid(*(np.linspace(*side, 201) for side in window))
-    height = loss(np.array([x, y]))
+    height = valley(np.array([x, y]))
     lines = height.min() + (height.max() - height.min()) * np.logspace(-3.5, 0, 12)
     ax.contour(x, y, height, lines, colors="gray", linewidths=0.5)
     for (name, path), marker in zip(paths.items(), "osD^v", strict=False):
@@ -138,7 +136,7 @@ def plot_map(
         length = np.hypot(dx, dy)
         ax.quiver(x, y, -dx / length, -dy / length, color="C3", angles="xy", scale=22, width=0.004)
         ax.set_aspect("equal")
-    ax.plot(*minimum, "k*", ms=13)
+    ax.plot(1, 1, "k*", ms=13)
     ax.legend(loc="upper center", fontsize=10, frameon=True, framealpha=0.9, edgecolor="none")
     ax.set(xlim=window[0], ylim=window[1])
     return ax
@@ -210,13 +208,13 @@ def draw_wells(starts: Sequence[float]) -> list[Axes]:
     return list(axes)
 
 
-def draw_ravines(kappas: Sequence[float], steps: int = 15) -> list[Axes]:
-    """Gradient descent at its best rate on bowls with curvatures 1 and κ, from (10, 2): maps, one per κ."""
+def draw_ravines(kappas: Sequence[float]) -> list[Axes]:
+    """15 steps from (10, 2) at the best rate, on bowls with curvatures 1 and κ: maps, one per κ."""
     use_course_style()
     axes = plt.subplots(1, len(kappas), figsize=(3.5 * len(kappas), 2.3), squeeze=False)[1][0]
     for ax, kappa in zip(axes, kappas, strict=True):
         curvatures = np.array([1.0, kappa])
-        path = descend(lambda theta, a=curvatures: a * theta, [10, 2], gd(2 / (1 + kappa)), steps)
+        path = descend(lambda theta, a=curvatures: a * theta, [10, 2], gd(2 / (1 + kappa)), 15)
         x, y = np.meshgrid(np.linspace(-2, 11, 101), np.linspace(-3, 3, 101))
         ax.contour(x, y, x**2 + kappa * y**2, 8, colors="gray", linewidths=0.5)
         ax.plot(*path.T, "o-", ms=3, lw=1.2)
@@ -239,26 +237,26 @@ def plot_growth(kappas: Sequence[float], measured: Mapping[str, Any], predicted:
     return ax
 
 
-def draw_averages(slopes: Any, beta1: float = 0.9, beta2: float = 0.999, rate: float = 1.0) -> list[Axes]:
-    """Adam's two averages of given slopes (T,): left m and √v, corrected; right the steps."""
+def draw_averages(slopes: Any) -> list[Axes]:
+    """Adam's two averages of given slopes (T,): left m and √v, corrected; right the steps at a rate of 1."""
     use_course_style()
     slopes = np.asarray(slopes, dtype=float)
     t, m, v = np.arange(1, len(slopes) + 1), 0.0, 0.0
     both = []
     for g in slopes:
-        m, v = beta1 * m + (1 - beta1) * g, beta2 * v + (1 - beta2) * g**2
+        m, v = 0.9 * m + (1 - 0.9) * g, 0.999 * v + (1 - 0.999) * g**2
         both.append((m, v))
     m, v = np.array(both).T
-    m, root = m / (1 - beta1**t), np.sqrt(v / (1 - beta2**t))
+    m, root = m / (1 - 0.9**t), np.sqrt(v / (1 - 0.999**t))
     axes = plt.subplots(1, 2, figsize=(9.6, 3))[1]
     axes[0].bar(t, slopes, color="lightgray", label="slopes g")
     axes[0].plot(t, m, lw=2, label="average of g")
     axes[0].plot(t, root, "--", lw=2, label="root of the average of g²")
     axes[0].set(xlabel="step", title="the two averages, corrected")
     axes[0].legend(fontsize=9)
-    axes[1].bar(t, -rate * m / (root + 1e-8), color="C2")
+    axes[1].bar(t, -m / (root + 1e-8), color="C2")
     axes[1].axhline(0, color="black", lw=0.6)
-    axes[1].set(xlabel="step", ylim=(-1.1 * rate, 1.1 * rate), title="step: − rate · blue / orange")
+    axes[1].set(xlabel="step", ylim=(-1.1, 1.1), title="step: − rate · blue / orange")
     return list(axes)
 
 
@@ -272,15 +270,15 @@ def draw_clouds(slopes: Mapping[int, Any], true: Any) -> list[Axes]:
     true = np.ravel(true)
     along = true / np.linalg.norm(true)
     first = np.asarray(next(iter(slopes.values())))
-    first = first - np.outer(first @ along, along)
-    across = np.linalg.svd(first - first.mean(axis=0), full_matrices=False)[2][0]
+    rest = first - np.outer(first @ along, along)
+    across = np.linalg.svd(rest - rest.mean(axis=0), full_matrices=False)[2][0]
     axes = plt.subplots(1, len(slopes), figsize=(3.2 * len(slopes), 3.5), sharex=True, sharey=True)[1]
     for ax, (size, cloud) in zip(axes, slopes.items(), strict=True):
         ax.plot(np.asarray(cloud) @ along, np.asarray(cloud) @ across, ".", ms=5, alpha=0.6)
         ax.annotate("", (true @ along, 0), (0, 0), arrowprops={"arrowstyle": "->", "color": "C1", "lw": 2.5})
         ax.axvline(0, color="gray", lw=0.6)
         ax.set(title=f"batches of {size}", xlabel="along the true slope", aspect="equal")
-    side = np.abs([first @ across, np.asarray(next(iter(slopes.values()))) @ along]).max() * 1.05
+    side = np.abs([first @ across, first @ along]).max() * 1.05
     axes[0].set(ylabel="across", xlim=(-side, side), ylim=(-side, side))
     return list(axes)
 
@@ -299,14 +297,14 @@ def plot_curves(curves: Mapping[str, Any]) -> Axes:
     return ax
 
 
-def plot_sweeps(rates: Any, sweeps: Mapping[str, Mapping[str, Any]], *, top: float = 3) -> list[Axes]:
+def plot_sweeps(rates: Any, sweeps: Mapping[str, Mapping[str, Any]]) -> list[Axes]:
     """Losses (K,) against learning rates (K,), both axes logarithmic: one picture per outer name."""
     use_course_style()
     figure, axes = plt.subplots(1, len(sweeps), figsize=(3.5 * len(sweeps), 3.4), sharey=True)
     for ax, (title, sweep) in zip(axes, sweeps.items(), strict=True):
         for (name, losses), marker in zip(sweep.items(), "osD^vP", strict=False):
             ax.loglog(rates, losses, marker=marker, ms=4, lw=1.2, label=name)
-        ax.set(title=title, xlabel="learning rate", ylim=(0.12, top))
+        ax.set(title=title, xlabel="learning rate", ylim=(0.12, 3))
         ax.set_yticks([0.15, 0.3, 0.6, 1.2, 2.4], labels=["0.15", "0.3", "0.6", "1.2", "2.4"])
         ax.minorticks_off()
     axes[0].set_ylabel("validation loss")

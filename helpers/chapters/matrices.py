@@ -98,15 +98,15 @@ def draw_plane(pictures: Mapping[str, Any], vector: Any = None) -> np.ndarray:
     return axes
 
 
-def show_photographs(pictures: Mapping[str, Any], *, ncols: int = 2, width: float = 7.0) -> np.ndarray:
-    """Draw grey photographs (H, W), all of one size and from 0 (black) to 255, each with its title.
+def show_photographs(pictures: Mapping[str, Any]) -> np.ndarray:
+    """Draw grey photographs (H, W) in pairs, all of one size and from 0 (black) to 255, each with its title.
 
-    ``width`` of the whole drawing is in inches. Returns the Axes.
+    Returns the Axes.
     """
     height, across = np.shape(next(iter(pictures.values())))
-    nrows = -(-len(pictures) // ncols)
-    size = width, nrows * (width / ncols * height / across + 0.3)
-    axes = plt.subplots(nrows, ncols, figsize=size, squeeze=False)[1].ravel()
+    nrows = -(-len(pictures) // 2)
+    size = 7, nrows * (3.5 * height / across + 0.3)  # inches
+    axes = plt.subplots(nrows, 2, figsize=size, squeeze=False)[1].ravel()
     for ax in axes:
         ax.set_axis_off()
     for ax, (title, picture) in zip(axes, pictures.items(), strict=False):

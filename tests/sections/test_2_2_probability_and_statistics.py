@@ -387,6 +387,11 @@ def c():
     return SimpleNamespace(**define(PARTS["c"], (), names, whole=whole[1:]))
 
 
+def test_of_the_first_five_zeros_none_has_ink_in_the_pixel_of_the_text_of_twenty_one_and_of_all_three(c):
+    ink = c.X_train[c.y_train == 0][:, 3 * 8 + 3]
+    assert [ink[:5].sum(), ink[:20].sum(), ink.sum(), len(ink)] == [0, 1, 3, 114]
+
+
 @pytest.mark.parametrize(("k", "n"), [(0, 5), (1, 20), (3, 114), (0, 0)])
 def test_the_posterior_of_a_count_is_a_beta_distribution_with_mean_k_plus_1_of_n_plus_2(k, n):
     theta = (np.arange(1000) + 0.5) / 1000

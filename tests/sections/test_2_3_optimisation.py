@@ -255,6 +255,7 @@ def test_without_the_correction_adams_first_steps_are_too_long(part_b):
     np.testing.assert_allclose(lengths, (1 - 0.9**t) / np.sqrt(1 - 0.999**t), rtol=1e-4)
     assert 10 <= lengths.argmax() + 1 <= 14
     assert lengths.max() > 6
+    assert lengths[:100].min() > 3
     assert lengths[999] > 1.25
 
 
