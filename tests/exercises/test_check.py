@@ -346,6 +346,19 @@ def test_an_error_of_the_answer_is_shown_with_its_line(practice, message):
     assert "return values[-1] / count" in told
 
 
+def test_of_an_error_in_a_function_that_the_answer_calls_the_innermost_own_line_is_shown(practice, message):
+    practice(last_item, (Case(([1, 2],), expected=2),))
+
+    def share(values, count):
+        return values[-1] / count
+
+    def broken(values):
+        return share(values, 0)
+
+    line = share.__code__.co_firstlineno + 1
+    assert f"line {line}: return values[-1] / count" in message("9.9.1", broken)
+
+
 def test_a_function_that_is_blank_only_in_part_is_wrong_and_not_todo(practice, message):
     practice(last_item, (Case(([1],), expected=1), Case(([1, 2],), expected=2)))
 
