@@ -276,14 +276,14 @@ def character_reader(texts: Sequence[str]) -> BertTokenizer:
     return BertTokenizer(vocab={token: i for i, token in enumerate(words)})
 
 
-def chinese_reviews(source: str, count: int = 400) -> tuple[list[str], Tensor, list[str], np.ndarray]:
+def chinese_reviews(source: str) -> tuple[list[str], Tensor, list[str], np.ndarray]:
     """Texts and labels to learn from, then texts and labels to judge by, in Chinese.
 
-    ``source`` is "reviews" (the ``count`` whose English text is shortest, judged on dev) or "chnsenticorp",
+    ``source`` is "reviews" (the 400 whose English text is shortest, judged on dev) or "chnsenticorp",
     which is fetched. ValueError for another one.
     """
     if source == "reviews":
-        learn = sorted(load_reviews("train"), key=lambda row: len(row["en"]))[:count]
+        learn = sorted(load_reviews("train"), key=lambda row: len(row["en"]))[:400]
         pairs = [[(row["zh"], row["label"]) for row in rows] for rows in (learn, load_reviews("dev"))]
     elif source == "chnsenticorp":
         files = fetch("chnsenticorp")

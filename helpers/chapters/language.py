@@ -19,7 +19,7 @@ from helpers.chapters.attention import attention
 from helpers.chapters.decoders import bits
 from helpers.chapters.reviews import load_reviews
 from helpers.data import fetch
-from helpers.plotting import PALETTE, axes_or_new
+from helpers.plotting import PALETTE
 
 if TYPE_CHECKING:
     from transformers import GPT2LMHeadModel
@@ -164,13 +164,13 @@ def train(
     return losses, rows
 
 
-def draw_next(text: str, contexts: Sequence[str], most: int = 10) -> list[Axes]:
-    """Bars of the shares of the characters that come next in a text, largest first; one picture a context."""
+def draw_next(text: str, contexts: Sequence[str]) -> list[Axes]:
+    """Bars of the ten largest shares of the characters that come next in a text; one picture a context."""
     size = 4.8 * len(contexts), 2.6
     axes = plt.subplots(1, len(contexts), figsize=size, squeeze=False, sharey=True)[1][0]
     for ax, context in zip(axes, contexts, strict=True):
         found = Counter(match[1] for match in re.finditer(f"{re.escape(context)}(?=(.))", text, re.DOTALL))
-        shown, total = found.most_common(most), sum(found.values())
+        shown, total = found.most_common(10), sum(found.values())
         ax.bar(range(len(shown)), [n / total for _, n in shown], color=BLUE)
         ax.set_xticks(range(len(shown)), [_visible(character) for character, _ in shown])
         ax.set_title(f"what came after {_visible(context)}")
@@ -205,11 +205,10 @@ def plot_orders(orders: Iterable[int], found: dict[str, Sequence[float]]) -> Axe
     return ax
 
 
-def draw_merges(rows: Sequence[Sequence[str]], *, ax: Axes | None = None) -> Axes:
+def draw_merges(rows: Sequence[Sequence[str]]) -> Axes:
     """A word being merged: each row its tokens after one merge more, as boxes as wide as their text."""
-    ax = axes_or_new(
-        ax, figsize=(0.62 * max(len("".join(row)) for row in rows) + 0.4, 0.55 * len(rows) + 0.2)
-    )
+    size = 0.62 * max(len("".join(row)) for row in rows) + 0.4, 0.55 * len(rows) + 0.2
+    ax = plt.subplots(figsize=size)[1]
     for height, row in enumerate(rows):
         at = 0
         for token in row:
@@ -267,10 +266,13 @@ def plot_losses(losses: Sequence[float], pairs: float) -> Axes:
     return ax
 
 
-def show_choice(before: Tensor, after: Tensor, alphabet: Sequence[str], title: str, most: int = 14) -> None:
-    """Bars of the probabilities after the knobs, dots as the model had them; logits (V,) both; shown."""
+def show_choice(before: Tensor, after: Tensor, alphabet: Sequence[str], title: str) -> None:
+    """Bars of the probabilities after the knobs, dots as the model had them, for the 14 likeliest; shown.
+
+    before, after: logits (V,).
+    """
     p, q = before.softmax(0), after.softmax(0)
-    likely = p.argsort(descending=True)[:most]
+    likely = p.argsort(descending=True)[:14]
     ax = plt.subplots(figsize=(6.4, 3.2))[1]
     ax.bar(range(len(likely)), q[likely].tolist(), color=BLUE, label="with the knobs")
     ax.plot(range(len(likely)), p[likely].tolist(), "o", color="black", label="as the model has it")
@@ -280,9 +282,9 @@ def show_choice(before: Tensor, after: Tensor, alphabet: Sequence[str], title: s
     plt.show()
 
 
-def plot_changes(found: dict[str, Sequence[float]], *, label: str, ax: Axes | None = None) -> Axes:
+def plot_changes(found: dict[str, Sequence[float]], *, label: str) -> Axes:
     """One row per variant, the first on top: a dot for each seed, its mean beside them; returns the Axes."""
-    ax = axes_or_new(ax, figsize=(7.6, 0.5 * len(found) + 0.8))
+    ax = plt.subplots(figsize=(7.6, 0.5 * len(found) + 0.8))[1]
     for row, values in enumerate(found.values()):
         ax.plot(values, [row] * len(values), "o", color=BLUE, alpha=0.6)
         mean = sum(values) / len(values)

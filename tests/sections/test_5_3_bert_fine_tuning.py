@@ -5,6 +5,7 @@ import http.server
 import importlib
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -17,7 +18,7 @@ import torch
 from transformers import BertConfig, BertForSequenceClassification, BertTokenizer
 
 from helpers.chapters import bert, judging_reviews
-from tools.notebooks import ENGLISH, ROOT, define
+from tools.notebooks import ENGLISH, ROOT, cells_of, define
 
 PRETRAINING = ENGLISH / "5_language/3b_what_pretraining_is.ipynb"
 HARD = ENGLISH / "5_language/3c_hard_reviews.ipynb"
@@ -347,6 +348,14 @@ def test_scores_keep_the_order_of_their_rows():
 
 
 # judging
+
+
+def test_the_accuracies_drawn_first_are_those_of_the_benchmark():
+    source = next(cell.source for cell in cells_of(HARD) if cell.id == "result-picture")
+    table = (ROOT / "benchmarks/bert_fine_tuning.md").read_text(encoding="utf-8")
+    measured = re.findall(r"^\| ([\w ]+) \| [\d,]+ \| \d \| (0\.\d{3})", table, re.MULTILINE)
+    assert len(measured) == 6
+    assert re.findall(r'"([\w ]+)": (0\.\d+)', source) == measured
 
 
 def test_attention_hands_out_a_whole_at_each_token():
