@@ -162,14 +162,13 @@ def train(
     batch: int,
     loss: Callable[[Tensor, Tensor], Tensor] = F.cross_entropy,
     decay: float = 0.0,
-    count: Callable[[Tensor], int] = len,
 ) -> nn.Module:
     """Build a model from a seed and train it with Adam: inputs, arrays of N rows; targets (N, ...)."""
     generator = seed_everything(seed)
     model = build()
     feed = batches(*inputs, targets, batch_size=batch, shuffle=True, generator=generator)
     adam = torch.optim.Adam(model.parameters(), lr=rate, weight_decay=decay)
-    return fit(model, feed, loss, adam, epochs=epochs, count=count).model
+    return fit(model, feed, loss, adam, epochs=epochs).model
 
 
 def places(scores: np.ndarray, targets: np.ndarray) -> np.ndarray:
