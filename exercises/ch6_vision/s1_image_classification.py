@@ -454,6 +454,19 @@ def ends_its_slices_at_minus_0(images, dy, dx):
     return shifted
 
 
+def writes_the_slices_with_minus_the_shift(images, dy, dx):
+    shifted = np.zeros_like(images)
+    shifted[:, :, dy:, dx:] = images[:, :, :-dy, :-dx]
+    return shifted
+
+
+def writes_the_slices_for_down_and_right(images, dy, dx):
+    shifted = np.zeros_like(images)
+    height, width = images.shape[2:]
+    shifted[:, :, dy:, dx:] = images[:, :, : height - dy, : width - dx]
+    return shifted
+
+
 def knows_down_and_right_only(images, dy, dx):
     return shift_image(images, max(dy, 0), max(dx, 0))
 
@@ -546,6 +559,8 @@ shift_images = Exercise(
         moves_the_other_way: None,
         moves_images_and_channels: None,
         ends_its_slices_at_minus_0: 2,
+        writes_the_slices_with_minus_the_shift: 2,
+        writes_the_slices_for_down_and_right: 1,
         knows_down_and_right_only: 1,
         moves_at_most_to_the_last_row: 2,
         counts_a_large_shift_from_the_end: 2,
@@ -870,6 +885,12 @@ def rounds_a_product_down(y_true, scores, recall):
     return float(positives[max(int(recall * len(positives)), 1) - 1])
 
 
+def rounds_a_product_down_even_to_0(y_true, scores, recall):
+    _refuse(y_true, recall)
+    positives = np.sort(scores[y_true == 1])[::-1]
+    return float(positives[int(recall * len(positives)) - 1])
+
+
 def goes_from_one_to_zero_in_steps(y_true, scores, recall):
     _refuse(y_true, recall)
     return next(
@@ -969,6 +990,7 @@ choose_threshold = Exercise(
         takes_the_smallest_threshold_that_reaches_it: 1,
         rounds_a_product_up: 2,
         rounds_a_product_down: 1,
+        rounds_a_product_down_even_to_0: 1,
         goes_from_one_to_zero_in_steps: 0,
         tries_no_threshold_below_zero: None,
         answers_where_nothing_is_positive: 0,
@@ -1009,6 +1031,11 @@ def reads_the_numbers_in_the_new_order(weight, channels, height, width):
 
 def forgets_to_transpose(weight, channels, height, width):
     return keras_order(weight, channels, height, width).T
+
+
+def leaves_the_outputs_in_front(weight, channels, height, width):
+    unrolled = weight.reshape(-1, channels, height, width)
+    return unrolled.transpose(0, 2, 3, 1).reshape(weight.shape[1], -1)
 
 
 def goes_the_other_way(weight, channels, height, width):
@@ -1053,6 +1080,7 @@ weights_behind_flatten = Exercise(
         only_transposes: 0,
         reads_the_numbers_in_the_new_order: 1,
         forgets_to_transpose: 2,
+        leaves_the_outputs_in_front: 2,
         goes_the_other_way: 1,
         exchanges_rows_and_columns_of_the_picture: 2,
     },

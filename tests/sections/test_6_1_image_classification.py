@@ -263,3 +263,28 @@ def test_a_layer_of_keras_moves_pictures_in_training_only():
     pictures = np.random.default_rng(0).random((4, 28, 28, 1), dtype=np.float32)
     np.testing.assert_array_equal(move(pictures, training=False), pictures)
     assert (np.asarray(move(pictures, training=True)) != pictures).any()
+
+
+def test_the_old_average_4_and_a_batch_of_mean_6_make_4_2_and_with_the_default_of_keras_4_02():
+    from helpers import load_keras
+
+    keras = load_keras()
+    theirs = nn.BatchNorm1d(1)
+    torch.nn.init.constant_(theirs.running_mean, 4.0)
+    theirs(torch.tensor([[5.0], [7.0]]))
+    assert theirs.running_mean.item() == pytest.approx(4.2)
+    for momentum, expected in ((0.9, 4.2), (None, 4.02)):
+        layer = keras.layers.BatchNormalization(**({"momentum": momentum} if momentum else {}))
+        layer.build((None, 1))
+        layer.moving_mean.assign([4.0])
+        layer(np.array([[5.0], [7.0]], dtype=np.float32), training=True)
+        assert float(layer.moving_mean[0]) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(("pixels", "cut"), [(3, 0.03), (6, 0.22)])
+def test_so_many_digits_lose_more_than_a_fiftieth_of_their_ink_at_the_edge(pixels, cut):
+    from helpers.chapters.drawn_digits import load_pictures
+
+    X, _ = load_pictures("drawn-digits", "val")
+    left = ch.shift_image(X, 0, pixels).sum(axis=(1, 2, 3)) / X.sum(axis=(1, 2, 3))
+    assert (left < 0.98).mean() == pytest.approx(cut, abs=0.005)
