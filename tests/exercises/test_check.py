@@ -207,6 +207,44 @@ def test_an_error_that_did_not_come_brings_the_hint_about_it_or_none(practice, m
     assert hints_of(message("9.9.1", lambda number: max(number, 0) ** 0.5)) == []
 
 
+def test_an_error_that_did_not_come_brings_no_hint_when_the_listed_answers_without_it_have_several(
+    practice, message
+):
+    def takes_any(number):
+        return abs(number) ** 0.5
+
+    def forgets_the_root(number):
+        return abs(number) ** 2
+
+    cases = (Case((9,), expected=3.0), Case((-4,), raises=ValueError, mentions=(-4,)))
+    practice(must_be_positive, cases, wrong={forgets_the_root: 0, takes_any: 1})
+    assert hints_of(message("9.9.1", lambda number: max(number, 0) ** 0.5)) == []
+
+
+def test_the_whole_and_the_broken_number_are_not_the_same_answer_whichever_comes_first(practice):
+    exercise = practice(last_item)
+    whole, broken = calling.Result(2), calling.Result(2.0)
+    assert judging.same(exercise, Case(), whole, calling.Result(2))
+    assert not judging.same(exercise, Case(), whole, broken)
+    assert not judging.same(exercise, Case(), broken, whole)
+
+
+def test_what_a_case_says_is_wanted_also_of_a_solution_that_gives_something_else(practice, message):
+    case = Case((4,), raises=ValueError)
+    exercise = practice(must_be_positive, (case,))
+    assert isinstance(calling.wanted_from(exercise, case).error, ValueError)
+    assert "expected  ValueError" in message("9.9.1", must_be_positive)
+
+
+def test_a_number_that_comes_back_is_no_part_of_the_input(practice, capsys):
+    def larger(first, second):
+        return max(first, second)
+
+    practice(larger, (Case((2, 1)), Case((True, False))), new_result=True)
+    check("9.9.1", lambda first, second: first if first > second else second)
+    assert capsys.readouterr().out.startswith("ok")
+
+
 def test_a_cause_for_which_no_hint_fits_is_told_without_one(practice, message):
     practice(last_item, SHORT_AND_LONG, wrong={takes_the_first: None})
     told = message("9.9.1", lambda values: values[0])

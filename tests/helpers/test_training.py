@@ -307,6 +307,16 @@ def test_batches_give_every_row_once_an_epoch_in_a_new_order():
     assert torch.equal(first[1], 2 * first[0])
 
 
+def test_the_order_of_batches_is_that_of_their_generator_whatever_else_draws():
+    def order(seed, other_seed):
+        generator = torch.Generator().manual_seed(seed)
+        torch.manual_seed(other_seed)
+        loader = batches(np.arange(50), batch_size=7, shuffle=True, generator=generator)
+        return torch.cat([batch for (batch,) in loader]).tolist()
+
+    assert order(0, 1) == order(0, 2) != order(1, 1)
+
+
 def test_augment_sees_only_the_first_array_and_the_generator():
     generator = torch.Generator().manual_seed(0)
     X, y = np.ones((5, 2), np.float32), np.arange(5)
