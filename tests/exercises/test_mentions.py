@@ -46,6 +46,7 @@ def test_what_is_named_is_found(message, mention):
     [
         ("12 rows", 2),
         ("2.5 rows", 2),
+        ("a rate of 0.1", 0.149),  # rounds to it, but a third of it is gone
         ("5.2 rows", 2),
         ("rows: -2", 2),
         ("rows: 2", -2),
