@@ -1,4 +1,4 @@
-"""Gradient descent and its relatives as section 2.3a writes them, for 2.3b, and pictures of their paths."""
+"""Descent and its relatives as 2.3a and 2.3b write them, for the parts after, and pictures of their paths."""
 
 from __future__ import annotations
 
@@ -48,6 +48,43 @@ def momentum(rate: float, beta: float = 0.9, ahead: bool = False) -> Update:
         nonlocal v
         v = beta * v + g
         return theta - rate * (g + beta * v if ahead else v)
+
+    return update
+
+
+def adagrad(rate: float, eps: float = 1e-10) -> Update:
+    """AdaGrad (Duchi, Hazan and Singer, JMLR, 2011): an update, to be used for one path only."""
+    s = 0.0
+
+    def update(theta: np.ndarray, g: np.ndarray) -> np.ndarray:
+        nonlocal s
+        s = s + g**2
+        return theta - rate * g / (np.sqrt(s) + eps)
+
+    return update
+
+
+def rmsprop(rate: float, rho: float = 0.99, eps: float = 1e-8) -> Update:
+    """RMSprop (Tieleman and Hinton, Coursera, 2012): an update, to be used for one path only."""
+    v = 0.0
+
+    def update(theta: np.ndarray, g: np.ndarray) -> np.ndarray:
+        nonlocal v
+        v = rho * v + (1 - rho) * g**2
+        return theta - rate * g / (np.sqrt(v) + eps)
+
+    return update
+
+
+def adam(rate: float, beta1: float = 0.9, beta2: float = 0.999, eps: float = 1e-8) -> Update:
+    """Adam (Kingma and Ba, ICLR, 2015): an update, to be used for one path only."""
+    m, v, t = 0.0, 0.0, 0
+
+    def update(theta: np.ndarray, g: np.ndarray) -> np.ndarray:
+        nonlocal m, v, t
+        t += 1
+        m, v = beta1 * m + (1 - beta1) * g, beta2 * v + (1 - beta2) * g**2
+        return theta - rate * (m / (1 - beta1**t)) / (np.sqrt(v / (1 - beta2**t)) + eps)
 
     return update
 
@@ -224,6 +261,28 @@ def draw_ravines(kappas: Sequence[float]) -> list[Axes]:
     return list(axes)
 
 
+def plot_ravine(
+    angles: Sequence[float], kappa: float, optimisers: Mapping[str, Callable[[], Update]], steps: int = 60
+) -> list[Axes]:
+    """Paths of optimisers by name on ``ravine`` turned by each angle in degrees: maps, one per angle.
+
+    Each optimiser is a function without arguments that gives a fresh update.
+    """
+    use_course_style()
+    axes = plt.subplots(1, len(angles), figsize=(4.4 * len(angles), 3.8), squeeze=False)[1][0]
+    x, y = np.meshgrid(np.linspace(-1.5, 2.8, 151), np.linspace(-1.8, 2.5, 151))
+    for ax, angle in zip(axes, angles, strict=True):
+        gradient, start, loss = ravine(angle, kappa)
+        ax.contour(x, y, loss(np.array([x, y])), np.logspace(-1, 2, 9), colors="gray", linewidths=0.5)
+        for (name, optimiser), marker in zip(optimisers.items(), "osD^v", strict=False):
+            path = descend(gradient, start, optimiser(), steps)
+            ax.plot(*path.T, marker=marker, ms=3, lw=1.2, label=name)
+        ax.plot(0, 0, "k*", ms=13)
+        ax.set(title=f"turned by {angle}°", xlim=(-1.5, 2.8), ylim=(-1.8, 2.5), aspect="equal")
+    axes[0].legend(fontsize=9, loc="lower left")
+    return list(axes)
+
+
 def plot_growth(kappas: Sequence[float], measured: Mapping[str, Any], predicted: Sequence[Any]) -> Axes:
     """Steps against condition numbers (K,), both axes logarithmic: measured by name, predicted as lines."""
     use_course_style()
@@ -235,6 +294,26 @@ def plot_growth(kappas: Sequence[float], measured: Mapping[str, Any], predicted:
     ax.set(xlabel="condition number κ", ylabel="steps to a millionth", title="grey: predicted")
     ax.legend()
     return ax
+
+
+def draw_scales(slopes: Any, rho: float) -> list[Axes]:
+    """What divides slopes (T,) in AdaGrad and in RMSprop; and the lengths of their steps at a rate of 1."""
+    use_course_style()
+    slopes = np.asarray(slopes, dtype=float)
+    t, total, average, roots = np.arange(1, len(slopes) + 1), 0.0, 0.0, []
+    for g in slopes:
+        total, average = total + g**2, rho * average + (1 - rho) * g**2
+        roots.append((total**0.5, average**0.5))
+    axes = plt.subplots(1, 2, figsize=(9.6, 3))[1]
+    axes[0].bar(t, slopes, color="lightgray", label="slopes g")
+    for root, name, line in zip(np.array(roots).T, ("AdaGrad", "RMSprop"), ("-", "--"), strict=True):
+        axes[0].plot(t, root, line, lw=2, label=f"{name}'s root")
+        axes[1].plot(t, slopes / root, line, lw=2, label=name)
+    axes[0].set(xlabel="step", title="what divides the slope")
+    axes[1].set(xlabel="step", title="length of the step", ylim=(0, None))
+    for ax in axes:
+        ax.legend(fontsize=9)
+    return list(axes)
 
 
 def draw_averages(slopes: Any) -> list[Axes]:

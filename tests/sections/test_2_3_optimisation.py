@@ -9,12 +9,13 @@ import pytest
 from matplotlib import pyplot as plt
 
 from exercises.ch2_math import s3_optimisation as ch
-from helpers.chapters import descent
+from helpers.chapters import descent, logistic
 from helpers.chapters.descent import descend, fewest_steps, gd, momentum, newton, ravine, valley
 from tools.notebooks import ENGLISH, define
 
 PART_A = ENGLISH / "2_math" / "3a_slopes_and_descent.ipynb"
 PART_B = ENGLISH / "2_math" / "3b_mini_batches_and_adam.ipynb"
+PART_C = ENGLISH / "2_math" / "3c_race_and_newton.ipynb"
 START = np.array([-1.0, 2.0])
 nesterov = partial(momentum, ahead=True)
 
@@ -29,9 +30,25 @@ def part_a():
 @pytest.fixture(scope="module")
 def part_b():
     pytest.importorskip("torch")
-    ids = ("imports", "constants", "model", "noise", "stream", "schedule", "adagrad", "rmsprop", "adam")
+    ids = (
+        "imports",
+        "constants",
+        "model",
+        "noise",
+        "stream",
+        "cosine",
+        "schedule",
+        "adagrad",
+        "rmsprop",
+        "adam",
+    )
     known = {"adam_step": ch.adam_step}
     return SimpleNamespace(**define(PART_B, ids, known, whole=("data",)))
+
+
+@pytest.fixture(scope="module")
+def part_c():
+    return SimpleNamespace(**define(PART_C, ("imports", "constants", "data", "hessian"), whole=("data",)))
 
 
 def valley_gradient(theta):
@@ -90,6 +107,22 @@ def test_what_2_3b_imports_is_what_2_3a_writes(part_a):
         np.testing.assert_array_equal(path, descend(valley_gradient, START, ours, 60))
     points = np.random.default_rng(0).normal(size=(2, 5))
     np.testing.assert_array_equal(part_a.valley(points), valley(points))
+
+
+def test_what_2_3c_imports_is_what_2_3b_writes(part_b):
+    for name in ("adagrad", "rmsprop", "adam"):
+        theirs, ours = getattr(part_b, name)(0.05), getattr(descent, name)(0.05)
+        path = descend(valley_gradient, START, theirs, 60)
+        np.testing.assert_allclose(path, descend(valley_gradient, START, ours, 60), rtol=1e-12)
+    X, y, W = part_b.X, part_b.y, np.random.default_rng(0).normal(0, 0.3, (65, 10))
+    for theirs, ours in zip(part_b.rows("train"), logistic.digit_rows("train"), strict=True):
+        np.testing.assert_array_equal(theirs, ours)
+    np.testing.assert_array_equal(part_b.probabilities(W, X), logistic.probabilities(W, X))
+    assert part_b.loss(W, X, y) == logistic.loss(W, X, y, part_b.PENALTY)
+    np.testing.assert_array_equal(part_b.slope(W, X, y), logistic.slope(W, X, y, part_b.PENALTY))
+    theirs, ours = part_b.batch_slope(X, 16, 3), logistic.batch_slope(X, y, part_b.PENALTY, 16, 3)
+    for _ in range(2):
+        np.testing.assert_array_equal(theirs(W), ours(W))
 
 
 def test_ten_times_the_condition_number_costs_ten_times_the_steps_and_with_momentum_its_root(part_a):
@@ -193,6 +226,24 @@ def test_at_a_constant_rate_the_noise_that_stays_is_as_predicted(part_b):
     for rate in (0.3, 0.1, 0.03):
         path = part_b.follow(stream, lambda t, rate=rate: rate)
         assert path[1000:].var() == pytest.approx(rate / (2 - rate), rel=0.1)
+
+
+def test_the_shape_of_the_schedule_hardly_matters_and_any_ends_lower_than_none(part_b):
+    def line(rate, steps):
+        rates = iter(np.linspace(rate, 0, steps, endpoint=False))
+        return lambda theta, g: theta - next(rates) * g
+
+    for seed in range(5):
+        ends = [
+            part_b.loss(
+                descend(part_b.batch_slope(part_b.X, 8, seed), part_b.ZERO, update, 2_000)[-1],
+                part_b.X,
+                part_b.y,
+            )
+            for update in (gd(3), part_b.gd_falling(3, 2_000), line(3, 2_000))
+        ]
+        assert ends[1] < 0.85 * ends[0]
+        assert 0.95 < ends[1] / ends[2] < 1.05
 
 
 def test_a_batch_is_drawn_afresh_at_each_call_and_right_on_average(part_b):
@@ -393,15 +444,7 @@ def test_newton_on_log_cosh_is_scipys_and_shorter_steps_help_where_full_ones_run
         descend(np.tanh, [1.2], step, 5)
 
 
-def loss_hessian(part, W):
-    """(650, 650): second derivatives of the loss by the entries of W (65, 10), in the order of ravel."""
-    X, p = part.X, part.probabilities(W, part.X)
-    share = p[:, :, None] * (np.eye(10) - p[:, None]) / len(X)  # slope of p_c along z_k: p_c ([c = k] - p_k)
-    blocks = [X.T @ (X[:, :, None] * share[:, c, None]).reshape(len(X), 650) for c in range(10)]
-    return np.stack(blocks, axis=1).reshape(650, 650) + part.PENALTY * np.eye(650)
-
-
-def test_newton_finds_the_minimum_of_scipy_and_of_scikit_learn_and_its_hessian_is_right(part_b):
+def test_newton_finds_the_minimum_of_scipy_and_of_scikit_learn_and_its_hessian_is_right(part_b, part_c):
     from scipy import optimize
     from sklearn.linear_model import LogisticRegression
 
@@ -410,8 +453,8 @@ def test_newton_finds_the_minimum_of_scipy_and_of_scikit_learn_and_its_hessian_i
     direction = np.random.default_rng(1).normal(0, 1, shape)
     slopes = [part_b.slope(W + h * direction, X, y) for h in (-1e-5, 1e-5)]
     expected = ((slopes[1] - slopes[0]) / 2e-5).ravel()
-    np.testing.assert_allclose(loss_hessian(part_b, W) @ direction.ravel(), expected, rtol=1e-5, atol=1e-7)
-    path = descend(lambda W: part_b.slope(W, X, y), np.zeros(shape), newton(partial(loss_hessian, part_b)), 8)
+    np.testing.assert_allclose(part_c.hessian(W) @ direction.ravel(), expected, rtol=1e-5, atol=1e-7)
+    path = descend(lambda W: part_b.slope(W, X, y), np.zeros(shape), newton(part_c.hessian), 8)
     losses = [part_b.loss(W, X, y) for W in path]
     assert round(losses[-1], 3) == 0.123
     assert losses[3] < 1.02 * losses[-1] < losses[2]  # within a fiftieth after three steps
