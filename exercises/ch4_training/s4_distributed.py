@@ -1,0 +1,257 @@
+"""Section 4.4, distributed training: code of its exercises. The words are in s4_distributed.en.md."""
+
+import numpy as np
+
+from exercises import Case, Exercise
+
+# 4.4.1 one gradient from those of the workers ----------------------------------------------------------
+
+
+def combined_gradient(gradients, sizes):
+    """Gradient of the mean loss over the rows of all workers. -> (D,)
+
+    gradients (W, D): row w is the gradient of the mean loss over the sizes[w] rows of worker w.
+    sizes (W,) whole numbers, 0 or more; the gradient of a worker without rows is nan, and does not count.
+    Raises ValueError if no worker has a row.
+    """
+    sizes = np.asarray(sizes)
+    if sizes.sum() == 0:
+        raise ValueError("no worker has a row, so there is no mean loss")
+    busy = sizes > 0
+    return sizes[busy] @ gradients[busy] / sizes.sum()
+
+
+def takes_the_plain_mean(gradients, sizes):
+    if sizes.sum() == 0:
+        raise ValueError("no rows")
+    return gradients[sizes > 0].mean(axis=0)
+
+
+def adds_the_gradients_up(gradients, sizes):
+    if sizes.sum() == 0:
+        raise ValueError("no rows")
+    return gradients[sizes > 0].sum(axis=0)
+
+
+def forgets_to_divide_by_all_rows(gradients, sizes):
+    if sizes.sum() == 0:
+        raise ValueError("no rows")
+    return sizes[sizes > 0] @ gradients[sizes > 0]
+
+
+def divides_by_all_workers(gradients, sizes):
+    if sizes.sum() == 0:
+        raise ValueError("no rows")
+    return gradients[sizes > 0].sum(axis=0) / len(sizes)
+
+
+def multiplies_nan_by_zero(gradients, sizes):
+    if sizes.sum() == 0:
+        raise ValueError("no rows")
+    return sizes @ gradients / sizes.sum()
+
+
+def draw_shares(rng):
+    workers, width = int(rng.integers(1, 5)), int(rng.integers(1, 4))
+    sizes = rng.integers(0, 4, size=workers)
+    gradients = rng.integers(-6, 7, size=(workers, width)).astype(float)
+    gradients[sizes == 0] = np.nan
+    if sizes.sum() == 0:
+        return Case((gradients, sizes), raises=ValueError)
+    return gradients, sizes
+
+
+# 4.4.2 one step of the ring ------------------------------------------------------------------------------
+
+
+def ring_step(chunks, step):
+    """What the workers of a ring hold after one step more. -> a new array (W, W)
+
+    chunks (W, W): row w holds the W chunks of worker w, W at least 2. step counts from 0 to 2W - 3.
+    """
+    return _ring_step(chunks, step)
+
+
+def _ring_step(chunks, step, *, to=1, sends=None, adds=None):
+    """The step with one thing done differently."""
+    workers = len(chunks)
+    after = np.array(chunks)
+    adds = step < workers - 1 if adds is None else adds(step, workers)
+    for worker in range(workers):
+        chunk = (worker - step if sends is None else sends(worker, step)) % workers
+        other = (worker + to) % workers
+        after[other, chunk] = chunks[worker, chunk] + (chunks[other, chunk] if adds else 0)
+    return after
+
+
+def passes_to_the_worker_before(chunks, step):
+    return _ring_step(chunks, step, to=-1)
+
+
+def sends_the_same_chunk_in_every_step(chunks, step):
+    return _ring_step(chunks, step, sends=lambda worker, _: worker)
+
+
+def counts_the_chunks_upwards(chunks, step):
+    return _ring_step(chunks, step, sends=lambda worker, step: worker + step)
+
+
+def adds_in_every_step(chunks, step):
+    return _ring_step(chunks, step, adds=lambda *_: True)
+
+
+def replaces_in_every_step(chunks, step):
+    return _ring_step(chunks, step, adds=lambda *_: False)
+
+
+def adds_in_one_step_too_many(chunks, step):
+    return _ring_step(chunks, step, adds=lambda step, workers: step < workers)
+
+
+def moves_instead_of_copying(chunks, step):
+    after = _ring_step(chunks, step)
+    for worker in range(len(chunks)):
+        after[worker, (worker - step) % len(chunks)] = 0
+    return after
+
+
+def draw_rings(rng):
+    workers = int(rng.integers(2, 5))
+    return rng.integers(-5, 10, size=(workers, workers)), int(rng.integers(0, 2 * workers - 2))
+
+
+# 4.4.3 mean and variance of all rows ---------------------------------------------------------------------
+
+
+def pooled_statistics(means, variances, sizes):
+    """Mean and variance of the rows of all workers together, for each channel. -> (mean (C,), variance (C,))
+
+    means, variances (W, C): row w is that of the sizes[w] rows of worker w. sizes (W,), each at least 1.
+    A variance is the mean squared distance from the mean: divided by the number of rows.
+    """
+    return _pooled(means, variances, sizes)
+
+
+def _pooled(means, variances, sizes, *, weights=None, between=True, squared=True, unbiased=False):
+    """The statistics with one step done differently."""
+    shares = sizes / sizes.sum() if weights is None else weights(sizes)
+    mean = shares @ means
+    apart = (means - mean) ** 2 if squared else abs(means - mean)
+    variance = shares @ (variances + (apart if between else 0))
+    return mean, variance * sizes.sum() / max(sizes.sum() - 1, 1) if unbiased else variance
+
+
+def averages_the_variances(means, variances, sizes):
+    return _pooled(means, variances, sizes, between=False)
+
+
+def counts_every_worker_alike(means, variances, sizes):
+    return _pooled(means, variances, sizes, weights=lambda sizes: np.full(len(sizes), 1 / len(sizes)))
+
+
+def divides_by_one_row_less(means, variances, sizes):
+    return _pooled(means, variances, sizes, unbiased=True)
+
+
+def forgets_the_square(means, variances, sizes):
+    return _pooled(means, variances, sizes, squared=False)
+
+
+def adds_the_variances_up(means, variances, sizes):
+    mean, _ = _pooled(means, variances, sizes)
+    return mean, variances.sum(axis=0)
+
+
+def draw_statistics(rng):
+    workers, channels = int(rng.integers(1, 4)), int(rng.integers(1, 3))
+    means = rng.integers(-4, 5, size=(workers, channels)) / 2
+    variances = rng.integers(0, 7, size=(workers, channels)) / 2
+    return means, variances, rng.integers(1, 5, size=workers)
+
+
+EXERCISES = (
+    Exercise(
+        "4.4.1",
+        level=2,
+        minutes=10,
+        points=2,
+        solution=combined_gradient,
+        cases=(
+            Case((np.array([[-7.0], [-4.0]]), np.array([2, 1])), expected=np.array([-6.0])),
+            Case((np.array([[3.0, 1.0], [np.nan, np.nan]]), np.array([4, 0])), expected=np.array([3.0, 1.0])),
+            Case((np.array([[1.0, 0.0], [1.0, 2.0], [4.0, 4.0]]), np.array([1, 1, 2]))),
+            Case(
+                (np.array([[np.nan], [np.nan]]), np.array([0, 0])),
+                raises=ValueError,
+                why="nothing to average is refused, not answered with nan",
+            ),
+        ),
+        wrong={
+            takes_the_plain_mean: 0,
+            adds_the_gradients_up: 0,
+            forgets_to_divide_by_all_rows: 0,
+            divides_by_all_workers: 0,
+            multiplies_nan_by_zero: 1,
+        },
+        draw=draw_shares,
+        draws=200,
+    ),
+    Exercise(
+        "4.4.2",
+        level=3,
+        minutes=10,
+        points=3,
+        solution=ring_step,
+        cases=(
+            Case(
+                (np.array([[1, 2, 3], [10, 20, 30], [100, 200, 300]]), 0),
+                expected=np.array([[1, 2, 303], [11, 20, 30], [100, 220, 300]]),
+            ),
+            Case(
+                (np.array([[1, 2, 303], [11, 20, 30], [100, 220, 300]]), 1),
+                expected=np.array([[1, 222, 303], [11, 20, 333], [111, 220, 300]]),
+            ),
+            Case((np.array([[1, 222, 303], [11, 20, 333], [111, 220, 300]]), 2)),
+            Case((np.array([[5, 7], [1, 2]]), 1)),
+        ),
+        wrong={
+            passes_to_the_worker_before: 0,
+            sends_the_same_chunk_in_every_step: 1,
+            counts_the_chunks_upwards: 1,
+            adds_in_every_step: 2,
+            replaces_in_every_step: 2,
+            adds_in_one_step_too_many: 2,
+            moves_instead_of_copying: 0,
+        },
+        draw=draw_rings,
+        draws=200,
+        new_result=True,
+    ),
+    Exercise(
+        "4.4.3",
+        level=3,
+        minutes=10,
+        points=2,
+        solution=pooled_statistics,
+        cases=(
+            Case(
+                (np.array([[0.0], [4.0]]), np.array([[1.0], [1.0]]), np.array([2, 2])),
+                expected=(np.array([2.0]), np.array([5.0])),
+            ),
+            Case(
+                (np.array([[0.0], [3.0]]), np.array([[0.0], [0.0]]), np.array([2, 1])),
+                expected=(np.array([1.0]), np.array([2.0])),
+            ),
+            Case((np.array([[1.0, -1.0], [1.0, 0.5]]), np.array([[2.0, 0.5], [4.0, 1.0]]), np.array([3, 1]))),
+        ),
+        wrong={
+            averages_the_variances: 1,
+            counts_every_worker_alike: 0,
+            divides_by_one_row_less: 2,
+            forgets_the_square: 1,
+            adds_the_variances_up: 1,
+        },
+        draw=draw_statistics,
+        draws=200,
+    ),
+)

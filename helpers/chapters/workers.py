@@ -1,0 +1,147 @@
+"""For section 4.4: a program that several processes run together (torchrun), and a picture of the ring."""
+
+import os
+import re
+import socket
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+
+from helpers.plotting import PALETTE
+
+ROOT = Path(__file__).resolve().parents[2]
+GRACE = 60  # seconds that torchrun gets to end its workers
+
+
+def run_workers(
+    program: str | Path,
+    *arguments: object,
+    processes: int = 2,
+    port: int | None = None,
+    seconds: float = 300,
+) -> list[str]:
+    """Run a Python program in several processes with torchrun -> the lines they print, worker 0 first.
+
+    program    a file; its processes find each other with ``torch.distributed.init_process_group("gloo")``
+    arguments  what it finds in sys.argv[1:]
+    port       where they meet, 1 to 65535; None: any that is free
+    seconds    how long they may take
+
+    No process is left when this returns or raises. Raises FileNotFoundError for a program that is not there;
+    ValueError for fewer than one process or no such port; OSError for a port that is taken; RuntimeError
+    where a worker fails (its number, exit code and error are named) or the time is over.
+    """
+    program = Path(program)
+    if not program.is_file():
+        raise FileNotFoundError(f"no program {program.name}: write the file first")
+    if processes < 1:
+        raise ValueError(f"processes is {processes}; it takes at least 1")
+    command = [sys.executable, "-m", "torch.distributed.run", f"--nproc-per-node={processes}"]
+    if port is None:
+        command += ["--standalone"]
+    else:
+        check_port(port)
+        command += ["--master-addr=127.0.0.1", f"--master-port={port}"]
+    path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
+    with tempfile.TemporaryDirectory() as folder:
+        command += ["--redirects=1", f"--log-dir={folder}"]  # each worker prints into a file of its own
+        agent = subprocess.Popen(
+            [*command, str(program), *map(str, arguments)],
+            env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": path},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        try:
+            _, errors = agent.communicate(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            raise RuntimeError(
+                f"{program.name} has not ended after {seconds:g} seconds, so its processes were ended: one "
+                "may wait for a message that no other sends; or give it more seconds"
+            ) from None
+        finally:
+            _end(agent)
+        if agent.returncode:
+            raise RuntimeError(f"{program.name}: {_what_failed(errors)}")
+        printed = [next(Path(folder).glob(f"*/attempt_0/{rank}/stdout.log")) for rank in range(processes)]
+        return [line for file in printed for line in file.read_text().splitlines()]
+
+
+def check_port(port: int) -> None:
+    """Raise OSError if something on this machine listens at the port, ValueError if there is no such port."""
+    if not 1 <= port <= 65535:
+        raise ValueError(f"port is {port}; ports are numbered 1 to 65535, or None for any that is free")
+    with socket.socket() as probe:
+        if sys.platform != "win32":  # there it would allow what we want to find out
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("", port))
+        except OSError:
+            raise OSError(
+                f"port {port} is taken: another run, or another program, listens there. Choose another "
+                "port, or leave it out: then one that is free is found"
+            ) from None
+
+
+def _end(agent: subprocess.Popen) -> None:
+    """End torchrun, which ends its workers first; do nothing if it has ended."""
+    if agent.poll() is None:
+        agent.terminate()
+        try:
+            agent.communicate(timeout=GRACE)
+        except subprocess.TimeoutExpired:
+            agent.kill()
+            agent.communicate()
+
+
+def _what_failed(errors: str) -> str:
+    """In one sentence, what torchrun reports at length: which worker failed first, and how."""
+    cause = re.search(r"Root Cause.*?rank +: (\d+).*?exitcode +: (-?\d+)", errors, re.DOTALL)
+    if not cause:
+        last = errors.strip().splitlines()[-1:] or ["no word of why"]
+        return f"torchrun ended with an error: {last[0]}"
+    rank, code = cause.groups()
+    said = re.search(rf"^(?:\[rank{rank}\]: )?(\w*(?:Error|Exception|Interrupt)\b.*)$", errors, re.MULTILINE)
+    return (
+        f"worker {rank} ended with exit code {code}{f' ({said[1]})' if said else ''}; the others were ended"
+    )
+
+
+def draw_ring(chunks: np.ndarray, step: int | None = None) -> Axes:
+    """Draw what each worker of a ring holds, chunks (W, W), and what it sends in ``step``; returns the Axes.
+
+    Row w of ``chunks`` belongs to worker w; they hold sums of positive numbers, and one that is complete is
+    green. In step s worker w sends its chunk (w - s) mod W to the next one; without ``step`` none is sent.
+    """
+    chunks = np.asarray(chunks, dtype=float)
+    workers = len(chunks)
+    totals = chunks.max(axis=0)
+    ax = plt.subplots(figsize=(7.4, 4.6))[1]
+    angles = np.pi / 2 - 2 * np.pi * np.arange(workers) / workers
+    places = np.stack([2.3 * np.cos(angles), 1.35 * np.sin(angles)], axis=1)
+    for worker, (x, y) in enumerate(places):
+        ax.text(x, y + 0.38, f"worker {worker}", ha="center", va="bottom")
+        for chunk, value in enumerate(chunks[worker]):
+            left = x + 0.5 * (chunk - workers / 2)
+            done = np.ptp(chunks[:, chunk]) == 0 or (step is not None and step >= workers - 1)
+            done = done and value == totals[chunk]
+            sends = step is not None and chunk == (worker - step) % workers
+            look = {"facecolor": "#BFE3D5" if done else "white", "edgecolor": "0.4"}
+            if sends:
+                look |= {"edgecolor": PALETTE[1], "linewidth": 3, "zorder": 3}
+            ax.add_patch(plt.Rectangle((left, y - 0.22), 0.5, 0.44, **look))
+            ax.text(left + 0.25, y, f"{value:g}", ha="center", va="center", fontsize=11, zorder=4)
+    if step is not None:
+        for worker, start in enumerate(places):
+            end = places[(worker + 1) % workers]
+            line = {"arrowstyle": "-|>", "color": PALETTE[1], "lw": 2, "mutation_scale": 18}
+            line |= {"connectionstyle": "arc3,rad=-0.15", "shrinkA": 48, "shrinkB": 48}
+            ax.annotate("", end, start, arrowprops=line)
+    ax.set(xlim=(-3.6, 3.6), ylim=(-1.8, 2.1))
+    ax.set_axis_off()
+    return ax
