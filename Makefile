@@ -45,9 +45,10 @@ clean:  # what the commands above made, .venv excepted
 	rm -rf build .pytest_cache .ruff_cache
 	find . -path ./.venv -prune -o \( -name __pycache__ -o -name .ipynb_checkpoints \) -type d -exec rm -rf {} +
 
-# Remade when requirements.txt is newer; else no network is needed.
-$(READY): requirements.txt
+# Remade when the requirements are newer; else no network is needed.
+$(READY): requirements.txt requirements-torchao.txt
 	@$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed, $(PYTHON) is " + sys.version.split()[0] + ": make PYTHON=/path/to/a/newer/python")'
 	$(PYTHON) -m venv .venv
 	$(RUN) pip install -r requirements.txt
+	$(RUN) pip install --no-deps --upgrade --target .venv/torchao -r requirements-torchao.txt
 	@touch $@
