@@ -1,0 +1,290 @@
+"""Section 4.1, training well: code of its exercises. The words are in s1_training_well.en.md."""
+
+import numpy as np
+
+from exercises import Case, Exercise
+from helpers.chapters.splits import best_columns, brighter_copies, nearest_label
+
+# 4.1.1 every class in every fold --------------------------------------------------------------------
+
+
+def stratified_folds(y, k):
+    """The fold of every row, each class spread over all folds. y (N,) class numbers -> (N,) folds 0 … k-1
+
+    The j-th row of a class, counted from 0 in the order of the rows, goes to fold j % k.
+    Raises ValueError for a class that has fewer than k rows, and names the class and its number of rows.
+    """
+    fold = np.zeros(len(y), dtype=int)
+    for label in np.unique(y):
+        rows = np.flatnonzero(y == label)
+        if len(rows) < k:
+            raise ValueError(f"class {label} has {len(rows)} rows: too few for {k} folds; use fewer folds")
+        fold[rows] = np.arange(len(rows)) % k
+    return fold
+
+
+def deals_all_rows_in_one_turn(y, k):
+    stratified_folds(y, k)  # refuses what is to be refused
+    return np.arange(len(y)) % k
+
+
+def cuts_each_class_into_blocks(y, k):
+    fold = stratified_folds(y, k)
+    for label in np.unique(y):
+        fold[y == label] = np.sort(fold[y == label])
+    return fold
+
+
+def counts_the_rows_from_one(y, k):
+    return (stratified_folds(y, k) + 1) % k
+
+
+def goes_on_counting_from_class_to_class(y, k):
+    fold = stratified_folds(y, k)
+    fold[np.argsort(y, kind="stable")] = np.arange(len(y)) % k
+    return fold
+
+
+def lets_a_small_class_through(y, k):
+    fold = np.zeros(len(y), dtype=int)
+    for label in np.unique(y):
+        fold[y == label] = np.arange((y == label).sum()) % k
+    return fold
+
+
+def refuses_a_class_of_just_k_rows(y, k):
+    for label in np.unique(y):
+        if (y == label).sum() <= k:
+            raise ValueError(f"class {label} has {(y == label).sum()} rows")
+    return stratified_folds(y, k)
+
+
+def draw_labels(rng):
+    k, classes = int(rng.integers(2, 5)), int(rng.integers(1, 4))
+    labels = np.sort(rng.choice(10, size=classes, replace=False))
+    counts = rng.integers(k - (rng.random() < 0.2), k + 5, size=classes)
+    return rng.permutation(np.repeat(labels, counts)), k
+
+
+# 4.1.2 a person is in one fold only -----------------------------------------------------------------
+
+
+def group_folds(groups, k):
+    """The fold of every row, each group whole in one fold. groups (N,) numbers -> (N,) folds 0 … k-1
+
+    Groups are placed from the largest to the smallest (of equal ones the smaller number first), each into the
+    fold that has the fewest rows so far (of equal ones the first). Raises ValueError for fewer groups than k.
+    """
+    names, sizes = np.unique(groups, return_counts=True)
+    if len(names) < k:
+        raise ValueError(f"{len(names)} groups cannot fill {k} folds: use at most {len(names)} folds")
+    rows_in, fold = np.zeros(k, dtype=int), np.zeros(len(groups), dtype=int)
+    for place in np.argsort(-sizes, kind="stable"):
+        emptiest = rows_in.argmin()
+        fold[groups == names[place]] = emptiest
+        rows_in[emptiest] += sizes[place]
+    return fold
+
+
+def _group_folds(groups, k, *, order=lambda sizes: np.argsort(-sizes, kind="stable"), weight=None):
+    """The same with another order of the groups, or another measure of what is in a fold."""
+    group_folds(groups, k)
+    names, sizes = np.unique(groups, return_counts=True)
+    inside, fold = np.zeros(k, dtype=int), np.zeros(len(groups), dtype=int)
+    for place in order(sizes):
+        fold[groups == names[place]] = inside.argmin()
+        inside[inside.argmin()] += weight or sizes[place]
+    return fold
+
+
+def deals_rows_and_not_groups(groups, k):
+    group_folds(groups, k)
+    return np.arange(len(groups)) % k
+
+
+def takes_the_remainder_of_the_number(groups, k):
+    group_folds(groups, k)
+    return groups % k
+
+
+def takes_the_groups_in_the_order_of_their_numbers(groups, k):
+    return _group_folds(groups, k, order=lambda sizes: range(len(sizes)))
+
+
+def takes_the_smallest_group_first(groups, k):
+    return _group_folds(groups, k, order=lambda sizes: np.argsort(sizes, kind="stable"))
+
+
+def counts_the_groups_in_a_fold_and_not_the_rows(groups, k):
+    return _group_folds(groups, k, weight=1)
+
+
+def takes_the_larger_number_first_among_equals(groups, k):
+    return _group_folds(groups, k, order=lambda sizes: np.argsort(sizes, kind="stable")[::-1])
+
+
+def leaves_folds_empty(groups, k):
+    names = np.unique(groups)
+    return group_folds(groups, k) if len(names) >= k else np.searchsorted(names, groups)
+
+
+def draw_groups(rng):
+    k = int(rng.integers(2, 5))
+    names = rng.choice(30, size=int(rng.integers(k - (rng.random() < 0.2), k + 5)), replace=False)
+    return rng.permutation(np.repeat(names, rng.integers(1, 5, size=len(names)))), k
+
+
+# 4.1.3 an experiment with three flaws ---------------------------------------------------------------
+
+
+def honest_score(X, y, k, keep):
+    """Accuracy of the nearest row, by k folds without the three flaws. X (N, D), y (N,) 0 or 1 -> a float
+
+    Row i is in fold i % k. The score is the mean over the folds. Raises ValueError, and names fold and class,
+    if the training rows of a fold lack a class.
+    """
+    fold, scores = np.arange(len(y)) % k, []
+    for n in range(k):
+        train, test = fold != n, fold == n
+        for label in (0, 1):
+            if label not in y[train]:
+                raise ValueError(f"fold {n}: its training rows hold no row of class {label}; use another k")
+        columns = best_columns(X[train], y[train], keep)
+        X_train, y_train = brighter_copies(X[train][:, columns], y[train])
+        guesses = nearest_label(X_train, y_train, X[test][:, columns])
+        scores.append((guesses == y[test]).mean())
+    return float(np.mean(scores))
+
+
+def _score(X, y, k, keep, *, choose="train", copies="train", of=np.mean):
+    """The experiment with one step done differently; what the solution refuses is refused."""
+    honest_score(X, y, k, keep)
+    if choose == "all":
+        X = X[:, best_columns(X, y, keep)]
+    if copies == "before":
+        X, y = brighter_copies(X, y)
+    fold, scores = np.arange(len(y)) % k, []
+    for n in range(k):
+        (A, a), (B, b) = ((X[rows], y[rows]) for rows in (fold != n, fold == n))
+        columns = best_columns(A, a, keep)
+        if copies in ("train", "both"):
+            A, a = brighter_copies(A, a)
+        if copies == "both":
+            B, b = brighter_copies(B, b)
+        scores.append((nearest_label(A[:, columns], a, B[:, columns]) == b).mean())
+    return float(of(scores))
+
+
+def chooses_the_columns_with_all_rows(X, y, k, keep):
+    return _score(X, y, k, keep, choose="all")
+
+
+def makes_the_copies_before_the_split(X, y, k, keep):
+    return _score(X, y, k, keep, copies="before")
+
+
+def reports_the_best_fold(X, y, k, keep):
+    return _score(X, y, k, keep, of=np.max)
+
+
+def repeats_the_flawed_experiment(X, y, k, keep):
+    return _score(X, y, k, keep, choose="all", copies="before", of=np.max)
+
+
+def makes_no_copies_at_all(X, y, k, keep):
+    return _score(X, y, k, keep, copies="none")
+
+
+def tests_on_the_copies_too(X, y, k, keep):
+    return _score(X, y, k, keep, copies="both")
+
+
+def lets_a_missing_class_through(X, y, k, keep):
+    try:
+        return honest_score(X, y, k, keep)
+    except ValueError:
+        fold = np.arange(len(y)) % k
+        guesses = np.concatenate([nearest_label(X[fold != n], y[fold != n], X[fold == n]) for n in range(k)])
+        return float((guesses == np.concatenate([y[fold == n] for n in range(k)])).mean())
+
+
+def draw_experiments(rng):
+    k, rows, columns = (int(rng.integers(low, high)) for low, high in ((2, 5), (6, 11), (3, 5)))
+    X = rng.normal(size=(rows, columns)).round(3)
+    y = rng.permutation(np.arange(rows) % 2) if rng.random() < 0.9 else (np.arange(rows) == 1).astype(int)
+    return X, y, k, int(rng.integers(1, 3))
+
+
+LINE = np.array([[0.0], [0.8], [2.0], [6.0]])
+TWO_COLUMNS = np.array([[1.0, 0.2], [2.1, 0.1], [1.4, 0.8], [3.0, 1.1], [0.6, 0.5], [2.5, 0.6]])
+
+EXERCISES = (
+    Exercise(
+        "4.1.1",
+        level=2,
+        minutes=10,
+        points=2,
+        solution=stratified_folds,
+        cases=(
+            Case((np.array([0, 0, 1, 1, 0, 1]), 2), expected=np.array([0, 1, 0, 1, 0, 0])),
+            Case((np.array([1, 0, 0, 0, 1, 0]), 2), expected=np.array([0, 0, 1, 0, 1, 1])),
+            Case((np.array([7, 7, 7, 3, 3, 3]), 3), expected=np.array([0, 1, 2, 0, 1, 2])),
+            Case((np.array([0, 0, 0, 0, 1, 1]), 3), raises=ValueError, mentions=(1, 2)),
+            Case((np.array([5, 2, 2, 2, 2]), 2), raises=ValueError, mentions=(5, 1)),
+        ),
+        wrong={
+            deals_all_rows_in_one_turn: 0,
+            cuts_each_class_into_blocks: 1,
+            counts_the_rows_from_one: 1,
+            goes_on_counting_from_class_to_class: 0,
+            lets_a_small_class_through: 2,
+            refuses_a_class_of_just_k_rows: 2,
+        },
+        draw=draw_labels,
+    ),
+    Exercise(
+        "4.1.2",
+        level=3,
+        minutes=10,
+        points=3,
+        solution=group_folds,
+        cases=(
+            Case((np.array([4, 4, 4, 9, 9, 7]), 2), expected=np.array([0, 0, 0, 1, 1, 1])),
+            Case((np.array([1, 2, 3, 3, 4, 4, 4]), 2), expected=np.array([1, 0, 1, 1, 0, 0, 0])),
+            Case((np.array([5, 6, 5, 6]), 2), expected=np.array([0, 1, 0, 1])),
+            Case((np.array([8, 8, 3]), 3), raises=ValueError, mentions=(2, 3)),
+        ),
+        wrong={
+            deals_rows_and_not_groups: 0,
+            takes_the_remainder_of_the_number: 0,
+            takes_the_groups_in_the_order_of_their_numbers: 1,
+            takes_the_smallest_group_first: 1,
+            takes_the_larger_number_first_among_equals: 1,
+            counts_the_groups_in_a_fold_and_not_the_rows: 2,
+            leaves_folds_empty: None,
+        },
+        draw=draw_groups,
+    ),
+    Exercise(
+        "4.1.3",
+        level=4,
+        minutes=15,
+        points=4,
+        solution=honest_score,
+        cases=(
+            Case((LINE, np.array([0, 0, 1, 1]), 2, 1), expected=0.75, name="folds 0.5 and 1"),
+            Case((TWO_COLUMNS, np.array([0, 0, 1, 1, 0, 1]), 3, 1)),
+            Case((LINE, np.array([1, 0, 1, 1]), 2, 1), raises=ValueError, mentions=(1, 0)),
+        ),
+        wrong={
+            chooses_the_columns_with_all_rows: 0,
+            makes_the_copies_before_the_split: 1,
+            reports_the_best_fold: 2,
+            repeats_the_flawed_experiment: 0,
+            makes_no_copies_at_all: 1,
+            tests_on_the_copies_too: 1,
+            lets_a_missing_class_through: None,
+        },
+        draw=draw_experiments,
+    ),
+)
