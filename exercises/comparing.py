@@ -107,6 +107,8 @@ def as_code(value: Any) -> str:
     if isinstance(value, (list, tuple)):
         items = ", ".join(as_code(item) for item in value)
         return f"[{items}]" if isinstance(value, list) else f"({items}{',' * (len(value) == 1)})"
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{as_code(key)}: {as_code(item)}" for key, item in value.items()) + "}"
     if isinstance(value, (float, np.floating)) and not np.isfinite(value):
         return _name_specials(repr(float(value)))
     if array is None or isinstance(value, (bool, int, float, complex, np.generic)):

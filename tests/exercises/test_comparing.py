@@ -101,6 +101,7 @@ def test_tensors_are_compared_like_arrays_but_not_with_arrays():
         (float("nan"), "np.nan"),
         ([1.0, float("inf")], "[1.0, np.inf]"),
         ((1,), "(1,)"),
+        ({"w": np.array([0.5], np.float32), "n": 2}, "{'w': np.array([0.5], dtype=np.float32), 'n': 2}"),
         (list(range(12)), "[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]"),
         (np.array([0, 1]), "np.array([0, 1])"),
         (np.array([[0.5, np.nan]]), "np.array([[0.5, np.nan]])"),

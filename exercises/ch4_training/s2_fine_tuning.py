@@ -1,0 +1,325 @@
+"""Section 4.2, fine-tuning: code of its exercises. The words are in s2_fine_tuning.en.md."""
+
+import numpy as np
+
+from exercises import Case, Exercise
+
+# 4.2.1 a few labels of each class -------------------------------------------------------------------
+
+
+def few_rows(y, classes, each, order):
+    """Row numbers of the first `each` rows of every class, in a given order -> integers (classes * each,)
+
+    y (N,) labels 0 ... classes - 1; order (N,) the row numbers 0 ... N - 1, shuffled: arrays. Class by class.
+    Raises ValueError that names a class with fewer rows, and how many it has.
+    """
+    found = []
+    for label in range(classes):
+        rows = order[y[order] == label]
+        if len(rows) < each:
+            raise ValueError(f"class {label} has {len(rows)} rows, {each} are wanted: ask for fewer")
+        found.append(rows[:each])
+    return np.concatenate(found)
+
+
+def goes_through_the_rows_as_they_stand(y, classes, each, order):
+    return few_rows(y, classes, each, np.arange(len(y)))
+
+
+def takes_the_beginning_of_the_order(y, classes, each, order):
+    few_rows(y, classes, each, order)
+    return order[: classes * each]
+
+
+def gives_places_in_the_order(y, classes, each, order):
+    few_rows(y, classes, each, order)
+    return np.concatenate([np.flatnonzero(y[order] == label)[:each] for label in range(classes)])
+
+
+def takes_what_a_rare_class_has(y, classes, each, order):
+    return np.concatenate([order[y[order] == label][:each] for label in range(classes)])
+
+
+def sorts_the_rows_of_a_class(y, classes, each, order):
+    return np.sort(few_rows(y, classes, each, order).reshape(classes, each), axis=1).reshape(-1)
+
+
+def keeps_the_order_of_all(y, classes, each, order):
+    return order[np.isin(order, few_rows(y, classes, each, order))]
+
+
+def draw_labels(rng):
+    classes, each = int(rng.integers(1, 4)), int(rng.integers(1, 4))
+    y = np.repeat(np.arange(classes), rng.integers(each, each + 3, size=classes))
+    if rng.integers(5) == 0:
+        rare = int(rng.integers(classes))
+        y = y[y != rare]  # a class without a row
+        order = rng.permutation(len(y))
+        return Case((y, classes, each, order), raises=ValueError, mentions=(rare, 0))
+    y = rng.permutation(y)
+    return y, classes, each, rng.permutation(len(y))
+
+
+# 4.2.2 a learning rate for each part ----------------------------------------------------------------
+
+
+def part_rates(parts, top, factor=1, frozen=0):
+    """Learning rates of the parts of a network, from the pictures to the head -> a list of floats
+
+    parts: how many; top: the rate of the last one; each part before it has 1 / factor of the next one's; the
+    first `frozen` parts have 0. Raises ValueError that names both numbers unless 0 <= frozen < parts.
+    """
+    if not 0 <= frozen < parts:
+        raise ValueError(f"frozen={frozen} of {parts} parts: at least one part must learn")
+    rates = [top / factor ** (parts - 1 - part) for part in range(parts)]
+    return [0.0] * frozen + rates[frozen:]
+
+
+def gives_the_first_part_the_top_rate(parts, top, factor=1, frozen=0):
+    part_rates(parts, top, factor, frozen)
+    return [0.0] * frozen + [top / factor**part for part in range(parts)][frozen:]
+
+
+def divides_once(parts, top, factor=1, frozen=0):
+    part_rates(parts, top, factor, frozen)
+    return [0.0] * frozen + [top / factor] * (parts - 1 - frozen) + [top]
+
+
+def divides_the_last_part_too(parts, top, factor=1, frozen=0):
+    return [rate / factor for rate in part_rates(parts, top, factor, frozen)]
+
+
+def makes_early_parts_faster(parts, top, factor=1, frozen=0):
+    return part_rates(parts, top, 1 / factor, frozen)
+
+
+def freezes_the_last_parts(parts, top, factor=1, frozen=0):
+    rates = part_rates(parts, top, factor)
+    part_rates(parts, top, factor, frozen)
+    return rates[: parts - frozen] + [0.0] * frozen
+
+
+def leaves_the_frozen_parts_out(parts, top, factor=1, frozen=0):
+    return part_rates(parts, top, factor, frozen)[frozen:]
+
+
+def freezes_everything_when_asked(parts, top, factor=1, frozen=0):
+    if frozen == parts:
+        return [0.0] * parts
+    return part_rates(parts, top, factor, frozen)
+
+
+def draw_rates(rng):
+    parts = int(rng.integers(1, 7))
+    top = float(rng.choice([1.0, 0.5, 0.01, 8.0]))
+    factor = int(rng.choice([1, 2, 3, 4]))
+    if rng.integers(6) == 0:
+        frozen = int(rng.choice([-1, parts, parts + 2]))
+        return Case((parts, top, factor, frozen), raises=ValueError, mentions=(frozen, parts))
+    return parts, top, factor, int(rng.integers(parts))
+
+
+# 4.2.3 what a task leaves to be stored --------------------------------------------------------------
+
+
+def bytes_to_store(before, after):
+    """Bytes of the arrays that make `after` out of `before`: those that are new or not the same -> int
+
+    before, after: dictionaries of arrays by name, as of a network's weights and averages. An array counts
+    with all its bytes as soon as its shape or one number in it differs.
+    """
+    return sum(
+        value.nbytes
+        for name, value in after.items()
+        if name not in before or not np.array_equal(before[name], value)
+    )
+
+
+def counts_all_arrays(before, after):
+    return sum(value.nbytes for value in after.values())
+
+
+def counts_numbers_not_bytes(before, after):
+    return sum(
+        value.size
+        for name, value in after.items()
+        if name not in before or not np.array_equal(before[name], value)
+    )
+
+
+def counts_new_names_only(before, after):
+    return sum(value.nbytes for name, value in after.items() if name not in before)
+
+
+def forgets_new_names(before, after):
+    return sum(
+        value.nbytes
+        for name, value in after.items()
+        if name in before and not np.array_equal(before[name], value)
+    )
+
+
+def counts_only_the_numbers_that_differ(before, after):
+    total = 0
+    for name, value in after.items():
+        if name not in before or before[name].shape != value.shape:
+            total += value.nbytes
+        else:
+            total += int((before[name] != value).sum()) * value.itemsize
+    return total
+
+
+def compares_shapes_only(before, after):
+    return sum(
+        value.nbytes
+        for name, value in after.items()
+        if name not in before or before[name].shape != value.shape
+    )
+
+
+def counts_four_bytes_for_each_number(before, after):
+    return 4 * counts_numbers_not_bytes(before, after)
+
+
+def compares_the_sums(before, after):
+    return sum(
+        value.nbytes
+        for name, value in after.items()
+        if name not in before or before[name].sum() != value.sum() or before[name].shape != value.shape
+    )
+
+
+def draw_states(rng):
+    before, after = {}, {}
+    for name in ("stem", "stage", "mean", "head")[: int(rng.integers(1, 5))]:
+        kind = (np.float32, np.float64, np.int64)[int(rng.integers(3))]
+        value = rng.integers(-3, 4, size=int(rng.integers(1, 4))).astype(kind)
+        what = int(rng.integers(6))
+        if what != 0:
+            before[name] = value
+        changed = value.copy()
+        if what == 1:
+            changed[int(rng.integers(len(value)))] += 1
+        elif what == 2:
+            changed = np.concatenate([value, value])
+        elif what == 3:
+            changed = value[::-1].copy()
+        after[name] = changed
+    if rng.integers(4) == 0:
+        before["old head"] = np.ones(2, np.float32)  # no longer needed
+    return before, after
+
+
+EXERCISES = (
+    Exercise(
+        "4.2.1",
+        level=2,
+        minutes=10,
+        points=2,
+        solution=few_rows,
+        cases=(
+            Case(
+                (np.array([0, 1, 0, 1, 0]), 2, 1, np.array([4, 2, 3, 1, 0])),
+                expected=np.array([4, 3]),
+            ),
+            Case(
+                (np.array([1, 1, 0, 1, 0, 0]), 2, 2, np.array([3, 5, 0, 4, 2, 1])),
+                expected=np.array([5, 4, 3, 0]),
+            ),
+            Case(
+                (np.array([0, 0, 0, 2]), 3, 1, np.array([0, 1, 2, 3])),
+                raises=ValueError,
+                mentions=(1, 0),
+                name="a class without a row",
+            ),
+            Case(
+                (np.array([0, 1, 1, 1]), 2, 3, np.array([1, 0, 2, 3])),
+                raises=ValueError,
+                mentions=(0, 1),
+            ),
+        ),
+        wrong={
+            goes_through_the_rows_as_they_stand: 0,
+            takes_the_beginning_of_the_order: 1,
+            gives_places_in_the_order: 0,
+            takes_what_a_rare_class_has: 2,
+            sorts_the_rows_of_a_class: None,
+            keeps_the_order_of_all: 1,
+        },
+        draw=draw_labels,
+        draws=200,
+    ),
+    Exercise(
+        "4.2.2",
+        level=2,
+        minutes=5,
+        points=2,
+        solution=part_rates,
+        cases=(
+            Case((4, 8.0, 2), expected=[1.0, 2.0, 4.0, 8.0]),
+            Case((4, 8.0, 2, 2), expected=[0.0, 0.0, 4.0, 8.0]),
+            Case((3, 0.5), expected=[0.5, 0.5, 0.5], why="factor 1: all parts learn alike"),
+            Case((5, 0.1, 1, 4), expected=[0.0, 0.0, 0.0, 0.0, 0.1]),
+            Case((5, 0.1, 1, 5), raises=ValueError, mentions=(5,)),
+        ),
+        wrong={
+            gives_the_first_part_the_top_rate: 0,
+            divides_once: 1,
+            divides_the_last_part_too: 0,
+            makes_early_parts_faster: 1,
+            freezes_the_last_parts: 2,
+            leaves_the_frozen_parts_out: 2,
+            freezes_everything_when_asked: None,
+        },
+        draw=draw_rates,
+        draws=200,
+    ),
+    Exercise(
+        "4.2.3",
+        level=2,
+        minutes=10,
+        points=2,
+        solution=bytes_to_store,
+        cases=(
+            Case(
+                (
+                    {"body": np.array([1.0, 2.0]), "head": np.array([3.0])},
+                    {"body": np.array([1.0, 2.0]), "head": np.array([4.0])},
+                ),
+                expected=8,
+            ),
+            Case(
+                (
+                    {"body": np.array([1.0, 2.0, 3.0])},
+                    {"body": np.array([1.0, 0.0, 3.0]), "new": np.array([5.0], np.float32)},
+                ),
+                expected=28,
+            ),
+            Case(
+                (
+                    {"head": np.array([0.0, 1.0], np.float32)},
+                    {"head": np.array([0.0, 1.0, 2.0], np.float32)},
+                ),
+                expected=12,
+                name="the same name, another shape",
+            ),
+            Case(
+                ({"mean": np.array([1.0, 2.0])}, {"mean": np.array([2.0, 1.0])}),
+                expected=16,
+                name="the same numbers at other places",
+            ),
+        ),
+        wrong={
+            counts_all_arrays: 0,
+            counts_numbers_not_bytes: 2,
+            counts_new_names_only: 0,
+            forgets_new_names: 1,
+            counts_only_the_numbers_that_differ: None,
+            compares_shapes_only: 0,
+            counts_four_bytes_for_each_number: 2,
+            compares_the_sums: 0,
+        },
+        draw=draw_states,
+        draws=200,
+    ),
+)
