@@ -218,6 +218,177 @@ def draw_experiments(rng):
 LINE = np.array([[0.0], [0.8], [2.0], [6.0]])
 TWO_COLUMNS = np.array([[1.0, 0.2], [2.1, 0.1], [1.4, 0.8], [3.0, 1.1], [0.6, 0.5], [2.5, 0.6]])
 
+# 4.1.9 average precision ----------------------------------------------------------------------------
+
+
+def average_precision(y, scores):
+    """Area under the steps of precision over recall, for y (N,) of 0 and 1 and scores (N,). -> float
+
+    Equal scores are claimed together. Raises ValueError when y has no 1.
+    """
+    found, claimed = _falling_threshold(y, scores)
+    return float(np.diff(found, prepend=0) @ (found / claimed) / found[-1])
+
+
+def _falling_threshold(y, scores, ties=True, sign=-1):
+    """How many rows are found and how many claimed, as the threshold falls past each score."""
+    if not np.any(y):
+        raise ValueError("y has no 1: recall is a share of the positives, and there is none")
+    order = np.argsort(sign * scores, kind="stable")
+    found, claimed = np.cumsum(y[order]), np.arange(1, len(y) + 1)
+    ends = np.append(np.diff(scores[order]) != 0, True) if ties else np.full(len(y), True)
+    return found[ends], claimed[ends]
+
+
+def lets_equal_scores_fall_one_by_one(y, scores):
+    found, claimed = _falling_threshold(y, scores, ties=False)
+    return float(np.diff(found, prepend=0) @ (found / claimed) / found[-1])
+
+
+def joins_the_points_by_straight_lines(y, scores):
+    found, claimed = _falling_threshold(y, scores)
+    recall, precision = np.append(0, found / found[-1]), np.append(1, found / claimed)
+    return float(np.trapezoid(precision, recall))
+
+
+def averages_precision_over_all_thresholds(y, scores):
+    found, claimed = _falling_threshold(y, scores)
+    return float((found / claimed).mean())
+
+
+def begins_with_the_lowest_score(y, scores):
+    found, claimed = _falling_threshold(y, scores, sign=1)
+    return float(np.diff(found, prepend=0) @ (found / claimed) / found[-1])
+
+
+def divides_by_the_number_of_rows(y, scores):
+    return average_precision(y, scores) * float(np.sum(y)) / len(y)
+
+
+def gives_zero_where_there_is_no_positive(y, scores):
+    return average_precision(y, scores) if np.any(y) else 0.0
+
+
+def draw_scores(rng):
+    n = int(rng.integers(1, 9))
+    y, scores = rng.integers(0, 2, size=n), rng.integers(1, 1 + int(rng.integers(1, 8)), size=n) / 10
+    return (y, scores) if y.any() else Case((y, scores), raises=ValueError)
+
+
+# 4.1.10 the cheapest threshold ----------------------------------------------------------------------
+
+
+def cheapest_threshold(y, scores, miss, alarm):
+    """The largest t with which claiming `scores >= t` costs least: one of the scores, or np.inf. -> float
+
+    y (N,) of 0 and 1, scores (N,); miss and alarm: what one mistake of each kind costs.
+    """
+    return _cheapest(y, scores, miss, alarm)
+
+
+def _cheapest(y, scores, miss, alarm, *, nothing=True, largest=True, strictly=False):
+    candidates = np.unique(scores)[::-1]
+    if nothing:
+        candidates = np.append(np.inf, candidates)
+    if not largest:
+        candidates = candidates[::-1]
+    costs = []
+    for t in candidates:
+        claimed = scores > t if strictly else scores >= t
+        costs.append(miss * (y[~claimed] == 1).sum() + alarm * (y[claimed] == 0).sum())
+    return float(candidates[int(np.argmin(costs))])
+
+
+def swaps_the_two_costs(y, scores, miss, alarm):
+    return _cheapest(y, scores, alarm, miss)
+
+
+def counts_every_mistake_once(y, scores, miss, alarm):
+    return _cheapest(y, scores, 1, 1)
+
+
+def never_claims_nothing(y, scores, miss, alarm):
+    return _cheapest(y, scores, miss, alarm, nothing=False)
+
+
+def takes_the_smallest_of_equally_cheap_ones(y, scores, miss, alarm):
+    return _cheapest(y, scores, miss, alarm, largest=False)
+
+
+def claims_only_what_is_above_the_threshold(y, scores, miss, alarm):
+    return _cheapest(y, scores, miss, alarm, strictly=True)
+
+
+def takes_the_formula_for_honest_probabilities(y, scores, miss, alarm):
+    return alarm / (alarm + miss)
+
+
+def draw_costs(rng):
+    n = int(rng.integers(1, 8))
+    scores = rng.integers(1, 8, size=n) / 8
+    return rng.integers(0, 2, size=n), scores, int(rng.integers(1, 6)), int(rng.integers(1, 4))
+
+
+# 4.1.11 a weight undone -----------------------------------------------------------------------------
+
+
+def undo_weight(p, weight):
+    """Probabilities of a model without the weight that its rare class had in training. -> (N,)
+
+    p (N,) from 0 to 1, weight a number above 0. Raises ValueError, naming the value, for any other.
+    """
+    _refuse(p, weight)
+    return p / (p + weight * (1 - p))
+
+
+def _refuse(p, weight):
+    outside = p[~((p >= 0) & (p <= 1))]
+    if outside.size:
+        raise ValueError(f"{outside[0]} is no probability: each must be from 0 to 1")
+    if not weight > 0:
+        raise ValueError(f"weight is {weight}: it must be above 0")
+
+
+def divides_the_probability(p, weight):
+    _refuse(p, weight)
+    return p / weight
+
+
+def applies_the_weight_once_more(p, weight):
+    _refuse(p, weight)
+    return weight * p / (weight * p + 1 - p)
+
+
+def gives_the_odds(p, weight):
+    _refuse(p, weight)
+    return np.where(p < 1, p / weight / np.where(p < 1, 1 - p, 1), np.inf)
+
+
+def shifts_the_logit_by_the_weight_itself(p, weight):
+    _refuse(p, weight)
+    return p / (p + np.exp(weight) * (1 - p))
+
+
+def lets_anything_pass(p, weight):
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return p / (p + weight * (1 - p))
+
+
+def draw_weights(rng):
+    p = rng.integers(0, 9, size=int(rng.integers(1, 6))) / 8
+    weight = float(rng.choice([0.25, 0.5, 1, 2, 4, 9]))
+    kind = rng.random()
+    if kind < 0.1:
+        p[-1] = float(rng.choice([-0.5, 1.5, 2.0]))
+        return Case((p, weight), raises=ValueError, mentions=(float(p[-1]),))
+    if kind < 0.2:
+        weight = float(rng.choice([0.0, -3.0]))
+        return Case((p, weight), raises=ValueError, mentions=(weight,))
+    return p, weight
+
+
+SIX = np.array([0.9, 0.8, 0.6, 0.5, 0.3, 0.1])
+
 EXERCISES = (
     Exercise(
         "4.1.1",
@@ -286,5 +457,74 @@ EXERCISES = (
             lets_a_missing_class_through: None,
         },
         draw=draw_experiments,
+    ),
+    Exercise(
+        "4.1.9",
+        level=3,
+        minutes=10,
+        points=3,
+        solution=average_precision,
+        cases=(
+            Case((np.array([1, 0, 1, 0, 0, 1]), SIX), expected=13 / 18),
+            Case((np.array([0, 1]), np.array([0.5, 0.5])), expected=0.5),
+            Case((np.array([0, 1, 1, 0]), np.array([0.7, 0.9, 0.7, 0.1])), expected=5 / 6),
+            Case((np.array([0, 0]), np.array([0.5, 0.2])), raises=ValueError),
+        ),
+        wrong={
+            lets_equal_scores_fall_one_by_one: 1,
+            joins_the_points_by_straight_lines: 2,
+            averages_precision_over_all_thresholds: 0,
+            begins_with_the_lowest_score: 0,
+            divides_by_the_number_of_rows: 0,
+            gives_zero_where_there_is_no_positive: None,
+        },
+        draw=draw_scores,
+        draws=200,
+    ),
+    Exercise(
+        "4.1.10",
+        level=3,
+        minutes=10,
+        points=3,
+        solution=cheapest_threshold,
+        cases=(
+            Case((np.array([1, 0, 1, 0, 0, 1]), SIX, 2, 1), expected=0.6),
+            Case((np.array([1, 0, 1, 0, 0, 1]), SIX, 3, 1), expected=0.1),
+            Case((np.array([0, 1]), np.array([0.9, 0.1]), 1, 2), expected=np.inf),
+            Case((np.array([1, 0, 1]), np.array([0.5, 0.5, 0.2]), 1, 1)),
+        ),
+        wrong={
+            swaps_the_two_costs: 0,
+            counts_every_mistake_once: 0,
+            never_claims_nothing: 2,
+            takes_the_smallest_of_equally_cheap_ones: 2,
+            claims_only_what_is_above_the_threshold: 1,
+            takes_the_formula_for_honest_probabilities: 1,
+        },
+        draw=draw_costs,
+        draws=200,
+    ),
+    Exercise(
+        "4.1.11",
+        level=2,
+        minutes=5,
+        points=2,
+        solution=undo_weight,
+        cases=(
+            Case((np.array([0.5, 0.9]), 9.0), expected=np.array([0.1, 0.5])),
+            Case((np.array([0.0, 1.0]), 4.0), expected=np.array([0.0, 1.0])),
+            Case((np.array([0.25]), 1.0)),
+            Case((np.array([0.5, 1.5]), 2.0), raises=ValueError, mentions=(1.5,)),
+            Case((np.array([0.5]), 0.0), raises=ValueError, mentions=(0.0,)),
+        ),
+        wrong={
+            divides_the_probability: 0,
+            applies_the_weight_once_more: 1,
+            gives_the_odds: 0,
+            shifts_the_logit_by_the_weight_itself: 1,
+            lets_anything_pass: 2,
+        },
+        draw=draw_weights,
+        draws=200,
     ),
 )
