@@ -1,5 +1,7 @@
 """Section 4.1, training well: code of its exercises. The words are in s1_training_well.en.md."""
 
+import math
+
 import numpy as np
 
 from exercises import Case, Exercise
@@ -389,6 +391,150 @@ def draw_weights(rng):
 
 SIX = np.array([0.9, 0.8, 0.6, 0.5, 0.3, 0.1])
 
+# 4.1.5 group normalisation -------------------------------------------------------------------------
+
+
+def group_norm(X, groups, eps=1e-5):
+    """Normalise each row within groups of neighbouring channels. -> (N, C) array
+
+    X (N, C) floats, groups: how many groups of equal size. Each group of each row gets mean 0 and variance 1
+    (eps is added to its variance). Raises ValueError, naming both numbers, unless groups divides C.
+    """
+    rows, channels = X.shape
+    if groups < 1 or channels % groups:
+        raise ValueError(f"{channels} channels cannot be cut into {groups} groups of equal size")
+    G = X.reshape(rows, groups, channels // groups)
+    G = (G - G.mean(axis=2, keepdims=True)) / np.sqrt(G.var(axis=2, keepdims=True) + eps)
+    return G.reshape(rows, channels)
+
+
+def _group_norm(X, groups, eps, *, reshape="rows", axis=2, ddof=0, after=False):
+    """Group normalisation with one step done differently."""
+    rows, channels = X.shape
+    if groups < 1 or channels % groups:
+        raise ValueError(f"{channels} channels cannot be cut into {groups} groups of equal size")
+    size = channels // groups
+    G = X.reshape(rows, groups, size) if reshape == "rows" else X.reshape(rows, size, groups)
+    axis = axis if reshape == "rows" else 1
+    with np.errstate(all="ignore"):
+        variance = G.var(axis=axis, keepdims=True, ddof=ddof)
+        spread = np.sqrt(variance) + eps if after else np.sqrt(variance + eps)
+        return ((G - G.mean(axis=axis, keepdims=True)) / spread).reshape(rows, channels)
+
+
+def normalises_over_the_batch(X, groups, eps=1e-5):
+    return _group_norm(X, groups, eps, axis=0)
+
+
+def takes_the_whole_batch_into_each_group(X, groups, eps=1e-5):
+    return _group_norm(X, groups, eps, axis=(0, 2))
+
+
+def ignores_the_groups(X, groups, eps=1e-5):
+    return _group_norm(X, groups, eps, axis=(1, 2))
+
+
+def takes_groups_for_their_size(X, groups, eps=1e-5):
+    if groups < 1 or X.shape[1] % groups:
+        return group_norm(X, groups, eps)
+    return group_norm(X, X.shape[1] // groups, eps)
+
+
+def takes_every_kth_channel_into_a_group(X, groups, eps=1e-5):
+    return _group_norm(X, groups, eps, reshape="size first")
+
+
+def adds_eps_after_the_root(X, groups, eps=1e-5):
+    return _group_norm(X, groups, eps, after=True)
+
+
+def forgets_the_root(X, groups, eps=1e-5):
+    if groups < 1 or X.shape[1] % groups:
+        return group_norm(X, groups, eps)
+    G = X.reshape(len(X), groups, -1)
+    return ((G - G.mean(axis=2, keepdims=True)) / (G.var(axis=2, keepdims=True) + eps)).reshape(X.shape)
+
+
+def draw_rows_and_groups(rng):
+    groups, size, rows = int(rng.integers(1, 5)), int(rng.integers(1, 5)), int(rng.integers(1, 4))
+    X = rng.integers(-4, 5, size=(rows, groups * size)).astype(float)
+    if rng.random() < 0.1:
+        X = X * 0 + 2.0  # nothing varies
+    if rng.random() < 0.1:
+        return Case((X, groups * size + 1), raises=ValueError, mentions=(groups * size, groups * size + 1))
+    if rng.random() < 0.3:
+        return X, groups, 0.25
+    return X, groups
+
+
+# 4.1.6 warm-up, then half a cosine -----------------------------------------------------------------
+
+
+def rate_at(step, steps, top, warm):
+    """Learning rate of one step: a straight warm-up, then half a cosine. -> float
+
+    step 0 … steps - 1. The first warm steps rise by top / warm each, so step 0 has top / warm and step
+    warm - 1 has top. From step warm on, the rate falls along half a cosine, from top to 0 at step = steps.
+    Raises ValueError, naming both, unless 0 <= warm < steps.
+    """
+    if not 0 <= warm < steps:
+        raise ValueError(f"a warm-up of {warm} steps does not fit into {steps} steps: 0 <= warm < steps")
+    if step < warm:
+        return top * (step + 1) / warm
+    return top * (1 + math.cos(math.pi * (step - warm) / (steps - warm))) / 2
+
+
+def _rate_at(step, steps, top, warm, *, first=1, gone=None, whole=None, half=1.0):
+    if not 0 <= warm < steps:
+        raise ValueError(f"a warm-up of {warm} steps does not fit into {steps} steps: 0 <= warm < steps")
+    if step < warm:
+        return top * (step + first) / warm
+    gone = step - warm if gone is None else gone
+    whole = steps - warm if whole is None else whole
+    return top * (1 + math.cos(half * math.pi * gone / whole)) / 2
+
+
+def begins_the_warm_up_at_zero(step, steps, top, warm):
+    return _rate_at(step, steps, top, warm, first=0)
+
+
+def counts_the_cosine_from_step_zero(step, steps, top, warm):
+    return _rate_at(step, steps, top, warm, gone=step, whole=steps)
+
+
+def stretches_the_cosine_over_all_steps(step, steps, top, warm):
+    return _rate_at(step, steps, top, warm, whole=steps)
+
+
+def takes_a_whole_wave(step, steps, top, warm):
+    return _rate_at(step, steps, top, warm, half=2.0)
+
+
+def takes_a_quarter_of_a_wave(step, steps, top, warm):
+    if step < warm or not 0 <= warm < steps:
+        return rate_at(step, steps, top, warm)
+    return top * math.cos(math.pi * (step - warm) / (steps - warm) / 2)
+
+
+def falls_along_a_straight_line(step, steps, top, warm):
+    if step < warm or not 0 <= warm < steps:
+        return rate_at(step, steps, top, warm)
+    return top * (1 - (step - warm) / (steps - warm))
+
+
+def accepts_any_warm_up(step, steps, top, warm):
+    return rate_at(step, steps, top, warm) if 0 <= warm < steps else top * (step + 1) / warm
+
+
+def draw_steps(rng):
+    steps = int(rng.integers(1, 21))
+    warm = int(rng.integers(0, steps)) if rng.random() < 0.8 else 0
+    top = float(rng.choice([1.0, 0.1, 0.5, 3.0]))
+    if rng.random() < 0.1:
+        return Case((0, steps, top, steps + 1), raises=ValueError, mentions=(steps, steps + 1))
+    return int(rng.integers(0, steps)), steps, top, warm
+
+
 EXERCISES = (
     Exercise(
         "4.1.1",
@@ -457,6 +603,80 @@ EXERCISES = (
             lets_a_missing_class_through: None,
         },
         draw=draw_experiments,
+    ),
+    Exercise(
+        "4.1.4",
+        kind="predict",
+        level=2,
+        minutes=5,
+        points=1,
+        solution=1.0,
+        atol=0.005,
+        wrong={
+            "what_a_row_would_be": (0.0, 1),
+            "only_the_mean_is_taken_away": (0.1, 0),
+            "divides_by_the_variance": (10.0, 0),
+            "divides_by_one_less": (0.71, 1),
+            "takes_the_first_example": (-1.0, 0),
+            "unchanged": (5.2, 0),
+        },
+    ),
+    Exercise(
+        "4.1.5",
+        level=3,
+        minutes=10,
+        points=2,
+        solution=group_norm,
+        cases=(
+            Case(
+                (np.array([[1.0, 5.0, 2.0, 8.0], [0.0, 2.0, 3.0, 3.0]]), 2, 1e-12),
+                expected=np.array([[-1.0, 1.0, -1.0, 1.0], [-1.0, 1.0, 0.0, 0.0]]),
+            ),
+            Case(
+                (np.array([[1.0, 1.0, 5.0, 5.0]]), 1, 1e-12),
+                expected=np.array([[-1.0, -1.0, 1.0, 1.0]]),
+            ),
+            Case(
+                (np.array([[0.0, 2.0, 4.0, 8.0]]), 2, 3.0),
+                expected=np.array([[-0.5, 0.5, -2 / math.sqrt(7), 2 / math.sqrt(7)]]),
+            ),
+            Case((np.ones((2, 6)), 4), raises=ValueError, mentions=(6, 4), why="six cannot be cut in four"),
+        ),
+        wrong={
+            normalises_over_the_batch: 0,
+            takes_the_whole_batch_into_each_group: 0,
+            ignores_the_groups: 1,
+            takes_groups_for_their_size: 1,
+            takes_every_kth_channel_into_a_group: 1,
+            adds_eps_after_the_root: 2,
+            forgets_the_root: 2,
+        },
+        draw=draw_rows_and_groups,
+    ),
+    Exercise(
+        "4.1.6",
+        level=2,
+        minutes=8,
+        points=2,
+        solution=rate_at,
+        cases=(
+            Case((0, 10, 1.0, 4), expected=0.25),
+            Case((3, 10, 1.0, 4), expected=1.0, name="the top is reached in the last step of the warm-up"),
+            Case((7, 10, 1.0, 4), expected=0.5, name="half way down"),
+            Case((6, 10, 2.0, 4), expected=1.5),
+            Case((0, 8, 0.5, 0), expected=0.5, name="no warm-up", why="no division by a warm-up of 0"),
+            Case((2, 8, 0.5, 8), raises=ValueError, mentions=(8,), name="nothing but warm-up"),
+        ),
+        wrong={
+            begins_the_warm_up_at_zero: 0,
+            counts_the_cosine_from_step_zero: 1,
+            stretches_the_cosine_over_all_steps: 1,
+            takes_a_whole_wave: 2,
+            takes_a_quarter_of_a_wave: 2,
+            falls_along_a_straight_line: 2,
+            accepts_any_warm_up: None,
+        },
+        draw=draw_steps,
     ),
     Exercise(
         "4.1.9",

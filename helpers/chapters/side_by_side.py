@@ -1,0 +1,73 @@
+"""For section 4.1: several networks in one tensor of weights: a spread over random starts is cheap."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+class SideBySide(nn.Module):
+    """S networks without biases that share nothing: x (B, D) -> logits (S, B, C).
+
+    sizes   widths of the layers, from the inputs D to the classes C; ReLU behind all but the last
+    scales  S numbers: by how much the weights of each network begin larger than He's (standard deviation
+            the root of 2 / inputs)
+    norm    a function that makes the module in front of each ReLU; it must keep networks and their numbers
+            apart, as ``nn.LayerNorm(width, elementwise_affine=False)`` does
+    after   the same for the module behind each ReLU, ``lambda: nn.Dropout(0.5)``, say
+    seed    of the random start
+
+    Raises ValueError for fewer than two sizes or no network.
+    """
+
+    def __init__(
+        self,
+        sizes: Sequence[int],
+        scales: Sequence[float] | np.ndarray,
+        norm: Callable[[], nn.Module] = nn.Identity,
+        after: Callable[[], nn.Module] = nn.Identity,
+        seed: int = 0,
+    ):
+        if len(sizes) < 2 or len(scales) < 1:
+            raise ValueError(f"sizes={list(sizes)}, scales={list(scales)}: at least two sizes and one scale")
+        super().__init__()
+        generator = torch.Generator().manual_seed(seed)
+        factors = torch.as_tensor(np.asarray(scales), dtype=torch.float32)[:, None, None]
+        self.weights = nn.ParameterList(
+            factors * (2 / a) ** 0.5 * torch.randn(len(scales), a, b, generator=generator)
+            for a, b in pairwise(sizes)
+        )
+        self.norms = nn.ModuleList(norm() for _ in sizes[2:])
+        self.after = nn.ModuleList(after() for _ in sizes[2:])
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits (S, B, C) of all networks for x (B, D), or for x (S, B, D), a batch for each."""
+        for W, norm, after in zip(self.weights[:-1], self.norms, self.after, strict=True):
+            x = after(torch.relu(norm(x @ W)))
+        logits = x @ self.weights[-1]
+        return logits if logits.ndim == 3 else logits[None]
+
+
+def loss_of_all(logits: Tensor, targets: Tensor, smoothing: float = 0.0) -> Tensor:
+    """The sum of the networks' mean cross-entropies, so that each gets the slopes of its own loss.
+
+    logits (S, B, C), targets (B,) -> a number. ``smoothing`` is that of ``F.cross_entropy``.
+    """
+    networks = len(logits)
+    mean = F.cross_entropy(logits.flatten(0, 1), targets.repeat(networks), label_smoothing=smoothing)
+    return networks * mean
+
+
+def scores(model: nn.Module, X: np.ndarray | Tensor, y: np.ndarray | Tensor) -> np.ndarray:
+    """Share of right answers of each network, in eval mode: X (N, D), y (N,) -> (S,). The mode stays."""
+    training = model.training
+    model.eval()
+    with torch.no_grad():
+        right = model(torch.as_tensor(X)).argmax(-1) == torch.as_tensor(y)
+    model.train(training)
+    return right.float().mean(1).numpy()
