@@ -2,7 +2,7 @@
 
     python benchmarks/language_models.py [seeds]     writes language_models.md; minutes per model and seed
 
-The models are those of 5.2a (counts) and 5.2c (GPT and its changes), read from their cells (full profile);
+The models are those of 5.2a (counts) and 5.2d (GPT and its changes), read from their cells (full profile);
 the LSTM stands here.
 The text comes by helpers.fetch, so COURSE_MIRROR is tried first. One thread.
 """
@@ -25,13 +25,13 @@ from helpers.chapters.language import train
 from tools.notebooks import ENGLISH, define
 
 COUNTS = ENGLISH / "5_language/2a_counting_and_tokens.ipynb"
-CHANGES = ENGLISH / "5_language/2c_five_changes.ipynb"
+CHANGES = ENGLISH / "5_language/2d_five_changes.ipynb"
 TARGET = 1.88  # nats: what the README of nanoGPT (Karpathy, 2022) says of its example for a CPU
 RECIPE, LAST = "nanoGPT's recipe", "+ Muon"
 
 
 class LSTM(nn.Module):
-    """Characters (B, T) -> logits of the next character at each place (B, T, V)."""
+    """Characters (B, T) -> logits of the next character at each position (B, T, V)."""
 
     def __init__(self, V, cells=384):
         super().__init__()

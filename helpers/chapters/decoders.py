@@ -1,7 +1,8 @@
-"""For section 3.4: a text as numbers, a small language model trained and judged on it, and its drawings."""
+"""For sections 3.4 and 5.2: a text as numbers, a language model trained and judged on it, and drawings."""
 
 import math
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 
 import torch
 from matplotlib import pyplot as plt
@@ -59,6 +60,49 @@ def gelu_mlp(width: int) -> nn.Sequential:
     )
 
 
+def train_on_windows(
+    model: nn.Module,
+    ids: Tensor,
+    optimisers: Sequence[torch.optim.Optimizer],
+    *,
+    length: int,
+    batch: int,
+    steps: int,
+    seed: int = 0,
+    factor: Callable[[int, int], float] = lambda step, steps: 1.0,
+    longest: float = math.inf,
+    extra: Callable[[], Tensor | float] = lambda: 0.0,
+    watch: int | None = None,
+    look: Callable[[], float] = lambda: math.nan,
+) -> tuple[list[float], list[tuple[int, float, float]]]:
+    """Train in place on random windows of a text (N,), the same ones for the same seed, as nanoGPT does.
+
+    The learning rate of each optimiser is multiplied by ``factor(step, steps)``, counted from 0; a gradient
+    longer than ``longest`` is shortened to it. ``extra`` is called after each forward pass; what it returns
+    is added to the loss. Returns the bits per character of each step, without the extra, and for every
+    ``watch`` steps a row (step, seconds of training so far, what ``look()`` gives).
+    """
+    generator, losses, rows, spent = torch.Generator().manual_seed(seed), [], [], 0.0
+    schedules = [
+        torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: factor(step, steps))
+        for optimiser in optimisers
+    ]
+    for step in range(1, steps + 1):
+        began = time.perf_counter()
+        starts = torch.randint(len(ids) - length, (batch,), generator=generator)
+        loss = bits(model, ids, starts, length)
+        model.zero_grad()
+        (loss + extra()).backward()
+        nn.utils.clip_grad_norm_(model.parameters(), longest)
+        for part in (*optimisers, *schedules):
+            part.step()
+        losses.append(loss.item())
+        spent += time.perf_counter() - began
+        if watch and step % watch == 0:
+            rows.append((step, spent, look()))
+    return losses, rows
+
+
 def train(
     model: nn.Module,
     ids: Tensor,
@@ -70,22 +114,13 @@ def train(
     seed: int = 0,
     extra: Callable[[], Tensor | float] = lambda: 0.0,
 ) -> list[float]:
-    """Train in place by Adam on random windows of a text (N,), the same ones for the same seed.
+    """Train in place by Adam at one learning rate on random windows of a text (N,), as `train_on_windows`.
 
-    ``extra`` is called after each forward pass; what it returns is added to the loss.
-    Returns the bits per character of each step, without the extra.
+    Returns the bits per character of each step, without what ``extra`` adds to the loss.
     """
-    generator = torch.Generator().manual_seed(seed)
-    optimiser = torch.optim.Adam(model.parameters(), lr=rate, fused=True)
-    losses = []
-    for _ in range(steps):
-        starts = torch.randint(len(ids) - length, (batch,), generator=generator)
-        loss = bits(model, ids, starts, length)
-        optimiser.zero_grad()
-        (loss + extra()).backward()
-        optimiser.step()
-        losses.append(loss.item())
-    return losses
+    adam = torch.optim.Adam(model.parameters(), lr=rate, fused=True)
+    how = {"length": length, "batch": batch, "steps": steps, "seed": seed, "extra": extra}
+    return train_on_windows(model, ids, [adam], **how)[0]
 
 
 class PlacedEmbedding(nn.Embedding):

@@ -1,12 +1,12 @@
-"""For section 5.2: texts, the n-gram model of 5.2a as a helper, GPT-2's order of the bytes, and drawings."""
+"""For section 5.2: texts, the n-gram model of 5.2a, GPT-2's order of the bytes, and drawings."""
 
+import logging
 import math
 import re
-import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -16,10 +16,10 @@ from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, train
 from torch import Tensor, nn
 
 from helpers.chapters.attention import attention
-from helpers.chapters.decoders import bits
+from helpers.chapters.decoders import train_on_windows
 from helpers.chapters.reviews import load_reviews
 from helpers.data import fetch
-from helpers.plotting import PALETTE
+from helpers.plotting import PALETTE, draw_grid
 
 if TYPE_CHECKING:
     from transformers import GPT2LMHeadModel
@@ -42,36 +42,39 @@ def load_text(name: str) -> tuple[str, str]:
     raise ValueError(f"no text is called {name!r}: take 'reviews' or 'tinyshakespeare'")
 
 
-class NGram:
-    """Interpolated Kneser–Ney with discount 0.75 (Kneser and Ney, 1995), as 5.2a builds it.
+def count_next(text: str, n: int) -> dict[str, Counter]:
+    """{each stretch of n - 1 characters: Counter of the characters that came next}."""
+    after = defaultdict(Counter)
+    for i in range(n - 1, len(text)):
+        after[text[i - n + 1 : i]][text[i]] += 1
+    return after
 
-    ``p(context, character)`` looks at the last ``order - 1`` characters of the context. Raises ValueError for
-    an order below 1 or above the length of the text, and for a character outside the alphabet.
-    """
 
-    def __init__(self, text: str, order: int, alphabet: Iterable[str]) -> None:
-        if not 1 <= order <= len(text):
-            raise ValueError(f"order {order} for a text of {len(text)} characters: take 1 to that length")
-        self.alphabet, self.levels = set(alphabet), []
-        grams = Counter(text[i : i + order] for i in range(len(text) - order + 1))
-        for _ in range(order):  # from the longest context to the empty one
-            sums, kinds = Counter(), Counter()
-            for gram, n in grams.items():
-                sums[gram[:-1]] += n
-                kinds[gram[:-1]] += 1
-            self.levels.insert(0, (grams, sums, kinds))
-            grams = Counter(gram[1:] for gram in grams)  # after how many different characters each came
+def discounted(levels: list[dict], context: str, c: str, V: int, D: float = 0.75) -> float:
+    """p(c | context); levels: what came after 0, 1, 2 … characters."""
+    p = 1 / V
+    for n, after in enumerate(levels[: len(context) + 1]):  # from the empty context to the longest
+        counts = after.get(context[len(context) - n :])
+        if counts:  # a context never seen adds nothing
+            saved = D * len(counts)
+            p = (max(counts[c] - D, 0) + saved * p) / counts.total()
+    return p
 
-    def p(self, context: str, character: str) -> float:
-        """Probability of a character after a context of any length."""
-        if character not in self.alphabet:
-            raise ValueError(f"{character!r} is not in the alphabet of {len(self.alphabet)} characters")
-        p = 1 / len(self.alphabet)
-        for length, (counts, sums, kinds) in enumerate(self.levels[: len(context) + 1]):
-            h = context[len(context) - length :]
-            if sums[h]:
-                p = (max(counts[h + character] - 0.75, 0) + 0.75 * kinds[h] * p) / sums[h]
-        return p
+
+def different(after: dict[str, Counter]) -> dict[str, Counter]:
+    """Counts for contexts shorter by one character: after how many different ones each came."""
+    shorter = defaultdict(Counter)
+    for h, counts in after.items():
+        shorter[h[1:]].update(counts.keys())  # a key counts once
+    return shorter
+
+
+def kneser_ney(text: str, order: int, V: int) -> Callable[[str, str], float]:
+    """p(context, character), interpolated Kneser–Ney (Kneser and Ney, 1995), as 5.2a builds it."""
+    levels = [count_next(text, order)]
+    while len(levels) < order:
+        levels.insert(0, different(levels[0]))
+    return lambda context, c: discounted(levels, context, c, V)
 
 
 def gpt2_letters() -> dict[int, str]:
@@ -100,6 +103,8 @@ def library_bpe(text: str, merges: int, pattern: str) -> Tokenizer:
 
 def small_gpt2(V: int, length: int, width: int, layers: int, heads: int) -> "GPT2LMHeadModel":
     """The library's GPT-2 with V tokens and windows of ``length``, at random weights, without dropout."""
+    for name in ("torchao", "torch.utils._pytree"):  # the import warns of processors that are not here
+        logging.getLogger(name).addFilter(lambda record: record.levelno > logging.WARNING)
     from transformers import GPT2Config, GPT2LMHeadModel  # slow to import, and only this needs it
 
     return GPT2LMHeadModel(
@@ -129,39 +134,11 @@ def train(
     ids: Tensor,
     optimisers: Sequence[torch.optim.Optimizer],
     *,
-    length: int,
-    batch: int,
-    steps: int,
-    seed: int = 0,
     rate: Callable[[int, int], float] = warm_then_cosine,
-    watch: int | None = None,
-    look: Callable[[], float] = lambda: math.nan,
+    **how: Any,
 ) -> tuple[list[float], list[tuple[int, float, float]]]:
-    """Train in place on random windows of a text (N,), the same ones for the same seed, as nanoGPT does.
-
-    The learning rate of each optimiser is multiplied by ``rate(step, steps)``; a gradient longer than 1 is
-    shortened. Returns the loss of each step in bits per character, and for every ``watch`` steps a row
-    (step, seconds of training so far, what ``look()`` gives).
-    """
-    generator, losses, rows, spent = torch.Generator().manual_seed(seed), [], [], 0.0
-    schedules = [
-        torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: rate(step, steps))
-        for optimiser in optimisers
-    ]
-    for step in range(1, steps + 1):
-        began = time.perf_counter()
-        starts = torch.randint(len(ids) - length, (batch,), generator=generator)
-        loss = bits(model, ids, starts, length)
-        model.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        for part in (*optimisers, *schedules):
-            part.step()
-        losses.append(loss.item())
-        spent += time.perf_counter() - began
-        if watch and step % watch == 0:
-            rows.append((step, spent, look()))
-    return losses, rows
+    """`decoders.train_on_windows` as in 5.2c: the rate rises and falls, a gradient is at most 1 long."""
+    return train_on_windows(model, ids, optimisers, factor=rate, longest=1.0, **how)
 
 
 def draw_next(text: str, contexts: Sequence[str]) -> list[Axes]:
@@ -237,6 +214,45 @@ def draw_shift(text: str) -> Axes:
     return ax
 
 
+def draw_rows(words: Sequence[str], tables: dict[str, Tensor | Sequence]) -> list[Axes]:
+    """Tables of numbers side by side under their titles, a row for each word in front; returns the Axes."""
+    widths = [len(table[0]) for table in tables.values()]
+    size = 0.8 * sum(widths) + 0.9 * len(tables), 0.5 * len(words) + 0.5
+    spread = {"gridspec_kw": {"width_ratios": widths, "wspace": 0.15}, "layout": "none"}
+    axes = plt.subplots(1, len(tables), figsize=size, squeeze=False, **spread)[1]
+    for ax, (title, table) in zip(axes[0], tables.items(), strict=True):
+        draw_grid(table, ax=ax)
+        ax.set_title(title, fontsize=12)
+    box = {"boxstyle": "round", "facecolor": "white", "edgecolor": BLUE, "linewidth": 2}
+    for row, word in enumerate(words):
+        axes[0][0].text(-0.85, row, word, ha="right", va="center", bbox=box)
+    return list(axes[0])
+
+
+def draw_mlp(word: str, narrow: int = 4) -> Axes:
+    """The MLP of a GPT at the position of one word: D numbers, 4D, D again, a line for each weight."""
+    ax = plt.subplots(figsize=(8.6, 4.2))[1]
+    columns = {1.0: narrow, 3.0: 4 * narrow, 4.2: 4 * narrow, 6.2: narrow}
+    heights = {x: np.arange(n) - (n - 1) / 2 for x, n in columns.items()}
+    for x, after in ((1.0, 3.0), (4.2, 6.2)):
+        for y in heights[x]:
+            for end in heights[after]:
+                ax.plot([x, after], [y, end], color="0.75", linewidth=0.6, zorder=0)
+    for y in heights[3.0]:
+        ax.annotate("", (4.1, y), (3.1, y), arrowprops={"arrowstyle": "->", "color": ORANGE})
+    for x, ys in heights.items():
+        ax.plot([x] * len(ys), ys, "o", color=BLUE if x in (1.0, 6.2) else ORANGE, markersize=9)
+    above = {1.0: "D", 2.0: "c_fc", 3.0: "4D", 3.6: "GELU", 4.2: "4D", 5.2: "c_proj", 6.2: "D"}
+    for x, text in above.items():
+        ax.text(x, 2 * narrow + 0.6, text, ha="center", weight="bold" if "D" in text else "normal")
+    box = {"boxstyle": "round", "facecolor": "white", "edgecolor": BLUE, "linewidth": 2}
+    ax.text(0.7, 0, word, ha="right", va="center", bbox=box)
+    ax.text(6.5, 0, f"what {word}\nhas become", ha="left", va="center", bbox=box)
+    ax.set(xlim=(-0.2, 8.2), ylim=(-2 * narrow - 0.3, 2 * narrow + 1.6))
+    ax.set_axis_off()
+    return ax
+
+
 def draw_heads(block: nn.Module, x: Tensor, text: str) -> list[Axes]:
     """Attention weights (T, T) of the heads of a GPT block that reads vectors x (T, D), one per character.
 
@@ -262,6 +278,16 @@ def plot_losses(losses: Sequence[float], pairs: float) -> Axes:
     ax.plot(range(1, len(losses) + 1), smooth, label="GPT-2, mean of the last 20 steps")
     ax.axhline(pairs, color="gray", linestyle=":", label="a table of pairs")
     ax.set(xlabel="step", ylabel="bits per character")
+    ax.legend()
+    return ax
+
+
+def plot_long_run(found: dict[int, float], counts: float) -> Axes:
+    """Held-out bits per character against the step, {step: bits}; counting's as a dotted line."""
+    ax = plt.subplots(figsize=(6.4, 3))[1]
+    ax.plot(list(found), list(found.values()), "o-", label="our GPT")
+    ax.axhline(counts, color="gray", linestyle=":", label="Kneser–Ney")
+    ax.set(xlabel="step", ylabel="bits per character, held-out")
     ax.legend()
     return ax
 

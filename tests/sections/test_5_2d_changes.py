@@ -1,4 +1,4 @@
-"""Section 5.2c: the model is nanoGPT's, each change is what the text says, the figures are those measured."""
+"""Section 5.2d: the model is nanoGPT's, each change is what the text says, the figures are those measured."""
 
 import math
 import re
@@ -14,7 +14,7 @@ from exercises.finding import find
 from helpers.chapters import language
 from tools.notebooks import ENGLISH, ROOT, define
 
-NOTEBOOK = ENGLISH / "5_language/2c_five_changes.ipynb"
+NOTEBOOK = ENGLISH / "5_language/2d_five_changes.ipynb"
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +57,7 @@ def in_the_library(nb, gpt, activation):
             layer = names[rest.removesuffix(".weight")]
             state[f"transformer.h.{block}.{layer}.weight"] = weight.T if "." in layer else weight
     state |= {"transformer.wte.weight": gpt.vectors.weight, "lm_head.weight": gpt.vectors.weight}
-    state |= {"transformer.wpe.weight": gpt.places, "transformer.ln_f.weight": gpt.norm.weight}
+    state |= {"transformer.wpe.weight": gpt.positions, "transformer.ln_f.weight": gpt.norm.weight}
     theirs.load_state_dict(state)
     return theirs
 
@@ -71,7 +71,7 @@ def test_the_recipes_model_is_the_librarys_gpt2_with_the_exact_gelu_only(nb):
     assert (ours - exact).abs().max() < 0.1 * (ours - formula).abs().max()
 
 
-def test_no_model_sees_what_comes_after_a_place(nb):
+def test_no_model_sees_what_comes_after_a_position(nb):
     ids = nb.val_ids[None, : nb.LENGTH]
     changed = torch.cat([ids[:, :-1], (ids[:, -1:] + 1) % nb.V], dim=1)
     for name in nb.CHANGES:
@@ -90,12 +90,12 @@ def test_rotary_products_depend_on_the_distance_and_on_it_alone(nb):
 
 def test_normalised_scores_are_at_most_the_root_of_the_size_of_a_head(nb):
     size = nb.WIDTH // nb.HEADS
-    q, k, _ = nb.NormedRotary().heads(100 * torch.randn(2, nb.LENGTH, nb.WIDTH))
+    q, k, _ = nb.NormedRotary(nb.WIDTH, nb.HEADS).heads(100 * torch.randn(2, nb.LENGTH, nb.WIDTH))
     assert (q @ k.transpose(2, 3) / size**0.5).max() <= size**0.5 * 1.0001
 
 
-def test_a_short_convolution_begins_as_nothing_and_looks_one_and_two_places_back(nb):
-    half, x = nb.NormAndConvolution(), torch.randn(1, 6, nb.WIDTH)
+def test_a_short_convolution_begins_as_nothing_and_looks_one_and_two_positions_back(nb):
+    half, x = nb.NormAndConvolution(nb.WIDTH), torch.randn(1, 6, nb.WIDTH)
     normed = half.norm(x)
     assert torch.equal(half(x), normed)
     with torch.no_grad():

@@ -1,0 +1,168 @@
+"""Section 5.2c: loop, knobs, cache and files keep their promises; a published GPT-2 is read."""
+
+import json
+import re
+from types import SimpleNamespace
+
+import pytest
+import torch
+from tokenizers.pre_tokenizers import ByteLevel
+from torch import nn
+
+from helpers.chapters import decoders, language
+from tools.notebooks import ENGLISH, cells_of, define
+
+NOTEBOOK = ENGLISH / "5_language/2c_training_and_writing.ipynb"
+
+
+@pytest.fixture(scope="module")
+def nb():
+    """What the notebook defines, with a GPT trained for a while."""
+    threads = torch.get_num_threads()
+    names = define(NOTEBOOK, whole=("imports", "constants", "text", "loop-start"))
+    how = {"length": names["LENGTH"], "batch": names["BATCH"], "steps": 200}
+    language.train(names["gpt"], names["train_ids"], [names["optimiser"]], **how)
+    torch.set_num_threads(threads)
+    return SimpleNamespace(**names)
+
+
+def run(nb, cell, **changed):
+    """Run a cell of the notebook in a copy of its names, some of them changed; what is there afterwards."""
+    names = vars(nb) | changed
+    exec(compile(cells_of(NOTEBOOK, cell)[0].source, cell, "exec"), names)
+    return SimpleNamespace(**names)
+
+
+def text_of(nb, prompt, length, *how, **named):
+    return nb.decode(nb.write(nb.gpt, nb.encode(prompt), length, *how, **named))
+
+
+# ---------------------------------------------------------------- the loop
+
+
+def test_the_loop_in_the_open_is_the_helpers_step_for_step(nb, capsys):
+    start = run(nb, "loop-start")
+    loop = run(start, "loop", STEPS=40, held_out=lambda *_: 0.0)
+    fresh = run(nb, "loop-start")
+    theirs, _ = language.train(
+        fresh.gpt, nb.train_ids, [fresh.optimiser], length=nb.LENGTH, batch=nb.BATCH, steps=40
+    )
+    assert loop.losses == pytest.approx(theirs, rel=1e-4)
+    assert loop.losses[-1] < loop.losses[0] - 1
+
+
+def test_one_loop_at_one_rate_is_adam_as_anybody_would_write_it(nb):
+    ids, how = nb.train_ids[:2_000], {"length": 8, "batch": 4, "steps": 5}
+
+    def tiny():
+        torch.manual_seed(0)
+        return nn.Embedding(nb.V, nb.V)
+
+    model, losses = tiny(), []
+    adam, generator = torch.optim.Adam(model.parameters(), lr=0.01), torch.Generator().manual_seed(0)
+    for _ in range(5):
+        loss = decoders.bits(model, ids, torch.randint(len(ids) - 8, (4,), generator=generator), 8)
+        adam.zero_grad()
+        loss.backward()
+        adam.step()
+        losses.append(loss.item())
+    assert decoders.train(tiny(), ids, rate=0.01, **how) == pytest.approx(losses, rel=1e-6)
+
+
+# ---------------------------------------------------------------- knobs
+
+
+def test_knobs_at_their_ends(nb):
+    for seed in range(20):
+        logits = torch.randn(9, generator=torch.Generator().manual_seed(seed))
+        assert torch.equal(nb.top_k(logits, 9), logits)
+        assert torch.equal(nb.top_p(logits, 1.0), logits)
+        assert torch.equal(nb.top_p(logits, 1e-9), nb.top_k(logits, 1))
+        assert nb.top_k(logits, 1).isfinite().nonzero().item() == logits.argmax()
+
+
+def test_by_hand_top_2_keeps_two_and_top_p_with_0_9_three(nb):
+    logits = torch.tensor([0.15, 0.5, 0.05, 0.3]).log()
+    assert nb.top_k(logits, 2).isfinite().tolist() == [False, True, False, True]
+    assert nb.top_p(logits, 0.9).isfinite().tolist() == [True, True, False, True]
+    assert nb.top_p(torch.zeros(2), 0.5).isfinite().sum() == 1  # one of two equal ones has the share already
+
+
+def test_near_temperature_0_it_goes_round_in_circles_and_hot_it_falls_apart(nb):
+    lexicon = set(re.findall(r"\w+", nb.train_text))
+
+    def known(text):
+        words = re.findall(r"\w+", text)
+        return sum(word in lexicon for word in words) / len(words)
+
+    def variety(text, n=8):
+        return len({text[i : i + n] for i in range(len(text) - n)}) / (len(text) - n)
+
+    cold, mild, hot = (text_of(nb, "The room ", 300, lambda z, t=t: z / t) for t in (0.01, 0.7, 1.5))
+    assert variety(cold) < 0.6
+    assert variety(mild) > 0.9
+    assert known(hot) < known(mild)
+
+
+def test_the_same_seed_writes_the_same_and_long_prompts_are_read_at_their_end(nb):
+    prompt = nb.val_text[:200]
+    assert text_of(nb, prompt, 20)[200:] == text_of(nb, prompt[-nb.LENGTH :], 20)[nb.LENGTH :]
+    assert text_of(nb, "T", 20, seed=1) != text_of(nb, "T", 20, seed=2)
+
+
+# ---------------------------------------------------------------- the cache
+
+
+@pytest.mark.parametrize("first", [1, 10, 31])
+def test_reading_on_with_a_cache_gives_the_logits_of_reading_at_once(nb, first):
+    ids, cache = nb.val_ids[None, : nb.LENGTH], [{} for _ in nb.gpt.h]
+    parts = [nb.read_on(nb.gpt, part, cache) for part in (ids[:, :first], *ids[:, first:].split(1, dim=1))]
+    torch.testing.assert_close(torch.cat(parts, dim=1), nb.gpt(ids), atol=1e-4, rtol=0)
+    assert cache[0]["k"].shape[2] == nb.LENGTH
+
+
+# ---------------------------------------------------------------- files
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory):
+    """A GPT-2 in files as they are published: 12 heads, names without a prefix, merges."""
+    folder = tmp_path_factory.mktemp("gpt2")
+    letters = sorted(ByteLevel.alphabet())
+    merges = [("r", "o"), ("o", "m"), ("Ġ", "ro")]
+    vocabulary = [*letters, *("".join(pair) for pair in merges), "<|endoftext|>"]
+    (folder / "vocab.json").write_text(json.dumps({token: i for i, token in enumerate(vocabulary)}))
+    (folder / "merges.txt").write_text("#version: 0.2\n" + "\n".join(" ".join(pair) for pair in merges))
+    torch.manual_seed(3)
+    library = language.small_gpt2(len(vocabulary), 24, 24, 2, 12)
+    library.transformer.save_pretrained(folder)
+    files = {path.name: path for path in folder.iterdir()}
+    return SimpleNamespace(library=library, files=files, V=len(vocabulary))
+
+
+def test_a_published_gpt2_is_read_as_the_library_reads_it(nb, published):
+    gpt = nb.load_gpt2(published.files["model.safetensors"], heads=12)
+    ids = torch.randint(published.V, (2, 24), generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        torch.testing.assert_close(gpt(ids), published.library(ids).logits, atol=1e-4, rtol=0)
+    wrong = nb.load_gpt2(published.files["model.safetensors"], heads=6)  # this one fits in no shape
+    assert not torch.allclose(wrong(ids), gpt(ids), atol=1e-2)
+
+
+def test_the_cell_of_the_full_profile_writes_from_published_files(nb, published, capsys):
+    asked = []
+    run(nb, "gpt2-run", GPT2="gpt2", fetch=lambda name: asked.append(name) or published.files)
+    written = capsys.readouterr().out
+    assert asked == ["gpt2"]
+    assert written.startswith("The room was")
+    assert len(written) > len("The room was") + 20
+
+
+def test_gpt2_in_the_manifest_has_the_size_that_its_weights_have(nb):
+    from helpers.data import _manifest
+
+    described = {entry["name"]: entry for entry in _manifest()["gpt2"]["files"]}
+    assert set(described) == {"model.safetensors", "vocab.json", "merges.txt"}
+    masks = 12 * 1_024**2  # the published file also stores the causal mask of each block
+    numbers = 124_439_808 + masks
+    assert 0 < described["model.safetensors"]["bytes"] - 4 * numbers < 20_000  # the header
