@@ -1,6 +1,5 @@
 """For section 5.2: texts, the n-gram model of 5.2a, GPT-2's order of the bytes, and drawings."""
 
-import logging
 import math
 import re
 from collections import Counter, defaultdict
@@ -103,8 +102,6 @@ def library_bpe(text: str, merges: int, pattern: str) -> Tokenizer:
 
 def small_gpt2(V: int, length: int, width: int, layers: int, heads: int) -> "GPT2LMHeadModel":
     """The library's GPT-2 with V tokens and windows of ``length``, at random weights, without dropout."""
-    for name in ("torchao", "torch.utils._pytree"):  # the import warns of processors that are not here
-        logging.getLogger(name).addFilter(lambda record: record.levelno > logging.WARNING)
     from transformers import GPT2Config, GPT2LMHeadModel  # slow to import, and only this needs it
 
     return GPT2LMHeadModel(
