@@ -169,6 +169,114 @@ def draw_statistics(rng):
     return means, variances, rng.integers(1, 5, size=workers)
 
 
+# 4.4.4 bytes of a worker ---------------------------------------------------------------------------------
+
+
+def bytes_per_worker(parameters, workers, stage):
+    """Bytes that each of several workers holds to train with Adam, all numbers float32. -> int
+
+    parameters: how many the network has, a multiple of workers. stage 0: each worker holds everything;
+    1: Adam's two averages are divided among the workers; 2: the gradients as well; 3: the parameters as well.
+    Raises ValueError that names stage if it is not 0, 1, 2 or 3.
+    """
+    return _bytes(parameters, workers, stage)
+
+
+def _bytes(parameters, workers, stage, *, adam=8, order=("adam", "gradients", "parameters"), divided=None):
+    """The bytes with one thing counted differently."""
+    if stage not in (0, 1, 2, 3):
+        raise ValueError(f"stage is {stage}; it must be 0, 1, 2 or 3")
+    each = {"adam": adam, "gradients": 4, "parameters": 4}
+    pieces = order[:stage] if divided is None else divided(stage)
+    return sum(parameters * size // (workers if name in pieces else 1) for name, size in each.items())
+
+
+def counts_one_average_of_adam(parameters, workers, stage):
+    return _bytes(parameters, workers, stage, adam=4)
+
+
+def divides_the_parameters_first(parameters, workers, stage):
+    return _bytes(parameters, workers, stage, order=("parameters", "gradients", "adam"))
+
+
+def divides_everything_from_stage_1_on(parameters, workers, stage):
+    return _bytes(
+        parameters, workers, stage, divided=lambda stage: ("adam", "gradients", "parameters") * stage
+    )
+
+
+def divides_only_what_the_stage_adds(parameters, workers, stage):
+    names = ("adam", "gradients", "parameters")
+    return _bytes(parameters, workers, stage, divided=lambda stage: names[stage - 1 : stage] if stage else ())
+
+
+def counts_numbers_not_bytes(parameters, workers, stage):
+    return _bytes(parameters, workers, stage) // 4
+
+
+def counts_a_stage_below_0_from_the_end(parameters, workers, stage):
+    return _bytes(parameters, workers, stage + 4 if stage < 0 else stage)
+
+
+def draw_sizes(rng):
+    workers = int(rng.integers(1, 9))
+    parameters, stage = workers * int(rng.integers(1, 20)), int(rng.integers(-1, 5))
+    if stage in (-1, 4):
+        return Case((parameters, workers, stage), raises=ValueError, mentions=(stage,))
+    return parameters, workers, stage
+
+
+# 4.4.5 a pipeline ----------------------------------------------------------------------------------------
+
+
+def schedule(stages, micro_batches):
+    """Forward pass of a pipeline: which stage works on what, and when. -> whole numbers (stages, times)
+
+    Entry [s, t] is the micro-batch (0, 1, ...) on which stage s works at time t, and -1 where it waits. No
+    stage works before the stage before it has finished; each begins as early as it can.
+    """
+    table = np.full((stages, stages + micro_batches - 1), -1)
+    for stage in range(stages):
+        table[stage, stage : stage + micro_batches] = np.arange(micro_batches)
+    return table
+
+
+def all_stages_begin_at_once(stages, micro_batches):
+    return np.tile(np.arange(micro_batches), (stages, 1))
+
+
+def works_on_one_micro_batch_at_a_time(stages, micro_batches):
+    table = np.full((stages, stages * micro_batches), -1)
+    for stage in range(stages):
+        table[stage, stage::stages] = np.arange(micro_batches)
+    return table
+
+
+def stops_before_the_last_have_passed(stages, micro_batches):
+    return schedule(stages, micro_batches)[:, : max(stages, micro_batches)]
+
+
+def begins_with_the_last_stage(stages, micro_batches):
+    return schedule(stages, micro_batches)[::-1].copy()
+
+
+def adds_an_empty_time(stages, micro_batches):
+    return np.pad(schedule(stages, micro_batches), ((0, 0), (0, 1)), constant_values=-1)
+
+
+def counts_micro_batches_from_1(stages, micro_batches):
+    table = schedule(stages, micro_batches)
+    return np.where(table < 0, table, table + 1)
+
+
+def writes_0_where_a_stage_waits(stages, micro_batches):
+    return np.maximum(schedule(stages, micro_batches), 0)
+
+
+def draw_pipelines(rng):
+    return int(rng.integers(1, 5)), int(rng.integers(1, 6))
+
+
 EXERCISES = (
     Exercise(
         "4.4.1",
@@ -253,5 +361,53 @@ EXERCISES = (
         },
         draw=draw_statistics,
         draws=200,
+    ),
+    Exercise(
+        "4.4.4",
+        level=2,
+        minutes=10,
+        points=2,
+        solution=bytes_per_worker,
+        cases=(
+            Case((10, 2, 0), expected=160),
+            Case((10, 2, 1), expected=120),
+            Case((10, 2, 2), expected=100),
+            Case((10, 2, 3), expected=80),
+            Case((10, 2, -1), raises=ValueError, mentions=(-1,)),
+        ),
+        wrong={
+            counts_one_average_of_adam: 0,
+            divides_the_parameters_first: 1,
+            divides_everything_from_stage_1_on: 1,
+            divides_only_what_the_stage_adds: 1,
+            counts_numbers_not_bytes: 0,
+            counts_a_stage_below_0_from_the_end: None,
+        },
+        draw=draw_sizes,
+        draws=200,
+    ),
+    Exercise(
+        "4.4.5",
+        level=2,
+        minutes=10,
+        points=2,
+        solution=schedule,
+        cases=(
+            Case((2, 3), expected=np.array([[0, 1, 2, -1], [-1, 0, 1, 2]])),
+            Case((3, 1), expected=np.array([[0, -1, -1], [-1, 0, -1], [-1, -1, 0]])),
+            Case((1, 2), expected=np.array([[0, 1]])),
+            Case((3, 2)),
+        ),
+        wrong={
+            all_stages_begin_at_once: 0,
+            works_on_one_micro_batch_at_a_time: 1,
+            stops_before_the_last_have_passed: 2,
+            begins_with_the_last_stage: 0,
+            adds_an_empty_time: 2,
+            counts_micro_batches_from_1: None,
+            writes_0_where_a_stage_waits: None,
+        },
+        draw=draw_pipelines,
+        draws=100,
     ),
 )

@@ -1,4 +1,4 @@
-"""For section 4.4: a program that several processes run together (torchrun), and a picture of the ring."""
+"""For section 4.4: a program that several processes run together (torchrun), what they hold, two drawings."""
 
 import os
 import re
@@ -9,9 +9,13 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+import torch
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
+from torch import nn
 
+from helpers.files import replacing
 from helpers.plotting import PALETTE
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -144,4 +148,68 @@ def draw_ring(chunks: np.ndarray, step: int | None = None) -> Axes:
             ax.annotate("", end, start, arrowprops=line)
     ax.set(xlim=(-3.6, 3.6), ylim=(-1.8, 2.1))
     ax.set_axis_off()
+    return ax
+
+
+# ---- what a process holds ------------------------------------------------------------------------------
+
+
+def bytes_held(model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, int]:
+    """Bytes of parameters, gradients and optimiser states that this process holds, its own pieces only.
+
+    A parameter that is divided among processes (a DTensor, as ``fully_shard`` makes it) counts with the piece
+    that lies here.
+    """
+    states = [value for state in optimizer.state.values() for value in state.values() if value.ndim]
+    held = {
+        "parameters": list(model.parameters()),
+        "gradients": [p.grad for p in model.parameters() if p.grad is not None],
+        "optimiser": states,
+    }
+    return {name: sum(_piece(t).nbytes for t in tensors) for name, tensors in held.items()}
+
+
+def _piece(tensor: torch.Tensor) -> torch.Tensor:
+    return tensor.to_local() if hasattr(tensor, "to_local") else tensor
+
+
+def save_whole(model: nn.Module, path: str | Path) -> None:
+    """Put the pieces of all processes together, and write the whole weights to ``path`` (by rank 0 alone).
+
+    All processes must call this: each sends its pieces to the others.
+    """
+    weights = {
+        name: p.full_tensor() if hasattr(p, "full_tensor") else p for name, p in model.named_parameters()
+    }
+    if torch.distributed.get_rank() == 0:
+        with replacing(path) as neighbour:
+            torch.save({name: weight.detach().cpu() for name, weight in weights.items()}, neighbour)
+    torch.distributed.barrier()
+
+
+def peak_bytes() -> int:
+    """The most memory that this process has had so far (its resident set), in bytes; 0 on Windows."""
+    if sys.platform == "win32":
+        return 0
+    import resource
+
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most if sys.platform == "darwin" else most * 1024
+
+
+def draw_schedule(table: np.ndarray) -> Axes:
+    """Draw a pipeline: table (S, T) says on which micro-batch stage s works at time t, -1 for none."""
+    stages, times = table.shape
+    ax = plt.subplots(figsize=(min(0.62 * times + 1.6, 10), 0.55 * stages + 0.9))[1]
+    for (stage, time), batch in np.ndenumerate(table):
+        colour = "#EEEEEE" if batch < 0 else (*to_rgb(PALETTE[int(batch) % 6]), 0.55)
+        ax.add_patch(plt.Rectangle((time, -stage), 0.94, 0.9, color=colour, linewidth=0))
+        if batch >= 0:
+            ax.text(time + 0.47, 0.45 - stage, int(batch), ha="center", va="center")
+    ax.set(xlim=(0, times), ylim=(1 - stages, 1), xlabel="time")
+    ax.set(xticks=np.arange(times) + 0.47, xticklabels=range(times))
+    ax.set(yticks=0.45 - np.arange(stages), yticklabels=[f"stage {stage}" for stage in range(stages)])
+    ax.tick_params(length=0)
+    for side in ax.spines.values():
+        side.set_visible(False)
     return ax
