@@ -43,6 +43,11 @@ def test_the_counts_of_the_helpers_are_those_of_the_notebook_word_for_word():
     assert_same_code(NOTEBOOK, language, names)
 
 
+def test_on_paper_two_bs_after_an_a_in_abab_give_0_8125(nb):
+    """(2 - 0.75) / 2 and, from the empty context, 0.75 / 2 of one half."""
+    assert nb.kneser_ney("abab", 2, 2)("a", "b") == pytest.approx(0.8125)
+
+
 def test_without_the_second_thought_order_6_needs_more_bits(nb):
     V = len(nb.alphabet)
     often = [nb.count_next(nb.train_text, n) for n in range(1, 7)]
