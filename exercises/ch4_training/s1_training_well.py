@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+from scipy.stats import binom
 
 from exercises import Case, Exercise
 from helpers.chapters.splits import best_columns, brighter_copies, nearest_label
@@ -215,6 +216,61 @@ def draw_experiments(rng):
     X = rng.normal(size=(rows, columns)).round(3)
     y = rng.permutation(np.arange(rows) % 2) if rng.random() < 0.9 else (np.arange(rows) == 1).astype(int)
     return X, y, k, int(rng.integers(1, 3))
+
+
+# 4.1.13 the best of many equal ones -----------------------------------------------------------------
+
+
+def expected_best(p, n, k):
+    """Expected best score of k equal models, each right with probability p on n rows of its own. -> a float
+
+    Raises ValueError, which names the value, for p outside 0 … 1, or n or k below 1.
+    """
+    if not 0 <= p <= 1:
+        raise ValueError(f"p is {p}: a probability is between 0 and 1")
+    if n < 1 or k < 1:
+        raise ValueError(f"n is {n}, k is {k}: at least one row and one model are needed")
+    at_most = binom.cdf(np.arange(n), n, p)  # P(at most 0, 1, …, n - 1 right answers) of one model
+    return float((1 - at_most**k).sum() / n)
+
+
+def forgets_that_there_are_k(p, n, k):
+    expected_best(p, n, k)
+    return float(p)
+
+
+def expects_the_worst(p, n, k):
+    expected_best(p, n, k)
+    return float(((1 - binom.cdf(np.arange(n), n, p)) ** k).sum() / n)
+
+
+def multiplies_by_k(p, n, k):
+    expected_best(p, n, k)
+    return float((1 - k * binom.cdf(np.arange(n), n, p)).sum() / n)
+
+
+def begins_the_sum_at_one(p, n, k):
+    expected_best(p, n, k)
+    return float((1 - binom.cdf(np.arange(1, n + 1), n, p) ** k).sum() / n)
+
+
+def returns_right_answers_and_no_share(p, n, k):
+    return n * expected_best(p, n, k)
+
+
+def adds_two_sigma(p, n, k):
+    expected_best(p, n, k)
+    return float(p + 2 * np.sqrt(p * (1 - p) / n))
+
+
+def lets_bad_numbers_through(p, n, k):
+    return expected_best(min(max(p, 0.0), 1.0), max(n, 1), max(k, 1))
+
+
+def draw_contests(rng):
+    p = float(rng.choice([0.0, 1.0]) if rng.random() < 0.1 else np.round(rng.random(), 2))
+    n, k = int(rng.integers(1, 60)), int(rng.integers(1, 30))
+    return (p, 0, k) if rng.random() < 0.05 else (p, n, k)
 
 
 LINE = np.array([[0.0], [0.8], [2.0], [6.0]])
@@ -746,5 +802,44 @@ EXERCISES = (
         },
         draw=draw_weights,
         draws=200,
+    ),
+    Exercise(
+        "4.1.12",
+        kind="predict",
+        level=2,
+        minutes=5,
+        points=1,
+        solution=59,
+        wrong={
+            "one_over_the_share": (20, 0),
+            "rounded_down": (58, 2),
+            "nineteen_twentieths_of_twenty": (19, 0),
+            "an_even_chance": (14, 1),
+            "ninety_nine_percent": (90, 1),
+        },
+    ),
+    Exercise(
+        "4.1.13",
+        level=4,
+        minutes=15,
+        points=4,
+        solution=expected_best,
+        cases=(
+            Case((0.5, 1, 2), expected=0.75, name="two coins, one flip each"),
+            Case((0.5, 2, 2), expected=0.6875),
+            Case((0.9, 100, 40)),
+            Case((1.5, 10, 3), raises=ValueError, mentions=(1.5,)),
+            Case((0.5, 10, 0), raises=ValueError, mentions=(0,)),
+        ),
+        wrong={
+            forgets_that_there_are_k: 0,
+            expects_the_worst: 1,
+            multiplies_by_k: 1,
+            begins_the_sum_at_one: 2,
+            returns_right_answers_and_no_share: 2,
+            adds_two_sigma: 0,
+            lets_bad_numbers_through: None,
+        },
+        draw=draw_contests,
     ),
 )

@@ -76,7 +76,7 @@ def plot_pairs(pairs: Mapping[str, Any]) -> Axes:
 
 def draw_counts(y: np.ndarray, ways: Mapping[str, np.ndarray]) -> Sequence[Axes]:
     """Tables side by side, rows by fold and class: y (N,) classes 0, 1, …; ways: name -> fold (N,)."""
-    axes = plt.subplots(1, len(ways), figsize=(3.2 * len(ways), 2.7), sharey=True)[1]
+    axes = plt.subplots(1, len(ways), figsize=(2.6 * len(ways), 2.7), sharey=True)[1]
     for ax, (name, fold) in zip(axes, ways.items(), strict=True):
         counts = np.zeros((fold.max() + 1, y.max() + 1), dtype=int)
         np.add.at(counts, (fold, y), 1)

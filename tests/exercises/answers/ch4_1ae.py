@@ -3,6 +3,7 @@
 from collections import Counter
 
 import numpy as np
+from scipy.stats import binom
 
 from helpers.chapters.splits import best_columns, brighter_copies, nearest_label
 
@@ -100,3 +101,27 @@ def wrong_4_1_3_blocks_for_folds(X, y, k, keep):
     order = np.argsort(np.arange(len(y)) % k, kind="stable")
     right_4_1_3_columns_after_the_copies(X, y, k, keep)
     return right_4_1_3_columns_after_the_copies(X[order], y[order], k, keep)
+
+
+def right_4_1_13_by_the_distribution_of_the_best(p, n, k):
+    if p < 0 or p > 1 or min(n, k) < 1:
+        raise ValueError(f"not possible: p = {p}, n = {n}, k = {k}")
+    best = binom.cdf(np.arange(n + 1), n, p) ** k
+    return float(np.arange(n + 1) @ np.diff(best, prepend=0) / n)
+
+
+def right_4_1_13_by_sums_of_probabilities(p, n, k):
+    if not (0 <= p <= 1 and n >= 1 and k >= 1):
+        raise ValueError(f"p {p}, n {n} or k {k} is out of range")
+    below = np.cumsum(binom.pmf(range(n + 1), n, p))[:-1]
+    return sum(1 - float(f) ** k for f in below) / n
+
+
+def wrong_4_1_13_strictly_below(p, n, k):
+    right_4_1_13_by_sums_of_probabilities(p, n, k)
+    return float((1 - binom.cdf(np.arange(n) - 1, n, p) ** k).sum() / n)
+
+
+def wrong_4_1_13_one_model_more(p, n, k):
+    right_4_1_13_by_sums_of_probabilities(p, n, k)
+    return right_4_1_13_by_sums_of_probabilities(p, n, k + 1)
