@@ -1,8 +1,11 @@
 """Section 4.4a: its programs leave no process behind, and what its text says of gradients and rings is so."""
 
 import os
+import signal
 import socket
 import sys
+import threading
+import time
 
 import numpy as np
 import pytest
@@ -68,10 +71,24 @@ def test_a_worker_that_fails_is_named_with_its_error_and_no_process_is_left(wait
 
 
 @posix
-def test_workers_that_do_not_end_in_time_are_ended(waits, tmp_path):
-    with pytest.raises(RuntimeError, match=r"waits\.py has not ended after 15 seconds"):
-        run_workers(waits, tmp_path, "waits", processes=1, seconds=15)
+def test_workers_that_do_not_end_in_time_are_refused_with_what_to_do(waits, tmp_path):
+    with pytest.raises(RuntimeError, match=r"waits\.py has not ended after 1 seconds.* give it more seconds"):
+        run_workers(waits, tmp_path, "waits", processes=1, seconds=1)
     assert running(tmp_path)[1] == []
+
+
+@posix
+def test_an_interrupted_run_leaves_no_process(waits, tmp_path):
+    def interrupt():
+        while not (tmp_path / "0").exists():
+            time.sleep(0.01)
+        signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+
+    threading.Thread(target=interrupt, daemon=True).start()
+    with pytest.raises(KeyboardInterrupt):
+        run_workers(waits, tmp_path, "waits", processes=1)
+    numbers, alive = running(tmp_path)
+    assert (len(numbers), alive) == (1, [])
 
 
 @posix
