@@ -7,6 +7,7 @@ TEST_FLAGS ?= -n auto
 NB ?=
 RUN = .venv/bin/python -m
 READY = .venv/.installed
+RAY = .venv/.ray-installed
 
 # Idle OpenMP threads sleep instead of spinning: with two busy notebooks on two cores that is 10 times faster.
 export OMP_WAIT_POLICY ?= PASSIVE
@@ -15,7 +16,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .PHONY: setup lab serve test run notebooks format bench clean
 
-setup: $(READY)
+setup: $(READY) $(RAY)
 
 lab: $(READY)
 	-@$(RUN) helpers.doctor
@@ -25,7 +26,7 @@ serve: $(READY)  # the first time, it trains a small model
 	$(RUN) service.make_model
 	$(RUN) service $(SERVE_FLAGS)
 
-test: $(READY)  # on all cores, each test with one thread; TEST_FLAGS= for one after the other
+test: $(READY) $(RAY)  # on all cores, each test with one thread; TEST_FLAGS= for one after the other
 	OMP_NUM_THREADS=1 $(RUN) pytest $(TEST_FLAGS)
 
 run: $(READY)
@@ -51,4 +52,9 @@ $(READY): requirements.txt requirements-torchao.txt
 	$(PYTHON) -m venv .venv
 	$(RUN) pip install -r requirements.txt
 	$(RUN) pip install --no-deps --upgrade --target .venv/torchao -r requirements-torchao.txt
+	@touch $@
+
+# For 4.4c alone, which is skipped without it: who only reads need not wait for it.
+$(RAY): requirements-ray.txt | $(READY)
+	$(RUN) pip install -r requirements-ray.txt
 	@touch $@

@@ -23,6 +23,7 @@ from typing import NamedTuple
 from helpers.settings import COURSE, DEVICES, PROFILES, data_cache, mirror, reason_of, setting
 
 REQUIREMENTS = COURSE / "requirements.txt"
+FOR_ONE_PART = {"requirements-ray.txt": "4.4c"}  # beside it: what nobody else needs
 OLDEST_PYTHON = (3, 11)
 QUICK_RAM_GB = 2.0  # what the largest quick notebook may use
 QUICK_DISK_GB = 1.0  # caches of libraries, executed copies, HTML
@@ -113,7 +114,13 @@ def _packages(requirements: Path) -> "list[Row]":
         advice = f"work in a full copy of the course: {requirements.name} lies in its top folder"
         return [Row("FAIL", requirements.name, f"cannot be read: {_short(requirements)}", advice)]
     lines = (line.partition("#")[0].strip() for line in lines)
-    return [_package(line) for line in lines if line and not line.startswith("-")]
+    rows = [_package(line) for line in lines if line and not line.startswith("-")]
+    for name, part in FOR_ONE_PART.items():
+        path = requirements.with_name(name)
+        if path != requirements and path.exists():
+            advice = f"only {part} needs it: python -m pip install -r {name}"
+            rows += [row if row.mark == "ok" else Row("warn", *row[1:3], advice) for row in _packages(path)]
+    return rows
 
 
 def _package(line: str) -> Row:

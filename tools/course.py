@@ -9,6 +9,7 @@ python -m tools.course --write     write the counts into course.toml, the table 
 import argparse
 import ast
 import hashlib
+import importlib.metadata
 import json
 import re
 import sys
@@ -55,7 +56,9 @@ class Part:
     title: str
     section: str  # "3_architectures/1_neural_networks"
     seconds: int | None = None  # its budget, if it is not the usual one
+    ram_mb: int | None = None  # likewise
     alone: bool = False  # under test, nothing else is to run beside it
+    requirements: str = ""  # a file of packages that it needs beside those of requirements.txt
     counts: dict | None = None  # None: planned
 
     @property
@@ -165,7 +168,7 @@ def _course(data: dict) -> Course:
 
 def _part(given: dict, section: dict, number: str) -> Part:
     name = given["notebook"]
-    _only(given, ("notebook", "title", "seconds", "alone", "counts"), name)
+    _only(given, ("notebook", "title", "seconds", "ram_mb", "alone", "requirements", "counts"), name)
     if (
         name.rpartition("/")[0] != section["place"].rpartition("/")[0]
         or number_of(name).rstrip("abcdefgh") != number
@@ -174,6 +177,22 @@ def _part(given: dict, section: dict, number: str) -> Part:
     _only(given.get("counts", {}), COUNTED, f"counts of {name}")
     given = {"title": section["title"], **given}
     return Part(number=number_of(name), section=section["place"], **given)
+
+
+def missing_for(part: Part | None, folder: Path = ROOT) -> str:
+    """Why a part cannot run in this environment, with the command that helps; "" if it can."""
+    if part is None or not part.requirements:
+        return ""
+    text = (folder / part.requirements).read_text(encoding="utf-8")
+    installed = {name_of(distribution.name or "") for distribution in importlib.metadata.distributions()}
+    names = [name_of(name) for name in re.findall(r"^[A-Za-z][\w.-]*", text, re.MULTILINE)]
+    missing = [name for name in names if name not in installed]
+    return f"needs {', '.join(missing)}: python -m pip install -r {part.requirements}" if missing else ""
+
+
+def name_of(package: str) -> str:
+    """The name under which pip knows a package, however it is written."""
+    return re.sub(r"[-_.]+", "-", package).lower()
 
 
 def _only(given: dict, known: tuple[str, ...], where: str) -> None:

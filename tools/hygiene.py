@@ -38,7 +38,7 @@ MAX_IGNORED = 0.15  # of the code cells; one is always allowed
 MAX_BUDGET = {
     "seconds": 60,
     "ram_mb": 2000,
-}  # of the quick profile; course.toml allows some parts more seconds
+}  # of the quick profile; course.toml allows some parts more
 MAX_TOLERANCE = {"rtol": 0.1, "picture": 0.015}  # without a reason in course.toml
 
 # One part is one sitting.
@@ -182,7 +182,8 @@ def wrong_course_metadata(notebook: NotebookNode, part: Part | None = None) -> I
     for name in set(course_data) - set(wanted):
         yield f"metadata.course.{name} means nothing; known are {', '.join(wanted)}"
     budget = course_data.get("budget")
-    limits = MAX_BUDGET | ({"seconds": part.seconds} if part and part.seconds else {})
+    allowed = {"seconds": part.seconds, "ram_mb": part.ram_mb} if part else {}
+    limits = MAX_BUDGET | {name: value for name, value in allowed.items() if value}
     for name, most in limits.items():
         value = budget.get(name) if isinstance(budget, dict) else None
         if type(value) is not int or not 0 < value <= most:

@@ -23,6 +23,7 @@ from nbformat import NotebookNode
 from nbval.kernel import RunningKernel
 from nbval.plugin import IPyNbCell, IPyNbFile, NbCellError
 
+from tools.course import course, missing_for
 from tools.kernel import (
     OTHER_PROCESSOR,
     PeakMemory,
@@ -251,6 +252,14 @@ class CourseNotebook(IPyNbFile):
     memory = None  # until the kernel runs
 
     def collect(self) -> Iterator[pytest.Item]:
+        reason = missing_for(course().part_of(self.path))
+        for item in self.items():
+            if reason:
+                item.add_marker(pytest.mark.skip(reason=f"{self.path.stem} {reason}"))
+            yield item
+
+    def items(self) -> Iterator[pytest.Item]:
+        """Each code cell, and the budget at the end."""
         for cell in super().collect():
             yield CourseCell.from_parent(
                 self, name=cell.cell.id, cell_num=cell.cell_num, cell=cell.cell, options=cell.options

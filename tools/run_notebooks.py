@@ -28,9 +28,10 @@ from nbformat import NotebookNode
 from tqdm import tqdm
 
 from helpers.settings import setting
+from tools.course import course, missing_for
 from tools.kernel import PeakMemory, kernel_environment, stop_echo_of_widget_outputs
 from tools.normalise import merged_streams, normalise
-from tools.notebooks import NOTEBOOKS, ROOT, find_notebooks, read_notebook, write_notebook
+from tools.notebooks import NOTEBOOKS, ROOT, find_notebooks, read_notebook, short_name, write_notebook
 from tools.pages import write_page
 
 QUICK_CELL_TIMEOUT = 300  # seconds; a quick notebook has 60 for all its cells
@@ -218,9 +219,17 @@ def run_all(
     build: Path = ROOT / "build",
     profile: str = "quick",
 ) -> list[Run]:
-    """Run the notebooks of `folder` one after the other; returns their Runs, in chapter order."""
+    """Run the notebooks of `folder` one after the other; returns their Runs, in chapter order.
+
+    One that needs packages which are not installed is skipped, and says which.
+    """
     folder = Path(folder).resolve()
-    paths = find_notebooks(names, folder)
+    paths = []
+    for path in find_notebooks(names, folder):
+        if reason := missing_for(course().part_of(path)):
+            tqdm.write(f"skip    {short_name(path)} {reason}")
+        else:
+            paths.append(path)
     cells = sum(len(read_notebook(path).cells) for path in paths)
     quiet = bool(os.environ.get("CI")) or not sys.stderr.isatty()
     runs = []

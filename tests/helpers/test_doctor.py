@@ -198,6 +198,14 @@ def test_a_missing_package_is_wrong(requirements, capsys):
     assert_fails(capsys, requirements, "no-such-package-here", "missing", "no-such-package-here==1.0")
 
 
+def test_a_package_of_one_part_alone_may_be_missing_and_is_named_with_its_command(requirements, capsys):
+    requirements.with_name("requirements-ray.txt").write_text("no-such-package-here[train]==1.0\n")
+    assert doctor.main(requirements) == 0
+    said = capsys.readouterr().out
+    assert "warn  no-such-package-here" in said
+    assert "only 4.4c needs it: python -m pip install -r requirements-ray.txt" in said
+
+
 def test_with_several_packages_wrong_one_command_is_named_for_all(requirements, capsys):
     requirements.write_text("numpy==0.1\nscipy==0.1\n")
     assert doctor.main(requirements) == 1

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 CORE = Path(__file__).resolve().parents[2] / "helpers"
-CEILING = 1_712  # lines of code; the commit that raises it says which two chapters need more
+CEILING = 1_720  # lines of code; the commit that raises it says which two chapters need more
 NO_CODE = {
     tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER,
 }  # fmt: skip

@@ -169,6 +169,15 @@ def test_every_pin_is_installed_in_exactly_this_version():
     assert installed == pins()
 
 
+def test_a_package_for_one_part_alone_has_its_pin_where_it_is_installed():
+    text = (ROOT / "requirements-ray.txt").read_text(encoding="utf-8")
+    ((name, version),) = re.findall(r"^([\w-]+)\[train\]==([\d.]+)$", text, re.MULTILINE)
+    try:
+        assert importlib.metadata.version(name) == version
+    except importlib.metadata.PackageNotFoundError:
+        pytest.skip(f"needs {name}: python -m pip install -r requirements-ray.txt")
+
+
 def test_the_pins_cover_what_the_course_stands_on():
     assert {"numpy", "torch", "tensorflow", "keras", "matplotlib", "pooch", "nbgrader", "pytest"} <= set(
         pins()

@@ -16,6 +16,7 @@ from tools.course import (
     differences,
     drawings,
     main,
+    missing_for,
     number_of,
     table,
     with_table,
@@ -60,6 +61,8 @@ title = "Gamma"
 [[section.part]]
 notebook = "2_two/1_gamma"
 alone = true
+ram_mb = 3000
+requirements = "requirements-more.txt"
 
 [[tolerance]]
 cell = "2_two/1_gamma#draw"
@@ -141,6 +144,7 @@ def test_numbers_titles_and_parts_follow_from_the_file(tmp_path):
     ]
     assert [p.seconds for p in small.parts] == [None, 90, None, None]
     assert [p.alone for p in small.parts] == [False, False, False, True]
+    assert [p.ram_mb for p in small.parts] == [None, None, None, 3000]
     assert small.places() == [
         "0_start", "1_one/1_alpha", "1_one/1a_left", "1_one/1b_right", "1_one/2_beta", "2_two/1_gamma",
     ]  # fmt: skip
@@ -206,6 +210,25 @@ def test_what_is_wrong_is_said_by_name(tmp_path, old, new, says):
     with pytest.raises(ValueError, match=r"^course\.toml: ") as raised:
         read(SMALL.replace(old, new), tmp_path)
     assert says in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("listed", "says"),
+    [
+        ("# more\nnumpy==1.0\nScikit_Learn[x]>=0\n", ""),
+        (
+            "numpy\nno-such-package[x]==1.0\n",
+            "needs no-such-package: python -m pip install -r requirements-",
+        ),
+    ],
+)
+def test_a_part_that_needs_more_packages_says_which_are_missing_and_how_to_get_them(tmp_path, listed, says):
+    (tmp_path / "requirements-more.txt").write_text(listed, encoding="utf-8")
+    plain, *_, more = read(SMALL, tmp_path).parts
+    assert missing_for(plain, tmp_path) == missing_for(None, tmp_path) == ""
+    reason = missing_for(more, tmp_path)
+    assert reason.startswith(says)
+    assert bool(reason) == bool(says)
 
 
 def test_the_course_has_every_section_and_chapter():

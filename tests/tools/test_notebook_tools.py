@@ -886,22 +886,62 @@ def make(folder, *arguments):
     )
 
 
+LACKS = "needs ray: python -m pip install -r requirements-ray.txt"
+
+
+def test_the_runner_skips_a_notebook_whose_packages_are_missing_and_says_so(tmp_path, monkeypatch, capsys):
+    write_notebook(notebook(code("one", "1 / 0")), tmp_path / "en" / "4c_book.ipynb")
+    monkeypatch.setattr(run_notebooks, "missing_for", lambda part: LACKS)
+    assert run_notebooks.run_all(folder=tmp_path / "en", build=tmp_path / "build") == []
+    assert f"skip    4c_book {LACKS}" in capsys.readouterr().out
+    assert "1 / 0" in (tmp_path / "en" / "4c_book.ipynb").read_text(encoding="utf-8")
+
+
+def test_the_comparison_skips_a_notebook_whose_packages_are_missing_and_says_so(tmp_path):
+    write_notebook(notebook(code("one", "1 / 0")), tmp_path / "4c_book.ipynb")
+    run = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import pytest, sys, tools.nbval_tolerance as plugin\n"
+            f"plugin.missing_for = lambda part: {LACKS!r}\n"
+            "sys.exit(pytest.main([sys.argv[1], '-q', '-rs', '-p', 'no:cacheprovider'], plugins=[plugin]))",
+            str(tmp_path / "4c_book.ipynb"),
+        ],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert f"4c_book {LACKS}" in run.stdout
+    assert "2 skipped" in run.stdout  # the cell and the budget
+
+
 @pytest.mark.skipif(not shutil.which("make"), reason="needs make")
 def test_make_installs_only_when_the_requirements_are_newer(tmp_path):
-    for name in ("Makefile", "requirements.txt"):
+    for name in ("Makefile", "requirements.txt", "requirements-ray.txt"):
         shutil.copy(ROOT / name, tmp_path)
-    stamp = tmp_path / ".venv" / ".installed"
-    stamp.parent.mkdir()
-    stamp.touch()
-    age = stamp.stat().st_mtime
+    (tmp_path / ".venv").mkdir()
+    stamps = tmp_path / ".venv" / ".installed", tmp_path / ".venv" / ".ray-installed"
+    for stamp in stamps:
+        stamp.touch()
+    age = stamps[0].stat().st_mtime
 
     def planned(target):
         run = make(tmp_path, "-n", target)
         assert run.returncode == 0, run.stderr
         return run.stdout
 
-    os.utime(tmp_path / "requirements.txt", (age - 10, age - 10))
+    for name in ("requirements.txt", "requirements-ray.txt"):
+        os.utime(tmp_path / name, (age - 10, age - 10))
     for command in ("lab", "test", "run"):
+        assert "pip" not in planned(command)
+    os.utime(tmp_path / "requirements-ray.txt", (age + 10, age + 10))
+    for command in ("setup", "test"):
+        assert "pip install -r requirements-ray.txt" in planned(command)
+    for command in ("lab", "serve", "run"):  # 4.4c alone wants it, and is skipped without it
         assert "pip" not in planned(command)
     os.utime(tmp_path / "requirements.txt", (age + 10, age + 10))
     for command in ("lab", "test", "run"):
