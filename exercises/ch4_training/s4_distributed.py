@@ -277,6 +277,110 @@ def draw_pipelines(rng):
     return int(rng.integers(1, 5)), int(rng.integers(1, 6))
 
 
+# 4.4.6 the time between two checkpoints ------------------------------------------------------------
+
+
+def best_interval(write, hours, machines):
+    """Seconds of training between two checkpoints with which the least time is lost. -> a float
+
+    write: seconds that one checkpoint takes. hours: after which one machine fails, on average.
+    machines: how many there are, and any failure stops them all. Raises ValueError if there are fewer than 1.
+    """
+    # Common wrong turn: a thousand machines do not last a thousand times as long, they fail a thousand times
+    # as often.
+    if machines < 1:
+        raise ValueError(f"{machines} machines: a run needs at least 1")
+    between = hours * 3600 / machines
+    return float((2 * write * between) ** 0.5)
+
+
+def draw_cluster(rng):
+    """Some checkpoint, some machines; one machine alone and none at all among them."""
+    if rng.random() < 0.1:
+        return Case((30, 100, -int(rng.integers(0, 3))), raises=ValueError)
+    write = int(rng.choice([0, 1, 8, 45, 300]))
+    return write, int(rng.integers(1, 50_000)), int(rng.choice([1, 2, 8, 1_000, 16_384]))
+
+
+def loses_a_whole_interval_at_each_failure(write, hours, machines):
+    return best_interval(write, hours, machines) / 2**0.5
+
+
+def looks_at_one_machine_only(write, hours, machines):
+    best_interval(write, hours, machines)
+    return best_interval(write, hours, 1)
+
+
+def lets_many_machines_last_longer(write, hours, machines):
+    best_interval(write, hours, machines)
+    return best_interval(write, hours * machines, 1)
+
+
+def mixes_hours_and_seconds(write, hours, machines):
+    return best_interval(write, hours, machines) / 60
+
+
+def answers_in_hours(write, hours, machines):
+    return best_interval(write, hours, machines) / 3600
+
+
+def forgets_the_square_root(write, hours, machines):
+    return best_interval(write, hours, machines) ** 2
+
+
+def trains_on_no_machine(write, hours, machines):
+    return best_interval(write, hours, machines) if machines >= 1 else 0.0
+
+
+# 4.4.7 the seconds of one step ---------------------------------------------------------------------
+
+
+def step_seconds(workers, compute, size, bandwidth, latency):
+    """Seconds of one step of data-parallel training, first computed, then exchanged around a ring. -> a float
+
+    compute: seconds of one worker for its own rows. size: bytes of the gradient. bandwidth: bytes that a
+    worker sends per second. latency: seconds of delay that each of the ring's 2 (workers - 1) rounds adds.
+    """
+    # Common wrong turn: with more workers a round carries less, and there are more rounds.
+    rounds = 2 * (workers - 1)
+    return float(compute + rounds * (size / workers / bandwidth + latency))
+
+
+def draw_step(rng):
+    """One worker to a thousand; with and without delay, and gradients from a few bytes to a gigabyte."""
+    workers = int(rng.choice([1, 2, 3, 8, 64, 1_000]))
+    size, bandwidth = int(rng.choice([8, 4_000, 10**9])), int(rng.choice([1_000, 10**6, 25 * 10**9]))
+    return workers, float(rng.choice([0.0, 0.25, 1.5])), size, bandwidth, float(rng.choice([0.0, 0.001, 0.5]))
+
+
+def goes_round_the_ring_once(workers, compute, size, bandwidth, latency):
+    return float(compute + (workers - 1) * (size / workers / bandwidth + latency))
+
+
+def sends_the_whole_gradient_in_each_round(workers, compute, size, bandwidth, latency):
+    return float(compute + 2 * (workers - 1) * (size / bandwidth + latency))
+
+
+def waits_for_one_delay_only(workers, compute, size, bandwidth, latency):
+    return float(compute + 2 * (workers - 1) / workers * size / bandwidth + (latency if workers > 1 else 0))
+
+
+def lets_a_single_worker_send(workers, compute, size, bandwidth, latency):
+    return float(compute + 2 * workers * (size / workers / bandwidth + latency))
+
+
+def divides_the_computing_too(workers, compute, size, bandwidth, latency):
+    return step_seconds(workers, compute / workers, size, bandwidth, latency)
+
+
+def takes_bytes_for_bits(workers, compute, size, bandwidth, latency):
+    return step_seconds(workers, compute, 8 * size, bandwidth, latency)
+
+
+def computes_while_it_sends(workers, compute, size, bandwidth, latency):
+    return max(float(compute), step_seconds(workers, 0.0, size, bandwidth, latency))
+
+
 EXERCISES = (
     Exercise(
         "4.4.1",
@@ -409,5 +513,53 @@ EXERCISES = (
         },
         draw=draw_pipelines,
         draws=100,
+    ),
+    Exercise(
+        "4.4.6",
+        level=3,
+        minutes=10,
+        points=2,
+        solution=best_interval,
+        cases=(
+            Case((50, 25, 9), expected=1_000.0),
+            Case((2, 1, 1), expected=120.0),
+            Case((8, 100, 1_000)),
+            Case((30, 100, 0), raises=ValueError, mentions=(0,)),
+        ),
+        wrong={
+            loses_a_whole_interval_at_each_failure: 0,
+            looks_at_one_machine_only: 1,
+            lets_many_machines_last_longer: 1,
+            mixes_hours_and_seconds: 2,
+            answers_in_hours: 2,
+            forgets_the_square_root: 0,
+            trains_on_no_machine: None,
+        },
+        draw=draw_cluster,
+        draws=200,
+    ),
+    Exercise(
+        "4.4.7",
+        level=2,
+        minutes=10,
+        points=2,
+        solution=step_seconds,
+        cases=(
+            Case((4, 1.0, 2_000, 1_000, 0.5), expected=7.0),
+            Case((1, 1.5, 2_000, 1_000, 0.5), expected=1.5),
+            Case((2, 0.0, 8, 1_000, 0.0), expected=0.008),
+            Case((1_000, 0.25, 10**9, 25 * 10**9, 0.001)),
+        ),
+        wrong={
+            goes_round_the_ring_once: 0,
+            sends_the_whole_gradient_in_each_round: 1,
+            waits_for_one_delay_only: 2,
+            lets_a_single_worker_send: 0,
+            divides_the_computing_too: None,
+            takes_bytes_for_bits: None,
+            computes_while_it_sends: None,
+        },
+        draw=draw_step,
+        draws=200,
     ),
 )
