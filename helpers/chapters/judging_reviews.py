@@ -1,4 +1,4 @@
-"""What 5.3c needs beside BERT: a counter of words, pictures, attention, and long texts."""
+"""What 5.3c and 5.3d need beside BERT: a counter of words, pictures, attention, and long texts."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -132,20 +132,36 @@ def windows(inner: Sequence[int], starts: Sequence[int], size: int, tokenizer: A
     return batch.input_ids, batch.attention_mask
 
 
-def long_texts(rows: Sequence[dict], most: int) -> dict[str, tuple[Sequence[str], Sequence[int]]]:
-    """Long texts made of reviews, at most ``most`` of either kind: {kind: (texts, labels)}.
+def draw_windows(starts: Sequence[int], size: int, length: int) -> Axes:
+    """Draw a text of ``length`` numbered tokens and, below it, each window of ``size`` tokens."""
+    _, ax = plt.subplots(figsize=(7.5, 0.45 * (len(starts) + 1.5)))
+    rows = [(0, length, "white"), *((start, size, "#DCEBF5") for start in starts)]
+    for place, (start, count, colour) in enumerate(rows):
+        for token in range(start, start + count):
+            ax.add_patch(plt.Rectangle((token, -place), 0.92, 0.8, facecolor=colour, edgecolor="0.3"))
+            ax.text(token + 0.46, 0.4 - place, str(token), ha="center", va="center", fontsize=10)
+    for place, name in enumerate(["text", *(f"window {i}" for i in range(len(starts)))]):
+        ax.text(-0.3, 0.4 - place, name, ha="right", va="center", fontsize=11)
+    ax.set(xlim=(-2.6, length), ylim=(-len(starts) - 0.1, 1))
+    ax.set_axis_off()
+    return ax
 
-    "joined": three reviews of the same verdict; "hidden": one review among fifteen neutral sentences.
+
+def long_texts(rows: Sequence[dict], most: int, by: str = "label") -> dict[str, tuple[Sequence, Sequence]]:
+    """Long texts made of reviews, at most ``most`` of either kind: {kind: (texts, what they are about)}.
+
+    "joined": three reviews that agree in ``by``, "label" or "domain"; "hidden": one review among fifteen
+    neutral sentences.
     """
     draw = np.random.default_rng(0)
     joined, hidden = [], []
-    for label in (0, 1):
-        mine = draw.permutation([row["en"] for row in rows if row["label"] == label])
+    for label in sorted({row[by] for row in rows}):
+        mine = draw.permutation([row["en"] for row in rows if row[by] == label])
         joined += [(" ".join(mine[i : i + 3]), label) for i in range(0, len(mine) - 2, 3)]
     for row in rows:
         around = [*draw.permutation(NEUTRAL)]
         around.insert(draw.integers(len(around) + 1), row["en"])
-        hidden.append((" ".join(around), row["label"]))
+        hidden.append((" ".join(around), row[by]))
     return {
         kind: tuple(zip(*[texts[i] for i in draw.permutation(len(texts))[:most]], strict=True))
         for kind, texts in (("joined", joined), ("hidden", hidden))

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from matplotlib import pyplot as plt
 from transformers import BertConfig, BertForSequenceClassification, BertTokenizer
 
 from helpers.chapters import bert, judging_reviews
@@ -374,16 +375,23 @@ def test_windows_stand_between_their_special_tokens_and_keep_each_token():
     assert mask.all()
 
 
-def test_long_texts_are_made_of_reviews_of_the_verdict_that_they_have():
-    rows = [{"en": f"review {n}.", "label": n % 2} for n in range(12)]
-    made = judging_reviews.long_texts(rows, most=3)
-    label_of = {row["en"]: row["label"] for row in rows}
+@pytest.mark.parametrize("by", ["label", "domain"])
+def test_long_texts_are_made_of_reviews_that_agree_in_what_is_asked(by):
+    rows = [{"en": f"review {n}.", "label": n % 2, "domain": "food" if n < 6 else "film"} for n in range(12)]
+    made = judging_reviews.long_texts(rows, most=3, by=by)
+    label_of = {row["en"]: row[by] for row in rows}
     for kind, held in (("joined", 3), ("hidden", 1)):
         for text, label in zip(*made[kind], strict=True):
             inside = [en for en in label_of if en in text]
             assert len(inside) == held
             assert {label_of[en] for en in inside} == {label}
     assert all(sentence in made["hidden"][0][0] for sentence in judging_reviews.NEUTRAL)
+
+
+def test_windows_are_drawn_where_they_lie():
+    ax = judging_reviews.draw_windows([0, 3], size=4, length=7)
+    assert [text.get_text() for text in ax.texts][7:15] == list("01233456")
+    plt.close("all")
 
 
 def test_plain_words_are_counted_whole_and_once():
