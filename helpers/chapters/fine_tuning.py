@@ -8,6 +8,7 @@ but every character here is drawn by a program.
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 from collections.abc import Sequence
 from functools import cache
@@ -173,6 +174,9 @@ def pretrained(path: str | Path = WEIGHTS) -> ResNet:
 
 def main() -> None:
     """Train the network again and write its weights; a new checksum belongs into SHA256."""
+    argparse.ArgumentParser(
+        prog="python -m helpers.chapters.fine_tuning", description=main.__doc__
+    ).parse_args()
     torch.set_num_threads(1)
     content = save({name: part.contiguous() for name, part in pretrain().state_dict().items()})
     print(f"{write_whole(WEIGHTS, content).name}: {len(content):,} bytes, SHA-256")
