@@ -591,6 +591,129 @@ def draw_steps(rng):
     return int(rng.integers(0, steps)), steps, top, warm
 
 
+# 4.1.7 the step that L1 takes -----------------------------------------------------------------------
+
+
+def shrink(w, amount):
+    """Move each number towards 0 by amount; what would cross 0 becomes exactly 0. -> array like w
+
+    w: array of floats of any shape, amount: at least 0. Raises ValueError, naming it, for a negative amount.
+    """
+    if amount < 0:
+        raise ValueError(f"amount={amount} would push the numbers away from 0; it must be at least 0")
+    return np.sign(w) * np.maximum(np.abs(w) - amount, 0.0)
+
+
+def subtracts_the_amount_everywhere(w, amount):
+    return shrink(w, amount) * 0 + w - amount
+
+
+def goes_through_zero(w, amount):
+    return shrink(w, amount) * 0 + w - amount * np.sign(w)
+
+
+def keeps_the_large_ones_as_they_are(w, amount):
+    return shrink(w, amount) * 0 + np.where(np.abs(w) > amount, w, 0.0)
+
+
+def shrinks_in_proportion(w, amount):
+    return shrink(w, amount) * 0 + w * (1 - amount)
+
+
+def loses_the_sign(w, amount):
+    return np.abs(shrink(w, amount))
+
+
+def pushes_away_for_a_negative_amount(w, amount):
+    return np.sign(w) * np.maximum(np.abs(w) - amount, 0.0)
+
+
+def draw_numbers(rng):
+    shape = tuple(int(n) for n in rng.integers(0, 4, size=rng.integers(1, 3)))
+    w = rng.integers(-8, 9, size=shape) / 4
+    if rng.random() < 0.1:
+        return Case((w, -0.5), raises=ValueError, mentions=(-0.5,))
+    return w, float(rng.choice([0.0, 0.25, 0.5, 1.0, 3.0]))
+
+
+# 4.1.8 early stopping -------------------------------------------------------------------------------
+
+
+def early_stop(losses, patience):
+    """When to stop and which epoch to keep. -> (best, last): two epochs, counted from 1
+
+    losses: list of the validation losses after epochs 1, 2, …, at least one. The run stops after patience
+    epochs in a row without a new lowest loss (an equal one is not lower); last is the last epoch that is run,
+    best the one with the lowest loss until then. Raises ValueError, naming it, for a patience below 1.
+    """
+    if patience < 1:
+        raise ValueError(f"patience={patience}: at least 1 epoch")
+    best = 1
+    for epoch, loss in enumerate(losses, start=1):
+        if loss < losses[best - 1]:
+            best = epoch
+        if epoch - best == patience:
+            return best, epoch
+    return best, len(losses)
+
+
+def _early_stop(losses, patience, *, equal=False, late=0, before=False, total=False):
+    """Early stopping with one step done differently."""
+    if patience < 1:
+        raise ValueError(f"patience={patience}: at least 1 epoch")
+    best, waited = 1, 0
+    for epoch, loss in enumerate(losses[1:], start=2):
+        compared = losses[epoch - 2] if before else losses[best - 1]
+        better = loss <= compared if equal else loss < compared
+        waited = 0 if better and not total else waited + (not better)
+        if better and (not before or loss < losses[best - 1]):
+            best = epoch
+        if waited == patience + late:
+            return best, epoch
+    return best, len(losses)
+
+
+def looks_at_the_whole_list(losses, patience):
+    return int(np.argmin(losses)) + 1, early_stop(losses, patience)[1]
+
+
+def compares_with_the_epoch_before(losses, patience):
+    return _early_stop(losses, patience, before=True)
+
+
+def never_starts_waiting_anew(losses, patience):
+    return _early_stop(losses, patience, total=True)
+
+
+def takes_an_equal_loss_for_a_lower_one(losses, patience):
+    return _early_stop(losses, patience, equal=True)
+
+
+def waits_one_epoch_more(losses, patience):
+    return _early_stop(losses, patience, late=1)
+
+
+def counts_epochs_from_zero(losses, patience):
+    best, last = early_stop(losses, patience)
+    return best - 1, last - 1
+
+
+def keeps_the_last_epoch(losses, patience):
+    last = early_stop(losses, patience)[1]
+    return last, last
+
+
+def accepts_a_patience_of_zero(losses, patience):
+    return early_stop(losses, max(1, patience))
+
+
+def draw_losses(rng):
+    losses = [float(loss) for loss in rng.integers(1, 7, size=rng.integers(1, 9))]
+    if rng.random() < 0.1:
+        return Case((losses, 0), raises=ValueError, mentions=(0,))
+    return losses, int(rng.integers(1, 4))
+
+
 EXERCISES = (
     Exercise(
         "4.1.1",
@@ -733,6 +856,54 @@ EXERCISES = (
             accepts_any_warm_up: None,
         },
         draw=draw_steps,
+    ),
+    Exercise(
+        "4.1.7",
+        level=2,
+        minutes=10,
+        points=2,
+        solution=shrink,
+        cases=(
+            Case((np.array([3.0, 0.5, -2.0]), 1.0), expected=np.array([2.0, 0.0, -1.0])),
+            Case(
+                (np.array([[0.25, -0.25], [4.0, -4.0]]), 0.25), expected=np.array([[0.0, 0], [3.75, -3.75]])
+            ),
+            Case((np.array([1.0, -1.0]), -0.5), raises=ValueError, mentions=(-0.5,)),
+        ),
+        wrong={
+            subtracts_the_amount_everywhere: 0,
+            goes_through_zero: 1,
+            keeps_the_large_ones_as_they_are: 0,
+            shrinks_in_proportion: 0,
+            loses_the_sign: 2,
+            pushes_away_for_a_negative_amount: None,
+        },
+        draw=draw_numbers,
+    ),
+    Exercise(
+        "4.1.8",
+        level=3,
+        minutes=10,
+        points=3,
+        solution=early_stop,
+        cases=(
+            Case(([5.0, 3.0, 4.0, 2.0, 6.0, 7.0, 1.0], 2), expected=(4, 6)),
+            Case(([3.0, 2.0, 2.0, 2.0], 2), expected=(2, 4), name="equal is not lower"),
+            Case(([1.0, 5.0, 4.0, 3.0], 3), expected=(1, 4), name="lower than before, not than the best"),
+            Case(([4.0, 3.0, 2.0], 5), expected=(3, 3), name="never stops"),
+            Case(([2.0, 1.0], 0), raises=ValueError, mentions=(0,)),
+        ),
+        wrong={
+            looks_at_the_whole_list: 0,
+            compares_with_the_epoch_before: 1,
+            never_starts_waiting_anew: 1,
+            takes_an_equal_loss_for_a_lower_one: 1,
+            waits_one_epoch_more: 2,
+            counts_epochs_from_zero: 2,
+            keeps_the_last_epoch: 0,
+            accepts_a_patience_of_zero: None,
+        },
+        draw=draw_losses,
     ),
     Exercise(
         "4.1.9",

@@ -46,7 +46,9 @@ class SideBySide(nn.Module):
         self.after = nn.ModuleList(after() for _ in sizes[2:])
 
     def forward(self, x: Tensor) -> Tensor:
-        """Logits (S, B, C) of all networks for x (B, D), or for x (S, B, D), a batch for each."""
+        """Logits (S, B, C) for x (B, D), the same rows for all networks, or x (B, S, D), rows for each."""
+        if x.ndim == 3:
+            x = x.transpose(0, 1)
         for W, norm, after in zip(self.weights[:-1], self.norms, self.after, strict=True):
             x = after(torch.relu(norm(x @ W)))
         logits = x @ self.weights[-1]
@@ -56,18 +58,45 @@ class SideBySide(nn.Module):
 def loss_of_all(logits: Tensor, targets: Tensor, smoothing: float = 0.0) -> Tensor:
     """The sum of the networks' mean cross-entropies, so that each gets the slopes of its own loss.
 
-    logits (S, B, C), targets (B,) -> a number. ``smoothing`` is that of ``F.cross_entropy``.
+    logits (S, B, C), targets (B,) or, for each network, (B, S) -> a number. ``smoothing`` is that of
+    ``F.cross_entropy``.
     """
-    networks = len(logits)
-    mean = F.cross_entropy(logits.flatten(0, 1), targets.repeat(networks), label_smoothing=smoothing)
-    return networks * mean
+    targets = targets.repeat(len(logits)) if targets.ndim == 1 else targets.T.flatten()
+    return len(logits) * F.cross_entropy(logits.flatten(0, 1), targets, label_smoothing=smoothing)
 
 
 def scores(model: nn.Module, X: np.ndarray | Tensor, y: np.ndarray | Tensor) -> np.ndarray:
-    """Share of right answers of each network, in eval mode: X (N, D), y (N,) -> (S,). The mode stays."""
+    """Share of right answers of each network, in eval mode: X (N, D), y (N,), or (N, S, D), (N, S) -> (S,).
+
+    The mode of the model stays.
+    """
     training = model.training
     model.eval()
+    labels = torch.as_tensor(y)
     with torch.no_grad():
-        right = model(torch.as_tensor(X)).argmax(-1) == torch.as_tensor(y)
+        right = model(torch.as_tensor(X)).argmax(-1) == (labels.T if labels.ndim == 2 else labels)
     model.train(training)
     return right.float().mean(1).numpy()
+
+
+def small_tasks(
+    X: np.ndarray, y: np.ndarray, tasks: int, n: int, wrong: float, seed: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
+    """A small training set for each of several networks: X (N, D), y (N,) -> (n, tasks, D), (n, tasks).
+
+    Each holds as many rows of each class, drawn without replacement. A share of about ``wrong`` of the
+    labels is replaced by another class. Raises ValueError where a class has too few rows, or n is no
+    multiple of the number of classes.
+    """
+    dice, classes = np.random.default_rng(seed), np.unique(y)
+    each, rest = divmod(n, len(classes))
+    fewest = min(int((y == label).sum()) for label in classes)
+    if rest or not 0 < each <= fewest:
+        raise ValueError(f"n={n}: a multiple of {len(classes)} classes, at most {fewest} rows of each")
+    rows = np.empty((n, tasks), dtype=np.int64)
+    for task in range(tasks):
+        chosen = [dice.permutation(np.flatnonzero(y == label))[:each] for label in classes]
+        rows[:, task] = dice.permutation(np.concatenate(chosen))
+    place = np.searchsorted(classes, y[rows])
+    moved = dice.integers(1, len(classes), size=place.shape) * (dice.random(place.shape) < wrong)
+    return X[rows], classes[(place + moved) % len(classes)]
