@@ -27,10 +27,8 @@ CELLS = {  # of each part: the cells that define what is tested here
         "attention-places",
         "curve-pairs",
     ),
-    "3d_time_and_features": (
-        "time-judge",
-        "time-factors",
-        "time-mf",
+    "3d_right_tomorrow": ("time-judge", "time-factors", "time-mf"),
+    "3e_features_that_act_together": (
         "fm-code",
         "click-models-code",
         "click-models-fields",
@@ -44,11 +42,11 @@ RULE = {"follow": 0.25, "back": 0.55}
 
 @pytest.fixture(scope="module")
 def nb():
-    """What the four parts define, and the planted worlds."""
+    """What the five parts define, and the planted worlds."""
     space = {name: getattr(listening, name) for name in vars(listening) if not name.startswith("__")}
     for part, ids in CELLS.items():
         path = ENGLISH / f"7_recommenders/{part}.ipynb"
-        define(path, ids, space, whole=("imports", "constants"))
+        define(path, ids, space, whole=("imports", "imports-course", "constants"))
     return SimpleNamespace(**space, space=space)
 
 
