@@ -10,7 +10,7 @@ from exercises import WrongAnswer, check, judging, texts
 from exercises.ch7_recommenders import s3_deep_recommenders as ch
 from helpers import predict
 from helpers.chapters import listening
-from tools.notebooks import ENGLISH, define
+from tools.notebooks import ENGLISH, cells_of, define
 
 torch = pytest.importorskip("torch")
 stats = pytest.importorskip("scipy.stats")
@@ -46,7 +46,8 @@ def nb():
     space = {name: getattr(listening, name) for name in vars(listening) if not name.startswith("__")}
     for part, ids in CELLS.items():
         path = ENGLISH / f"7_recommenders/{part}.ipynb"
-        define(path, ids, space, whole=("imports", "imports-course", "constants"))
+        start = {"imports", "imports-course", "constants"} & {cell.id for cell in cells_of(path)}
+        define(path, ids, space, whole=start)
     return SimpleNamespace(**space, space=space)
 
 
