@@ -10,7 +10,7 @@ from tokenizers.pre_tokenizers import ByteLevel
 from torch import nn
 
 from helpers.chapters import decoders, language
-from tools.notebooks import ENGLISH, cells_of, define
+from tools.notebooks import ENGLISH, ROOT, cells_of, define, read_notebook
 
 NOTEBOOK = ENGLISH / "5_language/2c_training_and_writing.ipynb"
 
@@ -67,6 +67,15 @@ def test_one_loop_at_one_rate_is_adam_as_anybody_would_write_it(nb):
         adam.step()
         losses.append(loss.item())
     assert decoders.train(tiny(), ids, rate=0.01, **how) == pytest.approx(losses, rel=1e-6)
+
+
+def test_the_long_run_that_is_shown_is_the_one_that_was_measured(nb):
+    measured = (ROOT / "benchmarks/long_run.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (\d+) \| [\d.]+ \| ([\d.]+) \|$", measured, re.MULTILINE)
+    assert {int(step): float(bits) for step, bits in rows} == nb.LONG_RUN
+    (told,) = [cell.source for cell in read_notebook(NOTEBOOK).cells if cell.id == "result-text"]
+    quoted = re.findall(r"^>(.*)$", told.replace("<br>", ""), re.MULTILINE)
+    assert "Seed 0:\n\n```\n" + "\n".join(line.strip() for line in quoted) + "\n```" in measured
 
 
 # ---------------------------------------------------------------- knobs
