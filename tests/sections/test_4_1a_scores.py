@@ -136,6 +136,13 @@ def test_the_flawed_experiment_is_perfect_on_noise_and_the_mended_one_is_not(par
     assert abs(np.mean([honest_score(*noise(seed), 5, 20) for seed in range(50, 60)]) - 0.5) < 0.1
 
 
+def test_the_flawed_experiment_has_the_three_flaws_and_no_other(part):
+    wrong = {listed.name: listed.answer for listed in find("4.1.3").listed}
+    for seed in range(10):
+        X, y = noise(seed, rows=15, columns=6)
+        assert part.flawed_score(X, y, 3, 1) == wrong["repeats_the_flawed_experiment"](X, y, 3, 1)
+
+
 def test_each_of_two_flaws_alone_is_enough_for_a_false_score():
     wrong = {listed.name: listed.answer for listed in find("4.1.3").listed}
     for name in ("chooses_the_columns_with_all_rows", "makes_the_copies_before_the_split"):
