@@ -210,6 +210,110 @@ def draw_states(rng):
     return before, after
 
 
+# 4.2.4 two thin matrices become one weight ----------------------------------------------------------
+
+
+def merged(weight, A, B, alpha):
+    """The weight that does what the layer and its LoRA do together: weight + alpha / r · B A -> as weight
+
+    Arrays. Linear layer: weight (out, in), A (r, in), B (out, r). Convolution: weight (out, in, k, k),
+    A (r, in, k, k), B (out, r). alpha a number.
+    """
+    return weight + alpha / len(A) * np.tensordot(B, A, axes=1)
+
+
+def forgets_alpha_and_rank(weight, A, B, alpha):
+    return weight + np.tensordot(B, A, axes=1)
+
+
+def forgets_to_divide_by_the_rank(weight, A, B, alpha):
+    return weight + alpha * np.tensordot(B, A, axes=1)
+
+
+def divides_by_the_inputs(weight, A, B, alpha):
+    return weight + alpha / A.shape[1] * np.tensordot(B, A, axes=1)
+
+
+def divides_by_the_root_of_the_rank(weight, A, B, alpha):
+    return weight + alpha / len(A) ** 0.5 * np.tensordot(B, A, axes=1)
+
+
+def leaves_the_weight_out(weight, A, B, alpha):
+    return alpha / len(A) * np.tensordot(B, A, axes=1)
+
+
+def multiplies_with_at(weight, A, B, alpha):
+    return weight + alpha / len(A) * (B @ A)
+
+
+def scales_the_weight_too(weight, A, B, alpha):
+    return alpha / len(A) * (weight + np.tensordot(B, A, axes=1))
+
+
+def draw_thin(rng):
+    outputs, inputs, rank = (int(n) for n in rng.integers(1, 4, size=3))
+    kernel = () if rng.integers(2) else (int(rng.integers(1, 3)),) * 2
+    weight, A = (rng.integers(-3, 4, size=(n, inputs, *kernel)).astype(float) for n in (outputs, rank))
+    return weight, A, rng.integers(-2, 3, size=(outputs, rank)).astype(float), int(rng.integers(1, 9))
+
+
+# 4.2.5 how much was forgotten -----------------------------------------------------------------------
+
+
+def forgetting(scores):
+    """Mean loss on the earlier tasks: each one's best score before the last training minus its last -> float
+
+    scores (T, T), an array: row i after training on task i, column j the share right on task j; nan where
+    task j has not been learnt yet. Raises ValueError that names T if there is no earlier task.
+    """
+    tasks = len(scores)
+    if tasks < 2:
+        raise ValueError(f"{tasks} task: with no earlier one nothing can be forgotten")
+    best = np.nanmax(scores[:-1, :-1], axis=0)
+    return float((best - scores[-1, :-1]).mean())
+
+
+def compares_with_the_score_right_after_learning(scores):
+    forgetting(scores)
+    return float((np.diag(scores)[:-1] - scores[-1, :-1]).mean())
+
+
+def counts_the_last_task_too(scores):
+    return forgetting(scores) * (len(scores) - 1) / len(scores)
+
+
+def gives_a_gain_as_none(scores):
+    forgetting(scores)
+    return float((np.nanmax(scores[:, :-1], axis=0) - scores[-1, :-1]).mean())
+
+
+def turns_the_sign(scores):
+    return -forgetting(scores)
+
+
+def does_not_leave_nan_out(scores):
+    forgetting(scores)
+    return float((scores[:-1, :-1].max(axis=0) - scores[-1, :-1]).mean())
+
+
+def exchanges_tasks_and_time(scores):
+    return forgetting(scores.T)
+
+
+def compares_with_the_row_before(scores):
+    forgetting(scores)
+    return float(np.nanmean(scores[-2, :-1] - scores[-1, :-1]))
+
+
+def draw_scores(rng):
+    tasks = int(rng.integers(1, 5))
+    scores = rng.integers(0, 9, size=(tasks, tasks)) / 8
+    scores[np.triu_indices(tasks, 1)] = np.nan
+    if tasks == 1:
+        return Case((scores,), raises=ValueError, mentions=(1,))
+    return (scores,)
+
+
 EXERCISES = (
     Exercise(
         "4.2.1",
@@ -320,6 +424,74 @@ EXERCISES = (
             compares_the_sums: 0,
         },
         draw=draw_states,
+        draws=200,
+    ),
+    Exercise(
+        "4.2.4",
+        level=2,
+        minutes=10,
+        points=2,
+        solution=merged,
+        cases=(
+            Case(
+                (np.array([[1.0, 0.0], [0.0, 1.0]]), np.array([[1.0, 2.0]]), np.array([[3.0], [1.0]]), 2),
+                expected=np.array([[7.0, 12.0], [2.0, 5.0]]),
+            ),
+            Case(
+                (np.zeros((1, 2)), np.array([[1.0, 0.0], [0.0, 1.0]]), np.array([[4.0, 6.0]]), 1),
+                expected=np.array([[2.0, 3.0]]),
+            ),
+            Case(
+                (
+                    np.array([[[[1.0, 0.0], [0.0, 1.0]]]]),
+                    np.array([[[[1.0, 2.0], [0.0, 0.0]]], [[[0.0, 0.0], [0.0, 8.0]]]]),
+                    np.array([[2.0, 1.0]]),
+                    2,
+                ),
+                expected=np.array([[[[3.0, 4.0], [0.0, 9.0]]]]),
+            ),
+        ),
+        wrong={
+            forgets_alpha_and_rank: 0,
+            forgets_to_divide_by_the_rank: 0,
+            divides_by_the_inputs: 0,
+            divides_by_the_root_of_the_rank: 0,
+            leaves_the_weight_out: None,
+            multiplies_with_at: 1,
+            scales_the_weight_too: None,
+        },
+        draw=draw_thin,
+        draws=200,
+    ),
+    Exercise(
+        "4.2.5",
+        level=2,
+        minutes=10,
+        points=2,
+        solution=forgetting,
+        cases=(
+            Case(
+                (np.array([[0.875, np.nan, np.nan], [0.75, 0.5, np.nan], [0.25, 0.375, 0.875]]),),
+                expected=0.375,
+            ),
+            Case(
+                (np.array([[0.5, np.nan, np.nan], [0.75, 0.875, np.nan], [0.5, 0.875, 1.0]]),),
+                expected=0.125,
+                name="better before it is worse",
+            ),
+            Case((np.array([[0.5, np.nan], [0.75, 1.0]]),), expected=-0.25, name="a gain"),
+            Case((np.array([[0.5]]),), raises=ValueError, mentions=(1,), why="nothing can be forgotten"),
+        ),
+        wrong={
+            compares_with_the_score_right_after_learning: 0,
+            counts_the_last_task_too: 1,
+            gives_a_gain_as_none: 2,
+            turns_the_sign: 2,
+            does_not_leave_nan_out: 0,
+            exchanges_tasks_and_time: None,
+            compares_with_the_row_before: 0,
+        },
+        draw=draw_scores,
         draws=200,
     ),
 )

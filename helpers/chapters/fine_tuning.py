@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -92,6 +92,19 @@ def characters(which: Sequence[int], numbers: Sequence[int]) -> tuple[Tensor, Te
     return torch.tensor((pictures - MEAN) / SPREAD, dtype=torch.float32), labels
 
 
+def labelled(y: Tensor, each: int, seed: int) -> Tensor:
+    """Row numbers of ``each`` rows of every class of y (N,), labels 0 … C - 1: (C · each,), turn by turn.
+
+    A draw of its own for each ``seed``; the first C · k of them are k of every class. Raises ValueError for a
+    class that has fewer.
+    """
+    order = np.random.default_rng(seed).permutation(len(y))
+    rows = [order[y.numpy()[order] == label] for label in range(int(y.max()) + 1)]
+    if (fewest := min(map(len, rows))) < each:
+        raise ValueError(f"each={each}: a class has only {fewest} rows; ask for at most so many")
+    return torch.tensor(np.stack([found[:each] for found in rows], axis=1).reshape(-1))
+
+
 def small_resnet(classes: int, seed: int = 0) -> ResNet:
     """Pictures (N, 1, 16, 16) -> logits (N, classes): a stem and three blocks with 8, 16 and 32 channels."""
     torch.manual_seed(seed)
@@ -101,6 +114,14 @@ def small_resnet(classes: int, seed: int = 0) -> ResNet:
 def parts_of(network: ResNet) -> list[nn.Module]:
     """The five parts of a network, from the pictures to the logits: stem, three stages, head."""
     return [network.stem, *network.stages, network.head]
+
+
+def exchange(network: nn.Module, names: Sequence[str], new: Callable[[nn.Module], nn.Module]) -> nn.Module:
+    """Put ``new(part)`` in the place of each of the parts ``names``, in the network itself; returns it."""
+    for name in names:
+        owner, _, last = name.rpartition(".")
+        setattr(network.get_submodule(owner), last, new(network.get_submodule(name)))
+    return network
 
 
 def train_parts(

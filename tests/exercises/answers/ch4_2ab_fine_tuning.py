@@ -76,3 +76,47 @@ def wrong_4_2_3_looks_at_the_first_number(before, after):
         for name, value in after.items()
         if name not in before or before[name].shape != value.shape or before[name][0] != value[0]
     )
+
+
+def right_4_2_4_by_einsum(weight, A, B, alpha):
+    return weight + alpha / A.shape[0] * np.einsum("or,r...->o...", B, A)
+
+
+def right_4_2_4_flat(weight, A, B, alpha):
+    change = B @ A.reshape(len(A), -1)
+    return weight + (alpha / len(A) * change).reshape(weight.shape)
+
+
+def wrong_4_2_4_rank_from_the_outputs(weight, A, B, alpha):
+    return weight + alpha / len(B) * np.tensordot(B, A, axes=1)
+
+
+def wrong_4_2_4_subtracts(weight, A, B, alpha):
+    return weight - alpha / len(A) * np.tensordot(B, A, axes=1)
+
+
+def wrong_4_2_4_first_rank_only(weight, A, B, alpha):
+    return weight + alpha / len(A) * np.tensordot(B[:, :1], A[:1], axes=1)
+
+
+def right_4_2_5_with_loops(scores):
+    T = len(scores)
+    if T == 1:
+        raise ValueError("T is 1: no earlier task")
+    lost = [max(scores[i][j] for i in range(j, T - 1)) - scores[T - 1][j] for j in range(T - 1)]
+    return float(sum(lost) / len(lost))
+
+
+def wrong_4_2_5_the_worst_task(scores):
+    right_4_2_5_with_loops(scores)
+    return float((np.nanmax(scores[:-1, :-1], axis=0) - scores[-1, :-1]).max())
+
+
+def wrong_4_2_5_share_of_the_best(scores):
+    right_4_2_5_with_loops(scores)
+    best = np.nanmax(scores[:-1, :-1], axis=0)
+    return float(((best - scores[-1, :-1]) / np.maximum(best, 1e-9)).mean())
+
+
+def wrong_4_2_5_zero_for_one_task(scores):
+    return 0.0 if len(scores) == 1 else right_4_2_5_with_loops(scores)

@@ -1,0 +1,127 @@
+"""Section 4.2b: LoRA equals peft's at every size, and neither it nor its merging touches what is frozen."""
+
+import copy
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from exercises.finding import find
+from helpers.chapters.fine_tuning import (
+    NEW,
+    characters,
+    exchange,
+    labelled,
+    pretrained,
+    small_resnet,
+    train_parts,
+)
+from tools.notebooks import ENGLISH, define
+
+torch = pytest.importorskip("torch")
+merged, forgetting = find("4.2.4").solution, find("4.2.5").solution
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="module")
+def part():
+    """What 4.2b defines, with the course's answers to its exercises."""
+    X, y = characters(NEW, range(12))
+    names = {"merged": merged, "forgetting": forgetting, "body": pretrained(), "X": X, "y": y}
+    names |= {"X_test": X, "y_test": y, "X_old": X, "y_old": y}
+    ids = ("imports", "constants", "data", "adapt", "library", "lora", "insert", "merge", "sequence")
+    return SimpleNamespace(**define(ENGLISH / "4_training" / "2b_lora_and_forgetting.ipynb", ids, names))
+
+
+def randomised(part, rank, seed=0):
+    """A network whose LoRAs are not at their start, in double precision."""
+    network = part.with_lora(part.start(seed), rank).double()
+    generator = torch.Generator().manual_seed(seed)
+    for name in part.CONVOLUTIONS:
+        up = network.get_submodule(name).B.weight
+        up.data = torch.randn(up.shape, generator=generator, dtype=torch.float64) / 10
+    return network.eval()
+
+
+@pytest.mark.parametrize("rank", [1, 3, 8])
+def test_merged_weights_do_what_both_paths_do_at_every_rank(part, rank):
+    network = randomised(part, rank)
+    X = part.X.double()
+    plain = exchange(copy.deepcopy(network), part.CONVOLUTIONS, part.one_convolution)
+    with torch.inference_mode():
+        torch.testing.assert_close(plain(X), network(X), rtol=1e-9, atol=1e-9)
+        assert (network(X) - part.start(0).double().eval()(X)).abs().max() > 0.1
+    assert not any("A.weight" in name for name in plain.state_dict())
+
+
+@pytest.mark.parametrize("rank", [1, 4])
+def test_our_lora_is_pefts_with_the_same_numbers(part, rank):
+    ours, theirs = randomised(part, rank), part.from_library(0, rank).double().eval()
+    for name in part.CONVOLUTIONS:
+        mine, other = ours.get_submodule(name), theirs.base_model.model.get_submodule(name)
+        other.lora_A.default.weight.data = mine.A.weight.data.clone()
+        other.lora_B.default.weight.data = mine.B.weight.data.clone()
+    X = part.X.double()
+    with torch.inference_mode():
+        torch.testing.assert_close(theirs(X), ours(X), rtol=1e-9, atol=1e-9)
+        plain = exchange(copy.deepcopy(ours), part.CONVOLUTIONS, part.one_convolution)
+        torch.testing.assert_close(theirs.merge_and_unload()(X), plain(X), rtol=1e-9, atol=1e-9)
+
+
+def test_only_thin_matrices_and_the_head_change_in_training(part):
+    network = part.with_lora(part.start(0), 2)
+    before = copy.deepcopy(network.state_dict())
+    rows = labelled(part.y, 5, seed=0)
+    part.adapt(network, part.X[rows], part.y[rows])
+    changed = {name for name, value in network.state_dict().items() if not torch.equal(value, before[name])}
+    thin = {f"{name}.{letter}.weight" for name in part.CONVOLUTIONS for letter in "AB"}
+    assert changed == thin | {"head.weight", "head.bias"}
+
+
+def test_without_its_lora_a_trained_network_has_the_features_of_before(part):
+    network = part.with_lora(part.start(0), 2)
+    part.adapt(network, part.X[:40], part.y[:40])
+    exchange(network, part.CONVOLUTIONS, lambda lora: lora.conv)
+    with torch.inference_mode():  # another layout in memory, so not bit for bit
+        torch.testing.assert_close(network.features(part.X), part.body.features(part.X), rtol=1e-4, atol=1e-4)
+
+
+def test_a_draw_is_as_many_of_each_class_from_its_first_turn_on():
+    _, y = characters(NEW, range(6))
+    rows = labelled(y, 4, seed=2)
+    assert np.bincount(y[rows]).tolist() == [4] * 10
+    assert sorted(y[rows[:10]].tolist()) == list(range(10))
+    assert rows.tolist() != labelled(y, 4, seed=3).tolist()
+    with pytest.raises(ValueError, match="a class has only 6 rows"):
+        labelled(y, 7, seed=0)
+
+
+def test_a_class_without_a_row_is_refused():
+    with pytest.raises(ValueError, match="only 0 rows"):
+        labelled(torch.tensor([0, 0, 2, 2]), 1, seed=0)
+
+
+def test_exchange_reaches_every_convolution(part):
+    network, seen = copy.deepcopy(part.body), []
+    exchange(network, part.CONVOLUTIONS, lambda conv: seen.append(conv) or torch.nn.Identity())
+    assert len(seen) == len(part.CONVOLUTIONS) == 9
+    assert not any(isinstance(module, torch.nn.Conv2d) for module in network.modules())
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_the_characters_of_the_third_task_are_easy_for_the_pretrained_network(seed):
+    """As the third task they come to 0.53 or so; straight from the pretrained network to 0.83 or more."""
+    X, y = characters(range(60, 70), range(100))
+    X_exam, y_exam = characters(range(60, 70), range(200, 230))
+    network, rows = pretrained(), labelled(y, 20, seed)
+    network.head = small_resnet(30, seed=seed).head
+    train_parts(network, X[rows], y[rows], [0.01] * 5, steps=25, seed=seed)
+    with torch.inference_mode():
+        assert (network(X_exam)[:, :10].argmax(1) == y_exam).float().mean() > 0.75
