@@ -61,6 +61,12 @@ def test_merged_weights_do_what_both_paths_do_at_every_rank(part, rank):
     assert not any("A.weight" in name for name in plain.state_dict())
 
 
+@pytest.mark.parametrize("rank", [1, 8])
+def test_each_rank_adds_993_numbers_over_all_convolutions(part, rank):
+    network = part.with_lora(part.start(0), rank)
+    assert sum(p.numel() for p in network.parameters() if p.requires_grad) == 993 * rank + 330
+
+
 @pytest.mark.parametrize("rank", [1, 4])
 def test_our_lora_is_pefts_with_the_same_numbers(part, rank):
     ours, theirs = randomised(part, rank), part.from_library(0, rank).double().eval()
