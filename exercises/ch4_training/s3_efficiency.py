@@ -192,6 +192,148 @@ def draw_gradients(rng):
     return Case((gradients, scale), raises=ValueError) if scale == 0 else (gradients, scale)
 
 
+# 4.3.5 quantise ---------------------------------------------------------------------------------------
+
+
+def quantise(x, bits):
+    """Marks of an array on a ruler of 2^bits marks. -> (q, scale, zero point)
+
+    x (...) floats, bits a whole number from 2 to 16. q: whole numbers of the shape of x, from 0 to
+    2^bits - 1; scale a float above 0; zero point a whole number, the mark that means 0.
+    """
+    return _quantise(x, bits)
+
+
+def _quantise(x, bits, *, marks=None, zero_inside=True, clip=True, rounds=np.rint, shift=True, of_range=None):
+    """quantise with one step done differently."""
+    x = np.asarray(x, dtype=np.float64)
+    if not 2 <= bits <= 16:
+        raise ValueError(f"bits is {bits}: it must be from 2 to 16")
+    if x.size == 0 or not np.isfinite(x).all():
+        raise ValueError(f"x must hold at least one number, all finite, not {x}")
+    last = 2**bits - 1
+    low, high = (min(0.0, x.min()), max(0.0, x.max())) if zero_inside else (x.min(), x.max())
+    if of_range is not None:
+        low, high = of_range(x)
+    scale = float((high - low) / (marks or last))
+    if scale == 0:
+        return np.zeros(x.shape, dtype=np.int64), 1.0, 0
+    zero = int(np.rint(-low / scale)) if shift else 0
+    q = rounds(x / scale).astype(np.int64) + zero
+    return (np.clip(q, 0, last) if clip else q), scale, zero
+
+
+def counts_marks_not_gaps(x, bits):
+    return _quantise(x, bits, marks=2**bits)
+
+
+def lets_the_range_miss_zero(x, bits):
+    return _quantise(x, bits, zero_inside=False)
+
+
+def cuts_off_decimals(x, bits):
+    return _quantise(x, bits, rounds=np.trunc)
+
+
+def has_no_zero_point(x, bits):
+    return _quantise(x, bits, shift=False, clip=False)
+
+
+def makes_the_range_symmetric(x, bits):
+    return _quantise(x, bits, of_range=lambda x: (-abs(x).max(), abs(x).max()))
+
+
+def always_takes_8_bits(x, bits):
+    return _quantise(x, 8 if 2 <= bits <= 16 else bits)
+
+
+def divides_by_zero_for_zeros(x, bits):
+    q, scale, zero = _quantise(x, bits)
+    return (q, scale, zero) if np.any(x) else (q, 0.0, zero)
+
+
+def draw_floats(rng):
+    while True:
+        size, bits = int(rng.integers(0, 6)), int(rng.choice([1, 2, 3, 4, 8, 8, 8, 16]))
+        x = np.round(rng.normal(size=size) * 10.0 ** rng.integers(-1, 2) + rng.choice([-2.0, 0.0, 2.0]), 1)
+        x = x if rng.random() > 0.05 else np.zeros(size)
+        if size == 0 or bits < 2:
+            return Case((x, bits), raises=ValueError)
+        low, high = min(0.0, x.min()), max(0.0, x.max())
+        ruler = np.array([*x, low]) * (2**bits - 1) / ((high - low) or 1.0)
+        if (abs(ruler - np.floor(ruler) - 0.5) > 1e-6).all():  # no number half-way between two marks
+            return x, bits
+
+
+# 4.3.6 the flawed experiment --------------------------------------------------------------------------
+
+
+def honest_gain(alone, val, test):
+    """Gain of distillation over the small network alone. -> (chosen, gain, standard error)
+
+    alone (S,) test accuracy of the small network for each seed; val, test (S, K) accuracies of the
+    student for each seed and each of K temperatures. chosen: number of the temperature, from 0.
+    """
+    return _gain(alone, val, test)
+
+
+def _gain(alone, val, test, *, choose="mean", by="val", paired=True, ddof=1, root=True, rows="all"):
+    """honest_gain with one step done differently."""
+    alone, val, test = (np.asarray(a, dtype=np.float64) for a in (alone, val, test))
+    if len(alone) < 2:
+        raise ValueError(f"{len(alone)} seed: a standard error needs at least 2")
+    if val.shape != test.shape or len(val) != len(alone):
+        raise ValueError(f"shapes {alone.shape}, {val.shape}, {test.shape} do not belong together")
+    table = val if by == "val" else test
+    chosen = int(np.argmax(table.mean(axis=0) if choose == "mean" else table.max(axis=0)))
+    difference = test[:, chosen] - alone if paired else test[:, chosen]
+    error = difference.std(ddof=ddof) / (len(alone) ** 0.5 if root else 1)
+    gain = test[:, chosen].max() - alone.mean() if rows == "best" else (test[:, chosen] - alone).mean()
+    return chosen, float(gain), float(error)
+
+
+def chooses_the_temperature_on_test(alone, val, test):
+    return _gain(alone, val, test, by="test")
+
+
+def takes_the_best_seed_of_the_students(alone, val, test):
+    return _gain(alone, val, test, rows="best")
+
+
+def chooses_by_the_best_single_run(alone, val, test):
+    return _gain(alone, val, test, choose="best")
+
+
+def forgets_the_root_of_the_seeds(alone, val, test):
+    return _gain(alone, val, test, root=False)
+
+
+def divides_by_all_seeds(alone, val, test):
+    return _gain(alone, val, test, ddof=0)
+
+
+def takes_the_spread_of_the_students_alone(alone, val, test):
+    return _gain(alone, val, test, paired=False)
+
+
+def measures_the_gain_on_validation(alone, val, test):
+    if np.shape(val) != np.shape(test):
+        raise ValueError(f"shapes {np.shape(val)} and {np.shape(test)}")
+    return _gain(alone, val, val)
+
+
+def draw_tables(rng):
+    seeds, temperatures = int(rng.integers(1, 6)), int(rng.integers(1, 4))
+    alone = np.round(rng.uniform(0.5, 0.9, seeds), 2)
+    val, test = (np.round(rng.uniform(0.5, 0.9, (seeds, temperatures)), 2) for _ in range(2))
+    means = np.sort(val.mean(axis=0))
+    if len(means) > 1 and means[-1] - means[-2] < 1e-9:
+        val[0, 0] += 0.01
+    if seeds < 2:
+        return Case((alone, val, test), raises=ValueError)
+    return alone, val, test
+
+
 EXERCISES = (
     Exercise(
         "4.3.1",
@@ -289,5 +431,71 @@ EXERCISES = (
         },
         draw=draw_gradients,
         atol=1e-15,
+    ),
+    Exercise(
+        "4.3.5",
+        level=3,
+        minutes=10,
+        points=3,
+        solution=quantise,
+        cases=(
+            Case((np.array([-0.5, 0.0, 2.05]), 8), expected=(np.array([0, 50, 255]), 0.01, 50)),
+            # the range is 0 to 6: a gap of 2, and no number is negative
+            Case((np.array([4.0, 6.0, 3.2]), 2), expected=(np.array([2, 3, 2]), 2.0, 0)),
+            Case((np.array([[-7.0, -2.6], [0.0, -1.0]]), 3), expected=(np.array([[0, 4], [7, 6]]), 1.0, 7)),
+            Case((np.zeros(2), 8), expected=(np.zeros(2, dtype=int), 1.0, 0)),
+            Case((np.array([1.0]), 1), raises=ValueError, mentions=(1,), why="a ruler of two marks"),
+            Case((np.array([]), 8), raises=ValueError, why="no number"),
+            Case((np.array([1.0, np.inf]), 8), raises=ValueError, mentions=("inf",), why="not finite"),
+        ),
+        wrong={
+            counts_marks_not_gaps: 0,
+            lets_the_range_miss_zero: 0,
+            cuts_off_decimals: 1,
+            has_no_zero_point: 1,
+            makes_the_range_symmetric: 0,
+            always_takes_8_bits: 0,
+            divides_by_zero_for_zeros: 2,
+        },
+        draw=draw_floats,
+    ),
+    Exercise(
+        "4.3.6",
+        level=3,
+        minutes=10,
+        points=3,
+        solution=honest_gain,
+        cases=(
+            # validation means 0.7 and 0.65: temperature 0; differences 0.1 and -0.1 on test
+            Case(
+                (
+                    np.array([0.5, 0.7]),
+                    np.array([[0.7, 0.8], [0.7, 0.5]]),
+                    np.array([[0.6, 0.9], [0.6, 0.9]]),
+                ),
+                expected=(0, 0.0, 0.1),
+            ),
+            # differences 0.1 and 0.3: mean 0.2, deviation 0.1 · √2, standard error 0.1
+            Case(
+                (np.array([0.5, 0.5]), np.array([[0.6], [0.6]]), np.array([[0.6], [0.8]])),
+                expected=(0, 0.2, 0.1),
+            ),
+            Case((np.array([0.5]), np.array([[0.6]]), np.array([[0.6]])), raises=ValueError, why="one seed"),
+            Case(
+                (np.array([0.5, 0.5]), np.array([[0.6, 0.7]]), np.array([[0.6, 0.7]])),
+                raises=ValueError,
+                why="tables of another number of seeds",
+            ),
+        ),
+        wrong={
+            chooses_the_temperature_on_test: 0,
+            takes_the_best_seed_of_the_students: 1,
+            chooses_by_the_best_single_run: 0,
+            forgets_the_root_of_the_seeds: 2,
+            divides_by_all_seeds: 2,
+            takes_the_spread_of_the_students_alone: 2,
+            measures_the_gain_on_validation: 1,
+        },
+        draw=draw_tables,
     ),
 )
