@@ -48,6 +48,7 @@ def test_without_an_engine_a_kill_ends_the_run_and_the_next_call_goes_on_to_the_
         run_workers("killed.py", "after", "digits", 2)
     assert torch.load(training / "after" / "last.pt", weights_only=True)["run"]["step"] == 24
     run_workers("two.py", "after", "digits", 2)
+    assert not (training / "after" / "last.old.pt").exists()  # a run from the start would put it aside
     alone = subprocess.run(
         [sys.executable, "two.py", "alone", "digits", "2"],
         env={**os.environ, "PYTHONPATH": str(ROOT)},
