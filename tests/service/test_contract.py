@@ -131,6 +131,16 @@ def test_what_is_not_there_is_an_error_in_the_format_of_the_contract(client, met
     assert isinstance(answer.json()["error"], str)
 
 
+@pytest.mark.skipif(bool(ELSEWHERE), reason="the words of our own service")
+def test_what_was_asked_for_in_vain_is_named_and_cut_where_it_is_long(client):
+    for path, named in (
+        (f"{MODEL}/versions/one", "version 'one' is not a number"),
+        (f"{MODEL}/versions/{'x' * 60}", f"version '{'x' * 39}… is not a number"),
+        (f"{MODEL}/versions/{'x' * 38}", f"version '{'x' * 38}' is not a number"),
+    ):
+        assert client.get(path).json()["error"].startswith(named)
+
+
 @pytest.mark.parametrize(
     "body",
     [
