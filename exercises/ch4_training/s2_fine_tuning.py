@@ -1,5 +1,7 @@
 """Section 4.2, fine-tuning: code of its exercises. The words are in s2_fine_tuning.en.md."""
 
+import re
+
 import numpy as np
 
 from exercises import Case, Exercise
@@ -314,6 +316,142 @@ def draw_scores(rng):
     return (scores,)
 
 
+# 4.2.6 from one naming to another -------------------------------------------------------------------
+
+
+def our_name(published):
+    """The name that a number of a published ResNet has in ours: "layer2.0.conv1.weight" and so on -> str
+
+    Raises ValueError that names it for a name that such a file does not have.
+    """
+    return _our_name(published)
+
+
+def _our_name(published, *, stage=1, part=1, kinds=("conv", "bn"), head="head", shortcut="shortcut"):
+    place, _, leaf = published.rpartition(".")
+    fixed = {"conv1": "stem.0.0", "bn1": "stem.0.1", "fc": head}
+    if place in fixed:
+        return f"{fixed[place]}.{leaf}"
+    found = re.fullmatch(r"layer(\d+)\.(\d+)\.(?:(conv|bn)([12])|downsample\.([01]))", place)
+    if not found:
+        raise ValueError(f"{published!r} is no name of a published ResNet")
+    number, block, kind, which, inner = found.groups()
+    begin = f"stages.{int(number) - stage}.{block}"
+    if inner is not None:
+        return f"{begin}.{shortcut}.{inner}.{leaf}"
+    return f"{begin}.parts.{int(which) - part}.{kinds.index(kind)}.{leaf}"
+
+
+def counts_the_stages_from_one(published):
+    return _our_name(published, stage=0)
+
+
+def counts_the_convolutions_from_one(published):
+    return _our_name(published, part=0)
+
+
+def puts_the_normalisation_first(published):
+    return _our_name(published, kinds=("bn", "conv"))
+
+
+def leaves_the_head_as_it_is(published):
+    return _our_name(published, head="fc")
+
+
+def leaves_the_shortcut_as_it_is(published):
+    return _our_name(published, shortcut="downsample")
+
+
+def hands_on_what_it_does_not_know(published):
+    try:
+        return _our_name(published)
+    except ValueError:
+        return published
+
+
+def draw_names(rng):
+    leaf = str(rng.choice(["weight", "bias", "running_mean", "running_var"]))
+    places = ["conv1", "bn1", "fc", "conv2", "layer1.0.relu", "features.0"]
+    stage, block, which = int(rng.integers(1, 5)), int(rng.integers(12)), int(rng.integers(1, 3))
+    places += [f"layer{stage}.{block}.{kind}{which}" for kind in ("conv", "bn")] * 3
+    places += [f"layer{stage}.{block}.downsample.{which - 1}"] * 2
+    place = str(rng.choice(places))
+    name = f"{place}.{leaf}"
+    if place in ("conv2", "layer1.0.relu", "features.0"):
+        return Case((name,), raises=ValueError, mentions=(name,))
+    return (name,)
+
+
+# 4.2.7 pixels as the weights expect them ------------------------------------------------------------
+
+
+def prepared(pixels, mean, std):
+    """Pixels uint8 (N, H, W, 3) as a network expects them: shares of 255, normalised -> floats (N, 3, H, W)
+
+    mean, std (3,): of red, green and blue, as shares of 255. Raises ValueError that names the type of pixels
+    that are not uint8: they have been scaled already.
+    """
+    _refuse_scaled(pixels)
+    return ((pixels / 255 - mean) / std).transpose(0, 3, 1, 2)
+
+
+def _refuse_scaled(pixels):
+    if pixels.dtype != np.uint8:
+        raise ValueError(f"pixels are {pixels.dtype}, not uint8: have they been scaled already?")
+
+
+def does_not_divide_by_255(pixels, mean, std):
+    _refuse_scaled(pixels)
+    return ((pixels - mean) / std).transpose(0, 3, 1, 2)
+
+
+def divides_by_255_only(pixels, mean, std):
+    _refuse_scaled(pixels)
+    return (pixels / 255).transpose(0, 3, 1, 2)
+
+
+def divides_by_255_twice(pixels, mean, std):
+    _refuse_scaled(pixels)
+    return ((pixels / 255 / 255 - mean) / std).transpose(0, 3, 1, 2)
+
+
+def leaves_the_colours_in_the_last_axis(pixels, mean, std):
+    _refuse_scaled(pixels)
+    return (pixels / 255 - mean) / std
+
+
+def turns_rows_into_columns(pixels, mean, std):
+    return prepared(pixels, mean, std).transpose(0, 1, 3, 2)
+
+
+def takes_blue_for_red(pixels, mean, std):
+    return prepared(pixels[..., ::-1], mean, std)
+
+
+def takes_mean_and_spread_of_these_pictures(pixels, mean, std):
+    _refuse_scaled(pixels)
+    shares = pixels / 255
+    spread = np.where(shares.std(axis=(0, 1, 2)) > 0, shares.std(axis=(0, 1, 2)), 1)
+    return ((shares - shares.mean(axis=(0, 1, 2))) / spread).transpose(0, 3, 1, 2)
+
+
+def takes_pixels_of_any_type(pixels, mean, std):
+    return ((pixels / 255 - mean) / std).transpose(0, 3, 1, 2)
+
+
+def draw_pixels(rng):
+    shape = (int(rng.integers(1, 3)), int(rng.integers(1, 4)), int(rng.integers(1, 4)), 3)
+    pixels = (51 * rng.integers(0, 6, size=shape)).astype(np.uint8)
+    mean, std = rng.integers(1, 6, size=3) / 10, rng.integers(1, 5, size=3) / 10
+    if rng.random() < 0.1:
+        kind = rng.choice(["float32", "float64", "int64"])
+        return Case((pixels.astype(kind), mean, std), raises=ValueError, mentions=(str(kind),))
+    return pixels, mean, std
+
+
+RED = np.array([[[[255, 0, 0]]]], dtype=np.uint8)
+COLOURS = np.array([0.5, 0.4, 0.2]), np.array([0.25, 0.2, 0.1])
+
 EXERCISES = (
     Exercise(
         "4.2.1",
@@ -493,5 +631,56 @@ EXERCISES = (
         },
         draw=draw_scores,
         draws=200,
+    ),
+    Exercise(
+        "4.2.6",
+        level=3,
+        minutes=15,
+        points=3,
+        solution=our_name,
+        cases=(
+            Case(("layer2.0.conv1.weight",), expected="stages.1.0.parts.0.0.weight"),
+            Case(("layer1.3.bn2.running_mean",), expected="stages.0.3.parts.1.1.running_mean"),
+            Case(("layer4.0.downsample.1.bias",), expected="stages.3.0.shortcut.1.bias"),
+            Case(("fc.bias",), expected="head.bias"),
+            Case(("bn1.weight",), why="the stem has a convolution and a normalisation of its own"),
+            Case(("layer1.0.conv3.weight",), raises=ValueError, mentions=("layer1.0.conv3.weight",)),
+        ),
+        wrong={
+            counts_the_stages_from_one: 0,
+            counts_the_convolutions_from_one: 0,
+            puts_the_normalisation_first: 1,
+            leaves_the_head_as_it_is: 1,
+            leaves_the_shortcut_as_it_is: 1,
+            hands_on_what_it_does_not_know: 2,
+        },
+        draw=draw_names,
+    ),
+    Exercise(
+        "4.2.7",
+        level=2,
+        minutes=10,
+        points=2,
+        solution=prepared,
+        cases=(
+            Case((RED, *COLOURS), expected=np.array([[[[2.0]], [[-2.0]], [[-2.0]]]])),
+            Case(
+                lambda: (np.arange(0, 180, 10, dtype=np.uint8).reshape(1, 2, 3, 3), *COLOURS),
+                args_text="np.arange(0, 180, 10, dtype=np.uint8).reshape(1, 2, 3, 3), "
+                "np.array([0.5, 0.4, 0.2]), np.array([0.25, 0.2, 0.1])",
+            ),
+            Case((RED.astype(np.float32), *COLOURS), raises=ValueError, mentions=("float32",)),
+        ),
+        wrong={
+            does_not_divide_by_255: 0,
+            divides_by_255_only: 0,
+            divides_by_255_twice: 0,
+            leaves_the_colours_in_the_last_axis: 1,
+            turns_rows_into_columns: 1,
+            takes_blue_for_red: 1,
+            takes_mean_and_spread_of_these_pictures: 0,
+            takes_pixels_of_any_type: 2,
+        },
+        draw=draw_pixels,
     ),
 )
