@@ -130,6 +130,34 @@ def test_digits_shifted_by_one_pixel_before_the_split_are_hardly_a_leak():
     assert honest == pytest.approx(0.94, abs=0.015)
 
 
+def test_among_trees_that_are_equal_on_validation_the_test_score_does_not_choose(part):
+    answers = iter([(0.8, 0.6), (0.9, 0.5), (0.9, 0.7)] + [(0.1, 0.9)] * 37)
+
+    class Tree:
+        def __init__(self, **options):
+            self.scores = list(next(answers))
+
+        def fit(self, X, y):
+            return self
+
+        def score(self, X, y):
+            return self.scores.pop(0)
+
+    winner = part.winner
+    kept = winner.__globals__["DecisionTreeClassifier"]
+    winner.__globals__["DecisionTreeClassifier"] = Tree
+    try:
+        assert winner(0) == [0.9, 0.5]
+    finally:
+        winner.__globals__["DecisionTreeClassifier"] = kept
+
+
+def test_two_standard_errors_of_five_independent_scores_hold_the_truth_in_087_of_the_cases():
+    scores = np.random.default_rng(0).binomial(20, 0.7, size=(20_000, 5)) / 20
+    error = scores.std(axis=1, ddof=1) / np.sqrt(5)
+    assert np.mean(abs(scores.mean(axis=1) - 0.7) < 2 * error) == pytest.approx(0.87, abs=0.01)
+
+
 def test_the_flawed_experiment_is_perfect_on_noise_and_the_mended_one_is_not(part):
     for seed in range(50, 54):
         assert part.flawed_score(*noise(seed), 5, 20) == 1
