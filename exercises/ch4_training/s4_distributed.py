@@ -162,11 +162,22 @@ def adds_the_variances_up(means, variances, sizes):
     return mean, variances.sum(axis=0)
 
 
+def counts_the_distances_alike(means, variances, sizes):
+    shares = sizes / sizes.sum()
+    return shares @ means, shares @ variances + means.var(axis=0)
+
+
+def takes_plain_means_of_both(means, variances, sizes):
+    return means.mean(axis=0), variances.mean(axis=0)
+
+
 def draw_statistics(rng):
     workers, channels = int(rng.integers(1, 4)), int(rng.integers(1, 3))
     means = rng.integers(-4, 5, size=(workers, channels)) / 2
     variances = rng.integers(0, 7, size=(workers, channels)) / 2
-    return means, variances, rng.integers(1, 5, size=workers)
+    sizes = rng.integers(1, 5, size=workers)
+    sizes[0] += sizes.sum() == 1  # or the variance divided by one row less could not be told
+    return means, variances, sizes
 
 
 # 4.4.4 bytes of a worker ---------------------------------------------------------------------------------
@@ -193,6 +204,12 @@ def _bytes(parameters, workers, stage, *, adam=8, order=("adam", "gradients", "p
 
 def counts_one_average_of_adam(parameters, workers, stage):
     return _bytes(parameters, workers, stage, adam=4)
+
+
+def divides_one_of_the_two_averages(parameters, workers, stage):
+    _bytes(parameters, workers, stage)
+    divided = 4 * stage
+    return parameters * (16 - divided) + parameters // workers * divided
 
 
 def divides_the_parameters_first(parameters, workers, stage):
@@ -230,7 +247,7 @@ def draw_sizes(rng):
 
 
 def schedule(stages, micro_batches):
-    """Forward pass of a pipeline: which stage works on what, and when. -> whole numbers (stages, times)
+    """Forward pass of a pipeline: which stage works on what, and when. -> integers, an array (stages, times)
 
     Entry [s, t] is the micro-batch (0, 1, ...) on which stage s works at time t, and -1 where it waits. No
     stage works before the stage before it has finished; each begins as early as it can.
@@ -254,6 +271,14 @@ def works_on_one_micro_batch_at_a_time(stages, micro_batches):
 
 def stops_before_the_last_have_passed(stages, micro_batches):
     return schedule(stages, micro_batches)[:, : max(stages, micro_batches)]
+
+
+def goes_on_after_the_last_micro_batch(stages, micro_batches):
+    return np.maximum(np.arange(stages + micro_batches - 1) - np.arange(stages)[:, None], -1)
+
+
+def has_a_column_for_each_micro_batch_only(stages, micro_batches):
+    return schedule(stages, micro_batches)[:, :micro_batches]
 
 
 def begins_with_the_last_stage(stages, micro_batches):
@@ -362,7 +387,7 @@ def sends_the_whole_gradient_in_each_round(workers, compute, size, bandwidth, la
 
 
 def waits_for_one_delay_only(workers, compute, size, bandwidth, latency):
-    return float(compute + 2 * (workers - 1) / workers * size / bandwidth + (latency if workers > 1 else 0))
+    return float(compute + 2 * (workers - 1) * (size / workers / bandwidth) + latency)
 
 
 def lets_a_single_worker_send(workers, compute, size, bandwidth, latency):
@@ -462,6 +487,8 @@ EXERCISES = (
             divides_by_one_row_less: 2,
             forgets_the_square: 1,
             adds_the_variances_up: 1,
+            counts_the_distances_alike: 1,
+            takes_plain_means_of_both: 1,
         },
         draw=draw_statistics,
         draws=200,
@@ -481,6 +508,7 @@ EXERCISES = (
         ),
         wrong={
             counts_one_average_of_adam: 0,
+            divides_one_of_the_two_averages: 1,
             divides_the_parameters_first: 1,
             divides_everything_from_stage_1_on: 1,
             divides_only_what_the_stage_adds: 1,
@@ -506,6 +534,8 @@ EXERCISES = (
             all_stages_begin_at_once: 0,
             works_on_one_micro_batch_at_a_time: 1,
             stops_before_the_last_have_passed: 2,
+            goes_on_after_the_last_micro_batch: 2,
+            has_a_column_for_each_micro_batch_only: 2,
             begins_with_the_last_stage: 0,
             adds_an_empty_time: 2,
             counts_micro_batches_from_1: None,

@@ -120,7 +120,8 @@ def draw_ring(chunks: np.ndarray, step: int | None = None) -> Axes:
     """Draw what each worker of a ring holds, chunks (W, W), and what it sends in ``step``; returns the Axes.
 
     Row w of ``chunks`` belongs to worker w; they hold sums of positive numbers, and one that is complete is
-    green. In step s worker w sends its chunk (w - s) mod W to the next one; without ``step`` none is sent.
+    green. In step s worker w sends its chunk (w - s) mod W to the same chunk of the next worker (an arrow);
+    without ``step`` none is sent.
     """
     chunks = np.asarray(chunks, dtype=float)
     workers = len(chunks)
@@ -129,7 +130,7 @@ def draw_ring(chunks: np.ndarray, step: int | None = None) -> Axes:
     angles = np.pi / 2 - 2 * np.pi * np.arange(workers) / workers
     places = np.stack([2.3 * np.cos(angles), 1.35 * np.sin(angles)], axis=1)
     for worker, (x, y) in enumerate(places):
-        ax.text(x, y + 0.38, f"worker {worker}", ha="center", va="bottom")
+        ax.text(x, y - 0.6 if y < -0.1 else y + 0.38, f"worker {worker}", ha="center", va="bottom")
         for chunk, value in enumerate(chunks[worker]):
             left = x + 0.5 * (chunk - workers / 2)
             done = np.ptp(chunks[:, chunk]) == 0 or (step is not None and step >= workers - 1)
@@ -141,12 +142,15 @@ def draw_ring(chunks: np.ndarray, step: int | None = None) -> Axes:
             ax.add_patch(plt.Rectangle((left, y - 0.22), 0.5, 0.44, **look))
             ax.text(left + 0.25, y, f"{value:g}", ha="center", va="center", fontsize=11, zorder=4)
     if step is not None:
-        for worker, start in enumerate(places):
-            end = places[(worker + 1) % workers]
+        for worker in range(workers):
+            chunk = (worker - step) % workers
+            ends = places[[worker, (worker + 1) % workers]]
+            ends[:, 0] += 0.25 + 0.5 * (chunk - workers / 2)
+            up = 0.24 if ends[1, 1] > ends[0, 1] else -0.24  # from the upper or the lower side of its box
             line = {"arrowstyle": "-|>", "color": PALETTE[1], "lw": 2, "mutation_scale": 18}
-            line |= {"connectionstyle": "arc3,rad=-0.15", "shrinkA": 48, "shrinkB": 48}
-            ax.annotate("", end, start, arrowprops=line)
-    ax.set(xlim=(-3.6, 3.6), ylim=(-1.8, 2.1))
+            line |= {"shrinkA": 0, "shrinkB": 0}
+            ax.annotate("", ends[1] - (0, up), ends[0] + (0, up), arrowprops=line)
+    ax.set(xlim=(-3.6, 3.6), ylim=(-2.1, 2.1))
     ax.set_axis_off()
     return ax
 

@@ -82,6 +82,17 @@ def test_columns_then_rows_give_the_whole_layer_also_where_they_cannot_be_shared
     torch.testing.assert_close(pieces["tensor_parallel"](x, W1, W2, workers), whole)
 
 
+def test_backward_each_worker_finds_a_part_of_the_gradient_of_x():
+    generator = torch.Generator().manual_seed(0)
+    x, W1, W2 = (torch.randn(*s, generator=generator).double() for s in ((4, 6), (6, 8), (8, 5)))
+    whole, copies = x.clone().requires_grad_(), [x.clone().requires_grad_() for _ in range(2)]
+    pieces = zip(copies, W1.chunk(2, dim=1), W2.chunk(2, dim=0), strict=True)
+    (torch.relu(whole @ W1) @ W2).square().sum().backward()
+    sum(torch.relu(mine @ columns) @ rows for mine, columns, rows in pieces).square().sum().backward()
+    torch.testing.assert_close(copies[0].grad + copies[1].grad, whole.grad)
+    assert not torch.allclose(copies[0].grad, whole.grad, rtol=0.1)
+
+
 def stages_of(seed):
     torch.manual_seed(seed)
     return [nn.Sequential(nn.Linear(a, b), nn.Tanh()).double() for a, b in ((5, 4), (4, 4), (4, 3))]

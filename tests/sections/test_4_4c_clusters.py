@@ -203,6 +203,28 @@ def test_six_operations_per_parameter_are_those_of_three_products():
     assert counter.get_total_flops() == 6 * 64 * 48 * 10
 
 
+def test_the_share_that_a_cluster_computes_is_that_of_the_text():
+    names = {"step_seconds": solved().step_seconds, "print": lambda *_: None}
+    share = define(NOTEBOOK, ["gpu-table"], names)["share_computed"]
+    assert share(8, 16_384) > 0.98
+    assert share(64, 2**20 / 64) == share(64, 16_384) == pytest.approx(0.816, abs=5e-4)
+    assert share(1_000, 16_384) == pytest.approx(0.807, abs=5e-4)  # "four fifths"
+    assert share(1_000, 2**20 / 1_000) == pytest.approx(0.211, abs=5e-4)  # "a fifth"
+    assert share(384, 2**20 / 384) / share(1_536, 2**20 / 1_536) == pytest.approx(2.9, abs=0.05)
+    # more GPUs with enough to do lose little, and a share is never above 1
+    assert 1 == share(1, 16_384) > share(8, 16_384) > share(64, 16_384) > share(4_000, 16_384) > 0.75
+
+
+def test_the_falling_line_of_narayanan_is_in_the_proportions_of_the_text():
+    """The days for 300 billion tokens (90, 74, 74) agree with 144, 88 and 44 · 10¹² operations per second."""
+    layers, width, length, words = 96, 12_288, 2_048, 51_200
+    per_token = 96 * layers * width**2 * (1 + length / (6 * width) + words / (16 * layers * width))
+    for gpus, speed, days, percent in ((384, 144, 90, 46), (768, 88, 74, 28), (1_536, 44, 74, 14)):
+        assert round(per_token * 300e9 / (gpus * speed * 1e12) / 86_400) == days
+        assert round(100 * speed / 312) == percent
+    assert round(144 / 44, 1) == 3.3
+
+
 def test_palm_with_attention_is_at_46_2_percent():
     """The paper's own formula: 6 N + 12 · layers · heads · width of a head · length, per token."""
     operations = 6 * 540.35e9 + 12 * 118 * 48 * 256 * 2_048
