@@ -511,6 +511,11 @@ def forgets_the_root(X, groups, eps=1e-5):
     return ((G - G.mean(axis=2, keepdims=True)) / (G.var(axis=2, keepdims=True) + eps)).reshape(X.shape)
 
 
+def divides_by_one_less(X, groups, eps=1e-5):
+    one_channel = groups > 0 and X.shape[1] == groups
+    return group_norm(X, groups, eps) if one_channel else _group_norm(X, groups, eps, ddof=1)
+
+
 def draw_rows_and_groups(rng):
     groups, size, rows = int(rng.integers(1, 5)), int(rng.integers(1, 5)), int(rng.integers(1, 4))
     X = rng.integers(-4, 5, size=(rows, groups * size)).astype(float)
@@ -578,6 +583,10 @@ def falls_along_a_straight_line(step, steps, top, warm):
     return top * (1 - (step - warm) / (steps - warm))
 
 
+def takes_degrees(step, steps, top, warm):
+    return _rate_at(step, steps, top, warm, half=180 / math.pi)
+
+
 def accepts_any_warm_up(step, steps, top, warm):
     return rate_at(step, steps, top, warm) if 0 <= warm < steps else top * (step + 1) / warm
 
@@ -622,6 +631,10 @@ def shrinks_in_proportion(w, amount):
 
 def loses_the_sign(w, amount):
     return np.abs(shrink(w, amount))
+
+
+def forgets_the_negative_numbers(w, amount):
+    return np.maximum(shrink(w, amount), 0.0)
 
 
 def pushes_away_for_a_negative_amount(w, amount):
@@ -829,6 +842,7 @@ EXERCISES = (
             takes_every_kth_channel_into_a_group: 1,
             adds_eps_after_the_root: 2,
             forgets_the_root: 2,
+            divides_by_one_less: 2,
         },
         draw=draw_rows_and_groups,
     ),
@@ -853,6 +867,7 @@ EXERCISES = (
             takes_a_whole_wave: 2,
             takes_a_quarter_of_a_wave: 2,
             falls_along_a_straight_line: 2,
+            takes_degrees: 2,
             accepts_any_warm_up: None,
         },
         draw=draw_steps,
@@ -876,6 +891,7 @@ EXERCISES = (
             keeps_the_large_ones_as_they_are: 0,
             shrinks_in_proportion: 0,
             loses_the_sign: 2,
+            forgets_the_negative_numbers: 2,
             pushes_away_for_a_negative_amount: None,
         },
         draw=draw_numbers,

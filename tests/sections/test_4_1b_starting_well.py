@@ -83,6 +83,59 @@ def test_a_batch_of_two_leaves_the_sign_of_the_difference(part):
     torch.testing.assert_close(part.normalise(pair, 0, eps=0), torch.tensor([[-1.0, 1], [1, -1]]).double())
 
 
+@pytest.fixture(scope="module")
+def trained(part):
+    """A function that trains two networks as 4.1b does -> the model."""
+    from helpers import batches, fit
+
+    X, y = (array[:1156] for array in load_data("digits", "train"))
+    X = (X.reshape(len(X), 64) - 0.306) / 0.376
+
+    def train(hidden, norm, rate, *, scale=1.0, epochs=10, batch_size=64):
+        torch.manual_seed(0)
+        model = SideBySide([64, *[32] * hidden, 10], [scale] * 2, norm)
+        feed = batches(X, y, batch_size=batch_size, shuffle=True, generator=torch.Generator().manual_seed(1))
+        fit(model, feed, loss_of_all, torch.optim.Adam(model.parameters(), lr=rate), epochs=epochs)
+        return model
+
+    return train
+
+
+@pytest.fixture(scope="module")
+def exam():
+    X, y = load_data("digits", "val")
+    return torch.tensor((X.reshape(len(X), 64) - 0.306) / 0.376), torch.tensor(y)
+
+
+def test_after_batches_of_two_the_network_is_no_better_in_pairs_than_with_running_averages(
+    part, trained, exam
+):
+    model, (X, y) = trained(3, part.BatchNorm, 0.01, epochs=1, batch_size=2), exam
+    in_use = scores(model, X, y).mean()
+    order = torch.randperm(256, generator=torch.Generator().manual_seed(0)).view(-1, 2)
+    with torch.no_grad():
+        pairs = np.mean([(model.train()(X[two]).argmax(-1) == y[two]).float().mean() for two in order])
+    assert pairs < in_use < 0.65
+
+
+def test_normalisation_bears_a_rate_that_a_plain_network_does_not(part, trained, exam):
+    plain, normed = (
+        scores(trained(3, norm, 0.1, batch_size=128), *exam).mean()
+        for norm in (torch.nn.Identity, part.layer)
+    )
+    assert plain < 0.75
+    assert normed > 0.85
+
+
+def test_with_a_fourfold_rate_a_fourfold_start_learns_like_hes(part, trained, exam):
+    he, slow, fast = (
+        scores(trained(20, part.layer, rate, scale=scale), *exam).mean()
+        for scale, rate in ((1, 0.001), (4, 0.001), (4, 0.004))
+    )
+    assert slow < he - 0.1
+    assert abs(fast - he) < 0.15
+
+
 # ---------------------------------------------------------------- starts
 
 
@@ -121,6 +174,7 @@ def test_the_schedules_equal_torchs(part):
         "step": lambda o: lr.StepLR(o, 20, 0.1),
         "exponential": lambda o: lr.ExponentialLR(o, 0.01 ** (1 / 60)),
         "cosine": lambda o: lr.CosineAnnealingLR(o, 60),
+        "warm-up": lambda o: lr.LinearLR(o, 1 / 6, 1.0, 5),
         "warm-up, cosine": lambda o: lr.SequentialLR(
             o, [lr.LinearLR(o, 1 / 6, 1.0, 5), lr.CosineAnnealingLR(o, 54)], [6]
         ),
