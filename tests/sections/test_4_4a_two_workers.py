@@ -1,6 +1,7 @@
 """Section 4.4a: its programs leave no process behind, and what its text says of gradients and rings is so."""
 
 import os
+import re
 import signal
 import socket
 import sys
@@ -16,6 +17,9 @@ from torch import nn
 from exercises.finding import find
 from helpers import load_data
 from helpers.chapters.workers import check_port, draw_ring, run_workers
+from tools.notebooks import ENGLISH, cells_of
+
+NOTEBOOK = ENGLISH / "4_training" / "4a_two_workers.ipynb"
 
 combined_gradient, ring_step, pooled_statistics = (find(f"4.4.{n}").solution for n in (1, 2, 3))
 posix = pytest.mark.skipif(sys.platform == "win32", reason="gloo over torchrun is tested on Linux and macOS")
@@ -137,6 +141,14 @@ def test_the_numbers_of_the_text_are_those_of_the_network_and_the_data():
     assert divmod(len(y), 50) == (23, 7)
 
 
+def test_in_both_profiles_the_last_batch_cannot_be_shared_equally():
+    (cell,) = cells_of(NOTEBOOK, "constants")
+    sizes = re.findall(
+        r"SEEDS, N_TRAIN = profile\(quick=\(\d+, ([\d_]+)\), full=\(\d+, ([\d_]+)\)\)", cell.source
+    )
+    assert [int(size) % 50 % 2 for size in sizes[0]] == [1, 1]
+
+
 # ---------------------------------------------------------------- the ring
 
 
@@ -164,6 +176,20 @@ def test_the_drawn_ring_shows_all_numbers_and_one_arrow_for_each_worker():
     finished = draw_ring(np.tile([6, 15, 24], (3, 1)))
     green = [patch for patch in finished.patches if patch.get_facecolor()[:3] != (1, 1, 1)]
     assert len(green) == 9
+    plt.close("all")
+
+
+@pytest.mark.parametrize(("workers", "step"), [(2, 1), (3, 0), (4, 0), (4, 5)])
+def test_each_arrow_of_the_drawn_ring_leads_from_the_chunk_sent_to_the_same_one_of_the_next_worker(
+    workers, step
+):
+    ax = draw_ring(np.arange(1, workers**2 + 1).reshape(workers, workers), step)
+    boxes = {text.get_text(): text.get_position()[0] for text in ax.texts if text.get_text().isdigit()}
+    arrows = [text for text in ax.texts if getattr(text, "arrow_patch", None) is not None]
+    for worker, arrow in enumerate(arrows):
+        chunk, other = (worker - step) % workers, (worker + 1) % workers
+        assert arrow.get_position()[0] == pytest.approx(boxes[str(1 + worker * workers + chunk)])
+        assert arrow.xy[0] == pytest.approx(boxes[str(1 + other * workers + chunk)])
     plt.close("all")
 
 
