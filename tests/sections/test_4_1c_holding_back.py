@@ -105,6 +105,25 @@ def test_a_strong_l1_makes_exact_zeros_and_no_penalty_makes_none(names):
     assert zeros[0.03] > 0.7
 
 
+def test_on_the_pixels_alone_l1_gains_nothing(names):
+    X, y = ((names["data"]["clean"][0] - 0.3) / 0.38).astype(np.float32), names["data"]["clean"][1]
+    exam = ((names["test"][0] - 0.3) / 0.38).astype(np.float32), names["test"][1]
+    shares = []
+    for strength in (0.0, 0.01):
+        model = SideBySide([64, 10], np.zeros(3))
+        weights = model.weights[0]
+
+        def step_of_l1(run, weights=weights, strength=strength):
+            weights.data.copy_(torch.from_numpy(shrink(weights.detach().numpy(), 0.1 * strength)))
+
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+        feed = batches(X, y, batch_size=len(X))
+        fit(model, feed, loss_of_all, optimizer, epochs=300, on_step=(step_of_l1,))
+        shares.append(scores(model, *exam).mean())
+    assert shares[0] == pytest.approx(0.85, abs=0.03)
+    assert abs(shares[1] - shares[0]) < 0.02
+
+
 # ---------------------------------------------------------------- dropout and shifts
 
 
