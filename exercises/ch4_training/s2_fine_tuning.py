@@ -10,7 +10,7 @@ from exercises import Case, Exercise
 
 
 def few_rows(y, classes, each, order):
-    """Row numbers of the first `each` rows of every class, in a given order -> integers (classes * each,)
+    """Row numbers of the first `each` rows of every class, in a given order -> array (classes * each,)
 
     y (N,) labels 0 ... classes - 1; order (N,) the row numbers 0 ... N - 1, shuffled: arrays. Class by class.
     Raises ValueError that names a class with fewer rows, and how many it has.
@@ -188,6 +188,14 @@ def compares_the_sums(before, after):
         value.nbytes
         for name, value in after.items()
         if name not in before or before[name].sum() != value.sum() or before[name].shape != value.shape
+    )
+
+
+def takes_nearly_the_same_for_the_same(before, after):
+    return sum(
+        value.nbytes
+        for name, value in after.items()
+        if name not in before or before[name].shape != value.shape or not np.allclose(before[name], value)
     )
 
 
@@ -550,6 +558,11 @@ EXERCISES = (
                 expected=16,
                 name="the same numbers at other places",
             ),
+            Case(
+                ({"body": np.array([1.0, 2.0])}, {"body": np.array([1.0, 2.000001])}),
+                expected=16,
+                name="a very small change",
+            ),
         ),
         wrong={
             counts_all_arrays: 0,
@@ -559,6 +572,7 @@ EXERCISES = (
             counts_only_the_numbers_that_differ: None,
             compares_shapes_only: 0,
             counts_four_bytes_for_each_number: 2,
+            takes_nearly_the_same_for_the_same: 0,
             compares_the_sums: 0,
         },
         draw=draw_states,

@@ -131,3 +131,25 @@ def test_the_characters_of_the_third_task_are_easy_for_the_pretrained_network(se
     train_parts(network, X[rows], y[rows], [0.01] * 5, steps=25, seed=seed)
     with torch.inference_mode():
         assert (network(X_exam)[:, :10].argmax(1) == y_exam).float().mean() > 0.75
+
+
+def test_a_fresh_head_gives_the_third_task_back_most_of_what_it_lost():
+    """So what makes the third task hard is the head that two others have trained, not the features."""
+    groups = (NEW, range(50, 60), range(60, 70))
+    network, after = pretrained(), {}
+    network.head = small_resnet(30, seed=0).head
+    for i, group in enumerate(groups[:2]):
+        X, y = characters(group, range(100))
+        rows = labelled(y, 20, seed=0)
+        train_parts(network, X[rows], y[rows] + 10 * i, [0.01] * 5, steps=25)
+    X, y = characters(groups[2], range(100))
+    X_exam, y_exam = characters(groups[2], range(200, 230))
+    rows = labelled(y, 20, seed=0)
+    for head in (network.head, small_resnet(30, seed=0).head):
+        third = copy.deepcopy(network)
+        third.head = copy.deepcopy(head)
+        train_parts(third, X[rows], y[rows] + 20, [0.01] * 5, steps=25)
+        with torch.inference_mode():
+            right = (third(X_exam)[:, 20:].argmax(1) == y_exam).float().mean().item()
+        after["used" if head is network.head else "fresh"] = right
+    assert after["fresh"] > after["used"] + 0.15
