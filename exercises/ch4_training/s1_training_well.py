@@ -244,6 +244,16 @@ def expects_the_worst(p, n, k):
     return float(((1 - binom.cdf(np.arange(n), n, p)) ** k).sum() / n)
 
 
+def sums_that_all_are_at_most_j(p, n, k):
+    expected_best(p, n, k)
+    return float((binom.cdf(np.arange(n), n, p) ** k).sum() / n)
+
+
+def takes_one_right_answer_for_all(p, n, k):
+    expected_best(p, n, k)
+    return float(1 - (1 - p) ** k)
+
+
 def multiplies_by_k(p, n, k):
     expected_best(p, n, k)
     return float((1 - k * binom.cdf(np.arange(n), n, p)).sum() / n)
@@ -323,6 +333,12 @@ def divides_by_the_number_of_rows(y, scores):
     return average_precision(y, scores) * float(np.sum(y)) / len(y)
 
 
+def takes_the_precision_before_the_step(y, scores):
+    found, claimed = _falling_threshold(y, scores)
+    before = np.append(1, (found / claimed)[:-1])
+    return float(np.diff(found, prepend=0) @ before / found[-1])
+
+
 def gives_zero_where_there_is_no_positive(y, scores):
     return average_precision(y, scores) if np.any(y) else 0.0
 
@@ -377,6 +393,12 @@ def claims_only_what_is_above_the_threshold(y, scores, miss, alarm):
     return _cheapest(y, scores, miss, alarm, strictly=True)
 
 
+def tries_the_hundredths_from_zero_to_one(y, scores, miss, alarm):
+    tried = [t / 100 for t in range(100, -1, -1)]
+    costs = [miss * (y[scores < t] == 1).sum() + alarm * (y[scores >= t] == 0).sum() for t in tried]
+    return tried[int(np.argmin(costs))]
+
+
 def takes_the_formula_for_honest_probabilities(y, scores, miss, alarm):
     return alarm / (alarm + miss)
 
@@ -425,6 +447,13 @@ def gives_the_odds(p, weight):
 def shifts_the_logit_by_the_weight_itself(p, weight):
     _refuse(p, weight)
     return p / (p + np.exp(weight) * (1 - p))
+
+
+def divides_by_zero_where_p_is_one(p, weight):
+    _refuse(p, weight)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        odds = p / (1 - p) / weight
+        return odds / (1 + odds)
 
 
 def lets_anything_pass(p, weight):
@@ -936,6 +965,7 @@ EXERCISES = (
         wrong={
             lets_equal_scores_fall_one_by_one: 1,
             joins_the_points_by_straight_lines: 2,
+            takes_the_precision_before_the_step: 2,
             averages_precision_over_all_thresholds: 0,
             begins_with_the_lowest_score: 0,
             divides_by_the_number_of_rows: 0,
@@ -962,6 +992,7 @@ EXERCISES = (
             never_claims_nothing: 2,
             takes_the_smallest_of_equally_cheap_ones: 2,
             claims_only_what_is_above_the_threshold: 1,
+            tries_the_hundredths_from_zero_to_one: 1,
             takes_the_formula_for_honest_probabilities: 1,
         },
         draw=draw_costs,
@@ -984,6 +1015,7 @@ EXERCISES = (
             divides_the_probability: 0,
             applies_the_weight_once_more: 1,
             gives_the_odds: 0,
+            divides_by_zero_where_p_is_one: 0,
             shifts_the_logit_by_the_weight_itself: 1,
             lets_anything_pass: 2,
         },
@@ -1021,6 +1053,8 @@ EXERCISES = (
         wrong={
             forgets_that_there_are_k: 0,
             expects_the_worst: 1,
+            sums_that_all_are_at_most_j: 1,
+            takes_one_right_answer_for_all: 0,
             multiplies_by_k: 1,
             begins_the_sum_at_one: 2,
             returns_right_answers_and_no_share: 2,

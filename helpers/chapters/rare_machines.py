@@ -93,7 +93,7 @@ def draw_invented(X: np.ndarray, y: np.ndarray, invented: np.ndarray) -> Axes:
     ):
         ax.scatter(*points.T, s=size, color=colour, label=name)
     ax.set(xlabel="first reading", ylabel="second reading")
-    ax.legend()
+    ax.legend(loc="center left", bbox_to_anchor=(1, 0.5), markerscale=2)
     return ax
 
 
@@ -103,7 +103,7 @@ def draw_costs(results: dict[str, dict[str, np.ndarray]], never: float) -> np.nd
     ``results`` is {world: {way: (draws, 2)}}: the cost at threshold 0.5 and at the moved one. ``never`` is
     what it costs to claim nothing.
     """
-    _, axes = plt.subplots(1, len(results), figsize=(5 * len(results), 4), sharey=True)
+    _, axes = plt.subplots(1, len(results), figsize=(5 * len(results), 4), sharex=True, sharey=True)
     for ax, (world, ways) in zip(axes, results.items(), strict=True):
         for place, costs in enumerate(ways.values()):
             for column, (label, marker) in enumerate((("at 0.5", "o"), ("moved", "s"))):
@@ -115,7 +115,7 @@ def draw_costs(results: dict[str, dict[str, np.ndarray]], never: float) -> np.nd
         ax.axvline(never, color="0.6", ls="--")
         ax.set(title=world, xlabel="cost for 1,000 machines", yticks=range(len(ways)), yticklabels=list(ways))
     axes[0].invert_yaxis()
-    axes[-1].legend(loc="center right")
+    axes[0].legend(loc="lower left", fontsize=9)
     return axes
 
 

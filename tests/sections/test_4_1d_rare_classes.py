@@ -105,6 +105,26 @@ def test_in_one_cloud_weights_save_nothing_and_in_two_a_bent_border_saves_half(p
     assert two["bent, plain"] < 0.6 * two["weights"]
 
 
+def test_a_straight_border_gives_wrong_probabilities_in_two_clouds_and_right_ones_in_one(part):
+    distances = []
+    for middles, spread in ((rare_machines.ONE, 1.0), (rare_machines.TWO, 0.4)):
+        gaps = []
+        for seed in range(10):
+            world = {"middles": middles, "spread": spread}
+            (X, y), (X_new, _) = (
+                rare_machines.plant(n, s, **world) for n, s in ((2_000, seed), (20_000, 200))
+            )
+            one = np.mean([_bell(X_new - middle, spread) for middle in middles], axis=0)
+            true = 0.02 * one / (0.02 * one + 0.98 * _bell(X_new, 1.0))
+            gaps.append(abs(part.probabilities(X, y, X_new)[0] - true).mean())
+        distances.append(np.mean(gaps))
+    assert distances == pytest.approx([0.004, 0.030], abs=0.0012)
+
+
+def _bell(X, spread):
+    return np.exp(-(X**2).sum(axis=1) / (2 * spread**2)) / (2 * np.pi * spread**2)
+
+
 def test_planted_machines_are_as_rare_as_asked_and_lie_where_asked():
     X, y = rare_machines.plant(20_000, 1, middles=rare_machines.TWO, spread=0.4, share=0.1, noise=3)
     assert X.shape == (20_000, 5)
