@@ -7,6 +7,8 @@ import optuna
 import pytest
 import torch
 from matplotlib import pyplot as plt
+from sklearn.model_selection import StratifiedKFold, cross_val_score
+from sklearn.svm import SVC
 from torch.nn import functional as F
 
 from exercises.finding import find
@@ -168,6 +170,26 @@ def test_thirty_other_searches_end_in_the_same_order(part):
         means[kind] = part.winners(np.swapaxes(scores, 0, 1))[:, 1].mean()
     assert means == pytest.approx({"grid": 0.79, "random": 0.84, "TPE": 0.87}, abs=0.02)
     assert means["grid"] + 0.02 < means["random"] < means["TPE"] - 0.01
+
+
+def test_the_final_model_is_better_than_its_trials_because_it_learns_from_all_rows(part):
+    found = []
+    for seed in range(5):
+        train, _, test = split(seed, 200, 0)
+        X, y, X_test, y_test = (t[rows].numpy() for rows in (train, test) for t in (DIGITS, LABELS))
+        study = part.study_of("TPE", seed)
+        study.optimize(
+            lambda trial, X=X, y=y: cross_val_score(part.candidate(trial), X, y, cv=3).mean(), n_trials=15
+        )
+        best, folds = part.candidate(study.best_trial), StratifiedKFold(3).split(X, y)
+        two_thirds = np.mean([best.fit(X[rows], y[rows]).score(X_test, y_test) for rows, _ in folds])
+        scores = [model.fit(X, y).score(X_test, y_test) for model in (best, SVC())]
+        found.append([study.best_value, two_thirds, *scores])
+    trial, two_thirds, final, default = np.transpose(found)
+    assert two_thirds.mean() == pytest.approx(0.929, abs=0.004)
+    assert two_thirds.mean() < trial.mean() < final.mean()
+    assert (final - default).mean() == pytest.approx(0.005, abs=0.004)
+    assert (final - default).std() == pytest.approx(0.016, abs=0.006)
 
 
 def test_winners_are_chosen_by_validation_alone(part):
