@@ -20,8 +20,8 @@ from safetensors.torch import load, save
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from helpers.chapters.handwriting import smooth_line
 from helpers.chapters.resnet import ResNet
+from helpers.chapters.strokes import smooth_line
 from helpers.files import write_whole
 from helpers.settings import COURSE
 from helpers.training import fit

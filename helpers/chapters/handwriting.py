@@ -11,6 +11,8 @@ import io
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
+from helpers.chapters.strokes import smooth_line
+
 # The strokes in a box of 100 × 100, y downwards, a slash between two: points that a smooth line goes
 # through. A point that stands twice is a corner.
 WAYS = {
@@ -123,19 +125,6 @@ def handwritten(
     dice.shuffle(labels)
     draw = _on_paper if on == "paper" else _on_screen
     return [draw(digit, HALVES.index(half), dice) for digit in labels], labels
-
-
-def smooth_line(points: np.ndarray, steps: int = 60) -> np.ndarray:
-    """A line through the points (K, 2), smooth except where a point stands twice: (about K * steps, 2)."""
-    twice = np.flatnonzero((points[1:] == points[:-1]).all(axis=1)) + 1
-    t = np.linspace(0, 1, steps)[:, None]
-    pieces = []
-    for part in np.split(points, twice):
-        around = np.concatenate([2 * part[:1] - part[1:2], part, 2 * part[-1:] - part[-2:-1]])
-        for a, b, c, d in zip(around, around[1:], around[2:], around[3:], strict=False):
-            bend = t * (2 * a - 5 * b + 4 * c - d + t * (3 * b - a - 3 * c + d))
-            pieces.append(b + t * (c - a + bend) / 2)  # Catmull and Rom, 1974
-    return np.concatenate(pieces)
 
 
 def written(

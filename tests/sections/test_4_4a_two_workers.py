@@ -88,9 +88,13 @@ def test_an_interrupted_run_leaves_no_process(waits, tmp_path):
             time.sleep(0.01)
         signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
 
-    threading.Thread(target=interrupt, daemon=True).start()
-    with pytest.raises(KeyboardInterrupt):
-        run_workers(waits, tmp_path, "waits", processes=1)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # else ignored in a background job
+    try:
+        threading.Thread(target=interrupt, daemon=True).start()
+        with pytest.raises(KeyboardInterrupt):
+            run_workers(waits, tmp_path, "waits", processes=1)
+    finally:
+        signal.signal(signal.SIGINT, before)
     numbers, alive = running(tmp_path)
     assert (len(numbers), alive) == (1, [])
 

@@ -865,7 +865,7 @@ def test_the_limits_of_one_sitting_hold_for_every_notebook(tmp_path):
 def test_a_link_to_a_planned_section_is_not_dead_and_one_to_a_section_in_parts_is():
     targets = (
         "2_math/1a_products_and_systems",
-        "4_training/1_training_well",
+        "4_training/5_trust",
         "3_architectures/2_convolution",
         "2_math/9_no",
     )
@@ -921,7 +921,7 @@ def test_the_comparison_skips_a_notebook_whose_packages_are_missing_and_says_so(
 
 @pytest.mark.skipif(not shutil.which("make"), reason="needs make")
 def test_make_installs_only_when_the_requirements_are_newer(tmp_path):
-    for name in ("Makefile", "requirements.txt", "requirements-ray.txt"):
+    for name in ("Makefile", "requirements.txt", "requirements-torchao.txt", "requirements-ray.txt"):
         shutil.copy(ROOT / name, tmp_path)
     (tmp_path / ".venv").mkdir()
     stamps = tmp_path / ".venv" / ".installed", tmp_path / ".venv" / ".ray-installed"
@@ -934,7 +934,7 @@ def test_make_installs_only_when_the_requirements_are_newer(tmp_path):
         assert run.returncode == 0, run.stderr
         return run.stdout
 
-    for name in ("requirements.txt", "requirements-ray.txt"):
+    for name in ("requirements.txt", "requirements-torchao.txt", "requirements-ray.txt"):
         os.utime(tmp_path / name, (age - 10, age - 10))
     for command in ("lab", "test", "run"):
         assert "pip" not in planned(command)
@@ -946,12 +946,14 @@ def test_make_installs_only_when_the_requirements_are_newer(tmp_path):
     os.utime(tmp_path / "requirements.txt", (age + 10, age + 10))
     for command in ("lab", "test", "run"):
         assert "pip install -r requirements.txt" in planned(command)
+        assert "--target .venv/torchao -r requirements-torchao.txt" in planned(command)
 
 
 @pytest.mark.skipif(not shutil.which("make"), reason="needs make")
 def test_make_refuses_an_old_python_in_one_line(tmp_path):
     shutil.copy(ROOT / "Makefile", tmp_path)
-    (tmp_path / "requirements.txt").touch()
+    for name in ("requirements.txt", "requirements-torchao.txt"):
+        (tmp_path / name).touch()
     old = tmp_path / "old_python"
     pretend = "import sys; sys.version_info = (3, 10); sys.version = '3.10.1 (x)'"
     old.write_text(f"#!/bin/sh\nexec '{sys.executable}' -c \"{pretend}\n$2\"\n", encoding="utf-8")
