@@ -84,6 +84,8 @@ def ray_node(cpus: int = 2, seconds: float = 180) -> Iterator[list[psutil.Proces
     started within ``seconds``.
     """
     need_ray()
+    import ray
+
     folder = Path(tempfile.mkdtemp(prefix="ray-"))
     options = [f"--num-cpus={cpus}", "--num-gpus=0", "--object-store-memory=80000000", f"--temp-dir={folder}"]
     options += ["--include-dashboard=false", "--include-log-monitor=false", "--no-monitor", "--block"]
@@ -101,8 +103,6 @@ def ray_node(cpus: int = 2, seconds: float = 180) -> Iterator[list[psutil.Proces
             stderr=subprocess.STDOUT,
         )
     try:
-        import ray
-
         wait_for("Ray runtime started", folder / "said", node, seconds)
         with (
             open(folder / "printed", "w", encoding="utf-8") as printed,

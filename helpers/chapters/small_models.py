@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import logging
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +13,7 @@ from onnx import TensorProto, helper, numpy_helper
 from onnxruntime.quantization import CalibrationDataReader, QuantType, quantize_dynamic, quantize_static
 from torch import nn
 
+from helpers.chapters.silence import no_warnings_logged
 from helpers.files import replacing
 
 
@@ -50,7 +48,7 @@ def quantised(path: str | Path, to: str | Path, sample: np.ndarray | None = None
     (N, D) it is that of these rows, for ever (static).
     """
     options = {"weight_type": QuantType.QInt8, "per_channel": True}
-    with _quiet():
+    with no_warnings_logged():  # quantising advises a step that networks of linear layers do not need
         if sample is None:
             quantize_dynamic(str(path), str(to), **options)
         else:
@@ -66,16 +64,6 @@ class _Rows(CalibrationDataReader):
 
     def get_next(self) -> dict | None:
         return next(self.left, None)
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    before = logging.root.manager.disable
-    logging.disable(logging.WARNING)  # quantising advises a step that networks of linear layers do not need
-    try:
-        yield
-    finally:
-        logging.disable(before)
 
 
 def session(path: str | Path) -> onnxruntime.InferenceSession:

@@ -1,12 +1,12 @@
 """torchao, in a folder of its own: among the other packages, transformers imports it with every model."""
 
-import contextlib
 import importlib
-import logging
 import sys
 import warnings
 from pathlib import Path
 from types import ModuleType
+
+from helpers.chapters.silence import no_warnings_logged
 
 FOLDER = Path(sys.prefix) / "torchao"
 
@@ -21,18 +21,8 @@ def load_torchao(folder: Path = FOLDER) -> ModuleType:
         raise ModuleNotFoundError(f"torchao is not installed in {folder}: run `make setup`, or {command}")
     if str(folder) not in sys.path:
         sys.path.append(str(folder))
-    with _quiet(), warnings.catch_warnings():
+    with no_warnings_logged(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         module = importlib.import_module("torchao")
         importlib.import_module("torchao.quantization")
     return module
-
-
-@contextlib.contextmanager
-def _quiet():
-    before = logging.root.manager.disable
-    logging.disable(logging.WARNING)
-    try:
-        yield
-    finally:
-        logging.disable(before)

@@ -195,10 +195,14 @@ def peak_bytes() -> int:
     """The most memory that this process has had so far (its resident set), in bytes; 0 on Windows."""
     if sys.platform == "win32":
         return 0
+    status = Path("/proc/self/status")
+    if (
+        status.exists()
+    ):  # Linux, where getrusage also counts what the process had before it became this program
+        return int(re.search(r"VmHWM:\s+(\d+) kB", status.read_text())[1]) * 1024
     import resource
 
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return most if sys.platform == "darwin" else most * 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # macOS: bytes
 
 
 def draw_schedule(table: np.ndarray) -> Axes:

@@ -28,14 +28,6 @@ def part():
     return SimpleNamespace(**names)
 
 
-@pytest.fixture
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 def learnt(module):
     return sum(parameter.numel() for parameter in module.parameters())
 

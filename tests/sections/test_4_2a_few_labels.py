@@ -23,15 +23,8 @@ from helpers.chapters.fine_tuning import (
 from tools.notebooks import ENGLISH, define
 
 torch = pytest.importorskip("torch")
+pytestmark = pytest.mark.usefixtures("one_thread")
 few_rows, part_rates, bytes_to_store = (find(f"4.2.{n}").solution for n in (1, 2, 3))
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module")

@@ -19,15 +19,8 @@ from helpers.chapters.fine_tuning import (
 from tools.notebooks import ENGLISH, define
 
 torch = pytest.importorskip("torch")
+pytestmark = pytest.mark.usefixtures("one_thread")
 merged, forgetting = find("4.2.4").solution, find("4.2.5").solution
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module")

@@ -25,13 +25,12 @@ def part():
     return SimpleNamespace(**names)
 
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
 @pytest.fixture(autouse=True)
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
+def same_start():
     torch.manual_seed(0)
-    yield
-    torch.set_num_threads(threads)
 
 
 def stack(widths):
