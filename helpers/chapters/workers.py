@@ -196,9 +196,7 @@ def peak_bytes() -> int:
     if sys.platform == "win32":
         return 0
     status = Path("/proc/self/status")
-    if (
-        status.exists()
-    ):  # Linux, where getrusage also counts what the process had before it became this program
+    if status.exists():  # Linux, where getrusage also counts the process that started this one
         return int(re.search(r"VmHWM:\s+(\d+) kB", status.read_text())[1]) * 1024
     import resource
 
