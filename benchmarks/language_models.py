@@ -2,7 +2,7 @@
 
     python benchmarks/language_models.py [seeds]     writes language_models.md; minutes per model and seed
 
-The models are those of 5.2a (counts) and 5.2d (GPT and its changes), read from their cells (full profile);
+The models are those of 5.2a (counts) and 5.2e (GPT and its changes), read from their cells (full profile);
 the LSTM stands here.
 The text comes by helpers.fetch, so COURSE_MIRROR is tried first. One thread.
 """
@@ -24,8 +24,8 @@ from helpers.chapters.decoders import bits, held_out
 from helpers.chapters.language import train
 from tools.notebooks import ENGLISH, define
 
-COUNTS = ENGLISH / "5_language/2a_counting_and_tokens.ipynb"
-CHANGES = ENGLISH / "5_language/2d_five_changes.ipynb"
+COUNTS = ENGLISH / "5_language/2a_counting_and_bits.ipynb"
+CHANGES = ENGLISH / "5_language/2e_five_changes.ipynb"
 TARGET = 1.88  # nats: what the README of nanoGPT (Karpathy, 2022) says of its example for a CPU
 RECIPE, LAST = "nanoGPT's recipe", "+ Muon"
 
@@ -104,7 +104,7 @@ def counted_rows(nb):
     text, alphabet = nb["train_text"], nb["alphabet"]
     for order in range(1, 9):
         began, V = time.perf_counter(), len(alphabet)
-        models = [nb["share"](text, order, V, k) for k in (1, 0.01)]
+        models = [nb["add_k"](text, order, V, k) for k in (1, 0.01)]
         models.append(nb["kneser_ney"](text, order, V))
         cells = [f"{nats(nb['bits'](p, nb['val_text'])):.4f}" for p in models]
         yield f"| {order} | {' | '.join(cells)} | {time.perf_counter() - began:.0f} |"

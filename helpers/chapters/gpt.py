@@ -1,4 +1,4 @@
-"""The GPT of 5.2b, word for word (a test compares the two), for the parts that come after it."""
+"""The GPT of 5.2c, word for word (a test compares the two), for the parts that come after it."""
 
 from torch import Tensor, nn
 from torch.nn import functional as F

@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
+from unicodedata import east_asian_width
 
 import numpy as np
 import torch
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from transformers import GPT2LMHeadModel
 
 BLUE, ORANGE = PALETTE[:2]
+WORDS = r" ?\w+| ?[^\w\s]+|\s+"  # a word with the space before it, a run of signs, or blanks
 
 
 def load_text(name: str) -> tuple[str, str]:
@@ -76,6 +78,12 @@ def kneser_ney(text: str, order: int, V: int) -> Callable[[str, str], float]:
     return lambda context, c: discounted(levels, context, c, V)
 
 
+def bits(p: Callable[[str, str], float], text: str, given: int = 0) -> float:
+    """Bits per character, without the first ``given``; infinite where p(context, character) is 0."""
+    ps = [p(text[max(0, i - 16) : i], text[i]) for i in range(given, len(text))]  # 16: more than we need
+    return -sum(map(math.log2, ps)) / len(ps) if all(ps) else math.inf
+
+
 def gpt2_letters() -> dict[int, str]:
     """The letter by which GPT-2's vocabulary writes each byte, in the order of the bytes' numbers there.
 
@@ -87,7 +95,7 @@ def gpt2_letters() -> dict[int, str]:
     return dict(sorted(letters.items(), key=lambda item: item[1]))
 
 
-def library_bpe(text: str, merges: int, pattern: str) -> Tokenizer:
+def library_bpe(text: str, merges: int, pattern: str = WORDS) -> Tokenizer:
     """A byte-pair tokeniser of the library `tokenizers`, trained on a text cut into pieces by ``pattern``."""
     tokenizer = Tokenizer(models.BPE())
     split = pre_tokenizers.Split(Regex(pattern), "isolated")
@@ -134,7 +142,7 @@ def train(
     rate: Callable[[int, int], float] = warm_then_cosine,
     **how: Any,
 ) -> tuple[list[float], list[tuple[int, float, float]]]:
-    """`decoders.train_on_windows` as in 5.2c: the rate rises and falls, a gradient is at most 1 long."""
+    """`decoders.train_on_windows` as in 5.2d: the rate rises and falls, a gradient is at most 1 long."""
     return train_on_windows(model, ids, optimisers, factor=rate, longest=1.0, **how)
 
 
@@ -169,13 +177,71 @@ def draw_pairs(text: str) -> Axes:
     return ax
 
 
-def plot_orders(orders: Iterable[int], found: dict[str, Sequence[float]]) -> Axes:
-    """Bits per character against the order, a line per way of counting; returns the Axes."""
+def plot_bits() -> Axes:
+    """The bits that a character of probability p costs, with 1, 1/2, 1/4 and 1/8 marked; returns the Axes."""
+    ax = plt.subplots(figsize=(6.4, 3))[1]
+    p = np.linspace(0.02, 1, 200)
+    ax.plot(p, -np.log2(p))
+    for bits, name in enumerate(("1", "1/2", "1/4", "1/8")):
+        ax.plot(0.5**bits, bits, "o", color=ORANGE)
+        text = f"p = {name}: {bits} bit{'s' * (bits != 1)}"
+        ax.annotate(text, (0.5**bits, bits), xytext=(7, 7), textcoords="offset points", annotation_clip=False)
+    ax.set(xlabel="probability p of what came", ylabel="bits", xlim=(0, 1.2), ylim=(-0.3, 6))
+    return ax
+
+
+def draw_before(words: Sequence[str], wanted: Sequence[str]) -> Axes:
+    """For each wanted word the words that it came after in a text, each with how often; returns the Axes."""
+    pairs = Counter(pairwise(words))
+    before = {word: [(first, n) for (first, second), n in pairs.items() if second == word] for word in wanted}
+    height = sum(map(len, before.values()))
+    ax = plt.subplots(figsize=(7.4, 0.6 * height + 0.3))[1]
+    at = 0.0
+    for word, found in before.items():
+        middle = at - (len(found) - 1) / 2
+        for row, (first, n) in enumerate(found):
+            ax.plot([0.8, 3.2], [at - row, middle], color="0.6", linewidth=1.5 * n, zorder=0)
+            _boxed(ax, 0.8, at - row, f"{first}, {n} time{'s' * (n > 1)}", BLUE)
+        _boxed(ax, 3.2, middle, word, ORANGE)
+        total, plural = sum(n for _, n in found), "s" * (len(found) > 1)
+        ax.text(3.8, middle, f"came {total} times,\nafter {len(found)} word{plural}", va="center")
+        at -= len(found) + 0.3
+    ax.set(xlim=(0, 5.4), ylim=(at + 0.6, 0.6))
+    ax.set_axis_off()
+    return ax
+
+
+def plot_orders(
+    orders: Iterable[int],
+    found: dict[str, Sequence[float]],
+    *,
+    xlabel: str = "order n",
+    ylabel: str = "bits per character",
+) -> Axes:
+    """One number against the order (or another count), a line per name; returns the Axes."""
     ax = plt.subplots(figsize=(6.4, 3.4))[1]
-    for (name, values), style in zip(found.items(), ("--", ":", "-"), strict=False):
+    for (name, values), style in zip(found.items(), ("--", ":", "-", "-."), strict=False):
         ax.plot(list(orders), values, style, marker="o", label=name)
-    ax.set(xlabel="order n", ylabel="bits per character")
+    ax.set(xlabel=xlabel, ylabel=ylabel)
     ax.legend()
+    return ax
+
+
+def draw_tokens(rows: dict[str, Sequence[str]]) -> Axes:
+    """Rows of boxes, one for each token, the row's name in front; a part of a character is a dot."""
+    widths = {name: [_width(token) for token in tokens] for name, tokens in rows.items()}
+    longest = max(map(sum, widths.values()))
+    ax = plt.subplots(figsize=(0.17 * longest + 1.4, 0.6 * len(rows) + 0.1))[1]
+    for height, (name, tokens) in enumerate(rows.items()):
+        ax.text(-0.8, -height, name, ha="right", va="center")
+        at = 0.0
+        for token, width in zip(tokens, widths[name], strict=True):
+            box = {"facecolor": "white", "edgecolor": BLUE, "linewidth": 1.5}
+            ax.add_patch(plt.Rectangle((at + 0.1, -height - 0.36), width - 0.2, 0.72, **box))
+            ax.text(at + width / 2, -height, _in_box(token), ha="center", va="center", fontsize=11)
+            at += width
+    ax.set(xlim=(-8, longest), ylim=(0.5 - len(rows), 0.5))
+    ax.set_axis_off()
     return ax
 
 
@@ -321,3 +387,18 @@ def plot_changes(found: dict[str, Sequence[float]], *, label: str) -> Axes:
 
 def _visible(text: str) -> str:
     return text.replace(" ", "␣").replace("\n", "↵")
+
+
+def _in_box(token: str) -> str:
+    """A token as it is shown: a part of a character (which decodes to the replacement sign) as a dot."""
+    return "·" if set(token) == {"\ufffd"} else _visible(token)
+
+
+def _width(token: str) -> float:
+    """The width of a token's box: a Chinese sign counts twice."""
+    return 0.9 + sum(2 if east_asian_width(sign) in "WF" else 1 for sign in _in_box(token))
+
+
+def _boxed(ax: Axes, x: float, y: float, text: str, colour: str) -> None:
+    box = {"boxstyle": "round", "facecolor": "white", "edgecolor": colour, "linewidth": 2}
+    ax.text(x, y, text, ha="center", va="center", bbox=box)

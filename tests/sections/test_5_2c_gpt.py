@@ -1,4 +1,4 @@
-"""Section 5.2b: the GPT is the library's GPT-2, and sees nothing ahead; beside the counts a mixture helps."""
+"""Section 5.2c: the GPT is the library's GPT-2, and sees nothing ahead; beside the counts a mixture helps."""
 
 from types import SimpleNamespace
 
@@ -13,7 +13,7 @@ from helpers.chapters.attention import attention
 from tests.sections.same_code import assert_same_code
 from tools.notebooks import ENGLISH, define
 
-NOTEBOOK = ENGLISH / "5_language/2b_a_gpt_piece_by_piece.ipynb"
+NOTEBOOK = ENGLISH / "5_language/2c_a_gpt_piece_by_piece.ipynb"
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""Section 5.2c: loop, knobs, cache and files keep their promises; a published GPT-2 is read."""
+"""Section 5.2d: loop, knobs, cache and files keep their promises; a published GPT-2 is read."""
 
 import json
 import re
@@ -12,7 +12,7 @@ from torch import nn
 from helpers.chapters import decoders, language
 from tools.notebooks import ENGLISH, ROOT, cells_of, define, read_notebook
 
-NOTEBOOK = ENGLISH / "5_language/2c_training_and_writing.ipynb"
+NOTEBOOK = ENGLISH / "5_language/2d_training_and_writing.ipynb"
 
 
 @pytest.fixture(scope="module")
