@@ -2,7 +2,7 @@
 
     python benchmarks/language_models.py [seeds]     writes language_models.md; minutes per model and seed
 
-The models are those of 5.2a (counts) and 5.2e (GPT and its changes), read from their cells (full profile);
+The models are those of 5.2a (counts) and 5.2f (GPT and its changes), read from their cells (full profile);
 the LSTM stands here.
 The text comes by helpers.fetch, so COURSE_MIRROR is tried first. One thread.
 """
@@ -25,7 +25,7 @@ from helpers.chapters.language import train
 from tools.notebooks import ENGLISH, define
 
 COUNTS = ENGLISH / "5_language/2a_counting_and_bits.ipynb"
-CHANGES = ENGLISH / "5_language/2e_five_changes.ipynb"
+CHANGES = ENGLISH / "5_language/2f_five_changes.ipynb"
 TARGET = 1.88  # nats: what the README of nanoGPT (Karpathy, 2022) says of its example for a CPU
 RECIPE, LAST = "nanoGPT's recipe", "+ Muon"
 

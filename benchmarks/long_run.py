@@ -2,7 +2,7 @@
 
     python benchmarks/long_run.py [steps]     writes long_run.md; about six minutes of one core
 
-The loop is that of 5.2d (`helpers.chapters.language.train`), and so is what writes. The weights are kept
+The loop is that of 5.2d (`helpers.chapters.language.train`), what writes that of 5.2e. The weights are kept
 beside the downloaded data, as long_run.safetensors. The text comes by helpers.fetch, so COURSE_MIRROR is
 tried first. One thread.
 """
@@ -23,7 +23,7 @@ from helpers.chapters.language import kneser_ney, load_text, small_gpt2, train
 from helpers.files import replacing
 from tools.notebooks import ENGLISH, define
 
-WRITING = ENGLISH / "5_language/2d_training_and_writing.ipynb"
+WRITING = ENGLISH / "5_language/2e_writing.ipynb"
 LENGTH, WIDTH, LAYERS, HEADS, BATCH = 128, 128, 4, 4, 8
 LOOKS, JUDGED = 9, 20_000  # how often the held-out text is looked at, and how much of it
 PROMPT, TEMPERATURE = "The king ", 0.7

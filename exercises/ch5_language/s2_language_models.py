@@ -1,4 +1,4 @@
-"""Exercises of section 5.2, language models: bits, smoothing, merges, comparing, sampling, mixing."""
+"""Exercises of section 5.2, language models: bits, smoothing, merges, attention, sampling, mixing."""
 
 import math
 
@@ -992,6 +992,149 @@ gain_or_luck = Exercise(
     draw=draw_losses,
 )
 
+# 5.2.9 looking back ---------------------------------------------------------------------------------------
+
+
+def look_back(q, k, v):
+    """Causal attention of one head: each row looks at itself and at the rows before it.
+
+    queries q (T, d), keys k (T, d), values v (T, e), arrays -> (T, e). Weights: softmax of q · k / sqrt(d).
+    """
+    # Common wrong turn: to set weights to 0 after the softmax. The rest of a row then no longer sums to 1.
+    scores = q @ k.T / np.sqrt(q.shape[1])
+    scores[np.triu_indices(len(q), 1)] = -np.inf
+    weights = np.exp(scores - scores.max(axis=1, keepdims=True))
+    return weights / weights.sum(axis=1, keepdims=True) @ v
+
+
+def draw_qkv(rng):
+    """One to four positions, small whole numbers; sometimes scores too large for exp."""
+    T, d, e = (int(n) for n in rng.integers(1, 5, size=3))
+    q, k, v = (rng.integers(-2, 3, size=(T, n)).astype(float) for n in (d, d, e))
+    return (500 * q, 2 * k, v) if rng.random() < 0.15 else (q, k, v)
+
+
+def _attend(q, k, v, hidden=None, root=None, axis=1, after=False):
+    """look_back with other hidden scores, another divisor, another axis, or the mask after the softmax."""
+    scores = q @ k.T / (np.sqrt(q.shape[1]) if root is None else root)
+    hidden = np.triu(np.ones(scores.shape, dtype=bool), 1) if hidden is None else hidden
+    if not after:
+        scores = np.where(hidden, -np.inf, scores)
+    with np.errstate(invalid="ignore"):
+        weights = np.exp(scores - scores.max(axis=axis, keepdims=True))
+        weights = weights / weights.sum(axis=axis, keepdims=True)
+    return (np.where(hidden, 0, weights) if after else weights) @ v
+
+
+def sees_what_comes_later(q, k, v):
+    return _attend(q, k, v, hidden=np.zeros((len(q), len(q)), dtype=bool))
+
+
+def sees_only_what_comes_later(q, k, v):
+    return _attend(q, k, v, hidden=np.tril(np.ones((len(q), len(q)), dtype=bool), -1))
+
+
+def hides_each_position_from_itself(q, k, v):
+    return _attend(q, k, v, hidden=np.triu(np.ones((len(q), len(q)), dtype=bool)))
+
+
+def masks_after_the_softmax(q, k, v):
+    return _attend(q, k, v, after=True)
+
+
+def sets_later_scores_to_0(q, k, v):
+    scores = np.tril(q @ k.T / np.sqrt(q.shape[1]))
+    weights = np.exp(scores - scores.max(axis=1, keepdims=True))
+    return weights / weights.sum(axis=1, keepdims=True) @ v
+
+
+def forgets_the_root(q, k, v):
+    return _attend(q, k, v, root=1)
+
+
+def divides_by_d_itself(q, k, v):
+    return _attend(q, k, v, root=q.shape[1])
+
+
+def divides_by_the_root_of_the_positions(q, k, v):
+    return _attend(q, k, v, root=np.sqrt(len(q)))
+
+
+def takes_the_softmax_of_each_column(q, k, v):
+    return _attend(q, k, v, axis=0)
+
+
+def lets_the_exponential_overflow(q, k, v):
+    with np.errstate(over="ignore", invalid="ignore"):
+        weights = np.tril(np.exp(q @ k.T / np.sqrt(q.shape[1])))
+        return weights / weights.sum(axis=1, keepdims=True) @ v
+
+
+def asks_with_the_keys(q, k, v):
+    return _attend(k, q, v)
+
+
+def leaves_the_softmax_out(q, k, v):
+    return np.tril(q @ k.T / np.sqrt(q.shape[1])) @ v
+
+
+looking_back = Exercise(
+    "5.2.9",
+    level=2,
+    minutes=10,
+    points=2,
+    solution=look_back,
+    cases=(
+        Case(
+            (np.zeros((2, 1)), np.ones((2, 1)), np.array([[4.0], [8.0]])),
+            expected=np.array([[4.0], [6.0]]),
+            name="two positions, equal scores: the first sees itself only",
+        ),
+        Case(
+            (
+                np.array([[0.0], [math.log(3)]]),
+                np.array([[1.0], [0.0]]),
+                np.array([[4.0, 0.0], [8.0, 4.0]]),
+            ),
+            expected=np.array([[4.0, 0.0], [5.0, 1.0]]),
+            name="scores log 3 and 0: weights 3/4 and 1/4",
+        ),
+        Case(
+            (
+                np.array([[0.0, 0, 0, 0], [2 * math.log(3), 0, 0, 0]]),
+                np.array([[1.0, 0, 0, 0], [0, 0, 0, 0]]),
+                np.array([[4.0], [8.0]]),
+            ),
+            expected=np.array([[4.0], [5.0]]),
+            name="four numbers per query: scores are divided by 2",
+        ),
+        Case(
+            (np.full((3, 1), 1000.0), np.array([[1.0], [2.0], [3.0]]), np.array([[1.0], [2.0], [3.0]])),
+            expected=np.array([[1.0], [2.0], [3.0]]),
+            name="scores of thousands",
+        ),
+        Case(
+            (np.array([[1.0], [2.0]]), np.array([[3.0], [1.0]]), np.array([[0.0], [1.0]])),
+            name="queries and keys in their places",
+        ),
+    ),
+    wrong={
+        sees_what_comes_later: 0,
+        sees_only_what_comes_later: 0,
+        hides_each_position_from_itself: 0,
+        masks_after_the_softmax: 1,
+        sets_later_scores_to_0: 1,
+        forgets_the_root: None,
+        divides_by_d_itself: None,
+        divides_by_the_root_of_the_positions: None,
+        takes_the_softmax_of_each_column: 2,
+        lets_the_exponential_overflow: 2,
+        asks_with_the_keys: None,
+        leaves_the_softmax_out: 2,
+    },
+    draw=draw_qkv,
+)
+
 EXERCISES = (
     bits_by_hand,
     another_way_to_share,
@@ -1001,4 +1144,5 @@ EXERCISES = (
     a_moving_bar,
     the_rate_of_a_step,
     gain_or_luck,
+    looking_back,
 )

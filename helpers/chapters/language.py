@@ -324,12 +324,13 @@ def draw_heads(block: nn.Module, x: Tensor, text: str) -> list[Axes]:
     with torch.no_grad():
         q, k, v = block.attn.heads(block.ln_1(x[None]))
         weights = attention(q, k, v, torch.ones(len(text), len(text), dtype=torch.bool).tril())[1][0]
-    axes = plt.subplots(1, len(weights), figsize=(3.6 * len(weights), 3.8))[1]
+    rows, columns = -(-len(weights) // 2), min(2, len(weights))
+    axes = plt.subplots(rows, columns, figsize=(5 * columns, 5 * rows), squeeze=False)[1].flat
     for head, (ax, table) in enumerate(zip(axes, weights, strict=True)):
         ax.imshow(table, cmap="Blues", vmin=0, vmax=1)
         for ticks in (ax.set_xticks, ax.set_yticks):
-            ticks(range(len(text)), [_visible(character) for character in text], fontsize=9)
-        ax.set_title(f"head {head}")
+            ticks(range(len(text)), [_visible(character) for character in text], fontsize=13)
+        ax.set(title=f"head {head}", xlabel="attended to", ylabel="attends")
         ax.grid(visible=False)
     return list(axes)
 
@@ -369,6 +370,17 @@ def show_choice(before: Tensor, after: Tensor, alphabet: Sequence[str], title: s
     ax.set(ylim=(0, 1), ylabel="probability", title=f"{title}: {int((q > 0).sum())} characters left")
     ax.legend()
     plt.show()
+
+
+def draw_knobs(found: dict[str, Tensor]) -> list[Axes]:
+    """Bars of the probabilities of some characters after each knob, one picture a knob; returns the Axes."""
+    axes = plt.subplots(1, len(found), figsize=(2.6 * len(found), 2.4), squeeze=False, sharey=True)[1][0]
+    for ax, (name, p) in zip(axes, found.items(), strict=True):
+        bars = ax.bar(range(1, len(p) + 1), p.tolist(), color=BLUE)
+        ax.bar_label(bars, [f"{value:.2f}" if value else "" for value in p.tolist()], fontsize=11)
+        ax.set(title=name, ylim=(0, 0.85), xticks=range(1, len(p) + 1), xlabel="character")
+    axes[0].set_ylabel("probability")
+    return list(axes)
 
 
 def plot_changes(found: dict[str, Sequence[float]], *, label: str) -> Axes:

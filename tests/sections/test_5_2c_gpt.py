@@ -1,4 +1,4 @@
-"""Section 5.2c: the GPT is the library's GPT-2, and sees nothing ahead; beside the counts a mixture helps."""
+"""Section 5.2c: the steps have the text's numbers; the GPT is the library's, and sees nothing ahead."""
 
 from types import SimpleNamespace
 
@@ -8,24 +8,27 @@ from torch.nn import functional as F
 from transformers import GPT2Config, GPT2LMHeadModel
 
 from exercises.finding import find
-from helpers.chapters import decoders, gpt, language
+from helpers.chapters import gpt, language
 from helpers.chapters.attention import attention
 from tests.sections.same_code import assert_same_code
-from tools.notebooks import ENGLISH, define
+from tools.notebooks import ENGLISH, cells_of, define
 
 NOTEBOOK = ENGLISH / "5_language/2c_a_gpt_piece_by_piece.ipynb"
 
 
 @pytest.fixture(scope="module")
 def nb():
-    """What the notebook defines, with a GPT trained for a while."""
+    """What the notebook defines, with a GPT at random weights, and the tables of `team` of its four steps."""
     threads = torch.get_num_threads()
-    names = define(NOTEBOOK, whole=("imports", "constants", "text"))
+    names = {
+        "look_back": find("5.2.9").solution,
+        "draw_attention": lambda *_: None,
+        "draw_rows": lambda *_: None,
+    }
+    names = define(NOTEBOOK, namespace=names, whole=("constants", "text"))
     torch.manual_seed(0)
     library = language.small_gpt2(names["V"], names["LENGTH"], names["D"], names["LAYERS"], names["HEADS"])
     names["gpt"] = names["from_gpt2"](library.transformer.state_dict(), names["HEADS"])
-    optimiser = torch.optim.AdamW(names["gpt"].parameters(), lr=0.006)
-    language.train(names["gpt"], names["train_ids"], [optimiser], **names["HOW"] | {"steps": 300})
     torch.set_num_threads(threads)
     return SimpleNamespace(**names)
 
@@ -85,37 +88,52 @@ def test_no_position_sees_what_comes_after_it_and_without_the_mask_it_does(nb, m
     assert peeks(nb.gpt, ids)
 
 
-def test_after_300_steps_it_is_better_than_a_table_of_pairs(nb):
-    held_out = decoders.held_out(nb.gpt, nb.val_ids[:10_000], nb.LENGTH)
-    assert held_out < decoders.count_pairs(nb.train_ids, nb.val_ids[:10_000])
+# ---------------------------------------------------------------- attention, step by step
 
 
-def test_the_short_context_at_the_beginning_of_each_window_costs_little(nb):
-    starts = torch.arange(0, 10_000, nb.LENGTH)
-    windows = nb.val_ids[starts[:, None] + torch.arange(nb.LENGTH + 1)]
-    with torch.no_grad():
-        p = nb.gpt(windows[:, :-1]).softmax(2).gather(2, windows[:, 1:, None])[..., 0]
-    by_position = -p.log2().mean(dim=0)
-    assert by_position[0] > by_position[nb.LENGTH // 2 :].mean()
-    assert by_position.mean() < by_position[nb.LENGTH // 2 :].mean() + 0.1
+@pytest.fixture(scope="module")
+def steps(nb):
+    """{cell: the names after it} for the cells with the word `team`."""
+    names = vars(nb) | {"draw_attention": lambda *_: None, "draw_rows": lambda *_: None}
+    found = {}
+    for cell in ("team", "scores", "weights", "mixture", "mask", "matrices"):
+        exec(compile(cells_of(NOTEBOOK, cell)[0].source, cell, "exec"), names)
+        found[cell] = SimpleNamespace(**names)
+    return found
 
 
-def test_the_network_draws_more_characters_than_the_text_has(nb):
-    assert nb.HOW["steps"] * nb.HOW["batch"] * nb.HOW["length"] > len(nb.train_text)
+def test_the_numbers_that_the_text_names_are_those_of_the_tables(steps):
+    def near(number):
+        return pytest.approx(number, abs=0.005)
+
+    t, e, a, m = range(4)
+    assert steps["scores"].scores[m].tolist() == [2, 0, 0, 1]
+    assert steps["scores"].scores[a].tolist() == [0, 2, 4, 0]
+    weights = steps["weights"].weights
+    assert (weights[m, t], weights[e, a], weights[a, a], weights[a, e]) == tuple(
+        map(near, (0.61, 0.61, 0.85, 0.12))
+    )
+    masked = steps["mask"].masked.softmax(1)
+    assert masked[t].tolist() == [1, 0, 0, 0]
+    assert (masked[e, t], masked[e, e]) == (near(0.27), near(0.73))
+    assert torch.equal(masked[m], weights[m])
+    asked = steps["matrices"]
+    assert (asked.q @ asked.k.T)[m].tolist() == [0, 1, 2, 0]
+    assert (asked.weights[m, a], asked.weights[m, e], asked.weights[a, t]) == tuple(
+        map(near, (0.51, 0.25, 0.89))
+    )
 
 
-def test_one_head_of_the_first_block_looks_mostly_one_position_back(nb):
-    ids, block = nb.encode("The room was cold, and nobody came."), nb.gpt.h[0]
-    with torch.no_grad():
-        q, k, v = block.attn.heads(block.ln_1(nb.gpt.wte(ids[:30]) + nb.gpt.wpe.weight[:30])[None])
-    weights = attention(q, k, v, torch.ones(30, 30, dtype=torch.bool).tril())[1][0]
-    back = weights.diagonal(-1, dim1=1, dim2=2).mean(dim=1)
-    assert back.max() > 0.3  # after 300 steps; far more after the 800 of the notebook
-    assert back.max() > 2 * back.median()
+def test_step_by_step_is_the_attention_of_3_4a(steps):
+    asked = steps["matrices"]
+    answers, weights = attention(asked.q, asked.k, asked.v, ~asked.later)
+    torch.testing.assert_close(weights, asked.weights)
+    torch.testing.assert_close(answers, asked.weights @ asked.v)
 
 
-def test_a_mixture_helps_where_the_models_err_at_different_characters():
-    best_mix = find("5.2.5").solution
-    shares = [k / 20 for k in range(21)]
-    assert best_mix([0.5, 0.1], [0.1, 0.5], shares)[1] < best_mix([0.5, 0.1], [0.1, 0.5], [0, 1])[1]
-    assert best_mix([0.5, 0.4], [0.3, 0.1], shares)[0] == 1  # one is better everywhere
+def test_the_exercise_is_causal_attention_of_one_head():
+    look_back = find("5.2.9").solution
+    for seed in range(5):
+        q, k, v = torch.randn(3, 6, 4, generator=torch.Generator().manual_seed(seed)).double()
+        theirs = F.scaled_dot_product_attention(q, k, v, is_causal=True)
+        torch.testing.assert_close(torch.tensor(look_back(q.numpy(), k.numpy(), v.numpy())), theirs)

@@ -749,3 +749,54 @@ def wrong_5_3_7_half_for_each(first, second, max_length):
     if len(first) + len(second) > room:
         first, second = first[: room - room // 2], second[: room // 2]
     return right_5_3_7_by_slices(first, second, max_length)
+
+
+# 5.2.9 look_back ------------------------------------------------------------------------------------------
+
+
+def right_5_2_9_one_position_after_the_other(q, k, v):
+    answers = []
+    for i in range(len(q)):
+        scores = k[: i + 1] @ q[i] / len(q[i]) ** 0.5
+        weights = np.exp(scores - scores.max())
+        answers.append(weights @ v[: i + 1] / weights.sum())
+    return np.array(answers)
+
+
+def right_5_2_9_with_a_mask_of_numbers(q, k, v):
+    scores = q @ k.T * q.shape[-1] ** -0.5 + np.triu(np.full((len(q), len(q)), -1e30), 1)
+    scores -= scores.max(axis=-1, keepdims=True)
+    weights = np.exp(scores)
+    return (weights / weights.sum(axis=-1)[:, None]) @ v
+
+
+def wrong_5_2_9_a_mask_too_small(q, k, v):
+    scores = q @ k.T / np.sqrt(q.shape[1]) - 10 * np.triu(np.ones((len(q), len(q))), 1)
+    weights = np.exp(scores - scores.max(axis=1, keepdims=True))
+    return weights / weights.sum(axis=1, keepdims=True) @ v
+
+
+def wrong_5_2_9_one_maximum_for_all_rows(q, k, v):
+    scores = q @ k.T / np.sqrt(q.shape[1])
+    weights = np.tril(np.exp(scores - scores.max()))
+    with np.errstate(invalid="ignore"):
+        return weights / weights.sum(axis=1, keepdims=True) @ v
+
+
+def wrong_5_2_9_maximum_before_the_mask(q, k, v):
+    scores = q @ k.T / np.sqrt(q.shape[1])
+    weights = np.tril(np.exp(scores - scores.max(axis=1, keepdims=True)))
+    with np.errstate(invalid="ignore"):
+        return weights / weights.sum(axis=1, keepdims=True) @ v
+
+
+def wrong_5_2_9_root_of_the_values(q, k, v):
+    scores = np.where(np.tri(len(q)) > 0, q @ k.T / np.sqrt(v.shape[1]), -np.inf)
+    weights = np.exp(scores - scores.max(axis=1, keepdims=True))
+    return weights / weights.sum(axis=1, keepdims=True) @ v
+
+
+def wrong_5_2_9_weights_of_the_transposed_table(q, k, v):
+    scores = np.where(np.tri(len(q)) > 0, q @ k.T / np.sqrt(q.shape[1]), -np.inf)
+    weights = np.exp(scores - scores.max(axis=1, keepdims=True))
+    return (weights / weights.sum(axis=1, keepdims=True)).T @ v

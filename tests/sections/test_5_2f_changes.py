@@ -1,4 +1,4 @@
-"""Section 5.2e: the model is nanoGPT's, each change is what the text says, the figures are those measured."""
+"""Section 5.2f: the model is nanoGPT's, each change is what the text says, the figures are those measured."""
 
 import math
 import re
@@ -14,7 +14,7 @@ from exercises.finding import find
 from helpers.chapters import language
 from tools.notebooks import ENGLISH, ROOT, define
 
-NOTEBOOK = ENGLISH / "5_language/2e_five_changes.ipynb"
+NOTEBOOK = ENGLISH / "5_language/2f_five_changes.ipynb"
 
 
 @pytest.fixture(scope="module")
