@@ -72,7 +72,7 @@ def draw_lists(lists: Mapping[str, Sequence[str]], hits: Sequence[str] | set[str
             hit = name in hits
             colour = {"facecolor": "#9cc9e6" if hit else "white", "edgecolor": PALETTE[0] if hit else "0.8"}
             ax.add_patch(plt.Rectangle((column - 0.47, place - 0.42), 0.94, 0.84, **colour))
-            ax.text(column, place, f"✓ {name}" if hit else name, ha="center", va="center", fontsize=10)
+            ax.text(column, place, f"✓ {name}" if hit else name, ha="center", va="center", fontsize=12)
     ax.set(xlim=(-0.5, len(lists) - 0.5), ylim=(longest - 0.4, -1.5))
     ax.set_axis_off()
     return ax
@@ -99,7 +99,7 @@ def draw_splits(times: Any, tests: Mapping[str, Any]) -> np.ndarray:
     _, axes = plt.subplots(len(tests), 1, figsize=(8, 1.1 * len(tests) + 0.6), sharex=True, squeeze=False)
     height = np.random.default_rng(0).random(len(times))
     for ax, (title, test) in zip(axes[:, 0], tests.items(), strict=True):
-        for chosen, colour, label in ((~np.asarray(test), "0.75", "train"), (test, PALETTE[1], "test")):
+        for chosen, colour, label in ((~np.asarray(test), PALETTE[0], "train"), (test, PALETTE[1], "test")):
             ax.scatter(times[chosen], height[chosen], 14, color=colour, label=label)
         ax.set_title(title, loc="left")
         ax.set_yticks([])
@@ -116,7 +116,7 @@ def draw_map(points: Any, groups: Sequence[str], names: Mapping[int, str]) -> Ax
         chosen = points[groups == group]
         ax.plot(*chosen.T, "osD^v<>ph*"[number % 10], color=PALETTE[number % 8], markersize=5, label=group)
     for place, name in names.items():
-        ax.annotate(name, points[place], (4, 4), textcoords="offset points", fontsize=9)
+        ax.annotate(name, points[place], (4, 4), textcoords="offset points", fontsize=11)
     ax.set(xlabel="dimension 1", ylabel="dimension 2")
     ax.legend()
     return ax

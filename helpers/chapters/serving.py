@@ -373,7 +373,7 @@ def draw_answers(answers: Sequence[httpx.Response]) -> plt.Axes:
         y, x = divmod(place, ncols)
         good = answer.status_code == 200
         ax.add_patch(plt.Rectangle((x, -y), 0.92, 0.92, color="#b7dfc3" if good else "#e4572e"))
-        ax.text(x + 0.46, 0.46 - y, answer.status_code, ha="center", va="center", fontsize=7)
+        ax.text(x + 0.46, 0.46 - y, answer.status_code, ha="center", va="center", fontsize=10)
     ax.set(xlim=(0, ncols), ylim=(1 - rows, 1))
     ax.set_axis_off()
     return ax

@@ -203,7 +203,7 @@ def test_the_network_alone_has_no_rows_that_meet_in_a_product(nb):
 # what the models see
 
 
-@pytest.mark.parametrize("name", ["Recurrent", "ByDistance", "ByPlace"])
+@pytest.mark.parametrize("name", ["Recurrent", "ByDistance", "ByPosition"])
 def test_a_reader_sees_the_past_and_not_the_future(nb, name):
     torch.manual_seed(0)
     model, plays = getattr(nb, name)(), torch.randint(0, nb.N_TRACKS, (4, nb.LENGTH))
@@ -215,12 +215,12 @@ def test_a_reader_sees_the_past_and_not_the_future(nb, name):
     assert all((before[..., t] - after[..., t]).abs().max() > 1e-5 for t in range(7, nb.LENGTH))
 
 
-def test_places_beyond_the_trained_rows_get_no_gradient_and_the_others_do(nb):
+def test_positions_beyond_the_trained_rows_get_no_gradient_and_the_others_do(nb):
     torch.manual_seed(0)
-    model, plays = nb.ByPlace(), torch.randint(0, nb.N_TRACKS, (4, nb.T))
+    model, plays = nb.ByPosition(), torch.randint(0, nb.N_TRACKS, (4, nb.T))
     torch.nn.functional.cross_entropy(model(plays[:, :-1]), plays[:, 1:]).backward()
-    assert (model.place.grad[nb.T - 1 :] == 0).all()
-    assert (model.place.grad[: nb.T - 1].abs().sum(dim=1) > 0).all()
+    assert (model.position.grad[nb.T - 1 :] == 0).all()
+    assert (model.position.grad[: nb.T - 1].abs().sum(dim=1) > 0).all()
 
 
 def test_a_length_of_one_makes_the_lstm_blind_to_history(nb):
