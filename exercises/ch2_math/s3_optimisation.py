@@ -1,4 +1,4 @@
-"""Exercises of section 2.3, optimisation: one step by hand, a safe rate, Adam, the speed of convergence.
+"""Exercises of section 2.3, optimisation: one step by hand, a safe rate, Adam, how fast, a rate that pays.
 
 The words stand in s3_optimisation.en.md.
 """
@@ -320,6 +320,168 @@ def answers_for_fewer_than_three_errors(errors):
     return order_of_convergence(errors) if len(errors) > 2 else 1.0
 
 
+# 2.3.6 a rate that keeps its promise -----------------------------------------------------------------
+
+
+def paying_rate(loss, theta, g, rate):
+    """The first of rate, rate / 2, rate / 4, … whose step pays: loss(θ - η g) ≤ loss(θ) - ½ η |g|² -> float.
+
+    loss: a function of an array like theta; theta, g: a place and the slope there, of one shape, any shape.
+    A loss that is nan pays nothing. Raises ValueError if even after 50 halvings the step does not pay.
+    """
+    # Common wrong turn: `while loss(new) > bound` and a loss that is nan there: nan > bound is False, so the
+    # rate is accepted. Ask for what must hold, `<=`, and halve otherwise.
+    here, square = loss(theta), np.sum(g * g)
+    for _ in range(51):
+        if loss(theta - rate * g) <= here - rate / 2 * square:
+            return float(rate)
+        rate = rate / 2
+    raise ValueError(f"no rate down to {2 * rate:g} pays: is g the slope of this loss?")
+
+
+class _Bowls:
+    """½ Σ aᵢ θᵢᵖ for an even power p. The repr is the Python that makes it."""
+
+    def __init__(self, curvatures, power=2):
+        self.curvatures, self.power = np.asarray(curvatures, dtype=float), power
+
+    def __call__(self, theta):
+        return float(np.sum(self.curvatures * theta**self.power) / 2)
+
+    def __repr__(self):
+        return f"lambda theta: np.sum(np.array({self.curvatures.tolist()}) * theta**{self.power}) / 2"
+
+    def slope(self, theta):
+        return self.curvatures * self.power / 2 * theta ** (self.power - 1)
+
+
+class _Fenced:
+    """θ - 2 √θ of one number, least at 1, nan below 0. The repr is the Python that makes it."""
+
+    def __call__(self, theta):
+        with np.errstate(invalid="ignore"):
+            return float((theta - 2 * np.sqrt(theta))[0])
+
+    def __repr__(self):
+        return "lambda theta: (theta - 2 * np.sqrt(theta))[0]"
+
+    def slope(self, theta):
+        return 1 - 1 / np.sqrt(theta)
+
+
+def _paying_call(loss, theta, rate, sign=1.0):
+    theta = np.array(theta, dtype=float)
+    return loss, theta, sign * loss.slope(theta), rate
+
+
+def _is_clear(loss, theta, g, rate):
+    """Whether no halving hangs on rounding: what a step gains is never just what it promises."""
+    rates, here, square = rate / 2.0 ** np.arange(51), loss(theta), np.sum(g * g)
+    gains = np.array([here - loss(theta - r * g) for r in rates[:20]])
+    return not square or np.nanmin(np.abs(gains / (rates[:20] * square) - 0.5)) > 1e-3
+
+
+def draw_paying(rng):
+    """Bowls of 1 to 3 numbers or 2 × 2, squares or fourth powers, some with a fence; also from a minimum."""
+    while True:
+        rate = float(rng.choice([0.01, 0.1, 1.0, 3.0, 10.0, 1000.0]))
+        if rng.random() < 0.2:
+            call = _paying_call(_Fenced(), [float(rng.choice([0.25, 0.5, 2.0, 3.0, 4.0, 9.0]))], rate)
+        else:
+            shape = (2, 2) if rng.random() < 0.25 else (int(rng.integers(1, 4)),)
+            loss = _Bowls(rng.choice([0.3, 1.0, 3.0, 7.0, 50.0], size=shape), int(rng.choice([2, 2, 4])))
+            theta = rng.integers(-3, 4, size=shape) * float(rng.choice([1.0, 0.5]))
+            call = _paying_call(loss, theta, rate, -1.0 if rng.random() < 0.1 else 1.0)
+        if _is_clear(*call):
+            return call
+
+
+def takes_any_fall_for_enough(loss, theta, g, rate):
+    return _halve(loss, theta, g, rate, lambda rate, square: 0.0)
+
+
+def promises_twice_as_much(loss, theta, g, rate):
+    return _halve(loss, theta, g, rate, lambda rate, square: rate * square)
+
+
+def forgets_the_rate_in_the_promise(loss, theta, g, rate):
+    return _halve(loss, theta, g, rate, lambda rate, square: square / 2)
+
+
+def takes_the_length_for_its_square(loss, theta, g, rate):
+    return _halve(loss, theta, g, rate, lambda rate, square: rate / 2 * math.sqrt(square))
+
+
+def keeps_the_promise_of_the_first_rate(loss, theta, g, rate):
+    return _halve(loss, theta, g, rate, lambda _, square: rate / 2 * square)
+
+
+def _halve(loss, theta, g, rate, promise, step=-1.0, factor=0.5):
+    here, square = loss(theta), np.sum(g * g)
+    for _ in range(51):
+        if loss(theta + step * rate * g) <= here - promise(rate, square):
+            return float(rate)
+        rate = rate * factor
+    raise ValueError("no rate pays")
+
+
+def steps_uphill(loss, theta, g, rate):
+    return _halve(loss, theta, g, rate, lambda rate, square: rate / 2 * square, step=1.0)
+
+
+def divides_by_ten(loss, theta, g, rate):
+    return _halve(loss, theta, g, rate, lambda rate, square: rate / 2 * square, factor=0.1)
+
+
+def halves_once_more(loss, theta, g, rate):
+    return paying_rate(loss, theta, g, rate) / 2
+
+
+def halves_at_most_once(loss, theta, g, rate):
+    pays = loss(theta - rate * g) <= loss(theta) - rate / 2 * np.sum(g * g)
+    return float(rate if pays else rate / 2)
+
+
+def goes_on_from_the_place_that_was_tried(loss, theta, g, rate):
+    here, square, place = loss(theta), np.sum(g * g), theta
+    for _ in range(51):
+        place = place - rate * g
+        if loss(place) <= here - rate / 2 * square:
+            return float(rate)
+        rate = rate / 2
+    raise ValueError("no rate pays")
+
+
+def accepts_a_loss_that_is_nan(loss, theta, g, rate):
+    here, square = loss(theta), np.sum(g * g)
+    for _ in range(51):
+        if not loss(theta - rate * g) > here - rate / 2 * square:
+            return float(rate)
+        rate = rate / 2
+    raise ValueError("no rate pays")
+
+
+def wants_less_than_the_promise_leaves(loss, theta, g, rate):
+    here, square = loss(theta), np.sum(g * g)
+    for _ in range(51):
+        if loss(theta - rate * g) < here - rate / 2 * square:
+            return float(rate)
+        rate = rate / 2
+    raise ValueError("no rate pays")
+
+
+def returns_the_next_place(loss, theta, g, rate):
+    return theta - paying_rate(loss, theta, g, rate) * g
+
+
+def returns_the_last_rate_where_none_pays(loss, theta, g, rate):
+    for _ in range(51):
+        if loss(theta - rate * g) <= loss(theta) - rate / 2 * np.sum(g * g):
+            return float(rate)
+        rate = rate / 2
+    return float(rate)
+
+
 EXERCISES = (
     Exercise(
         "2.3.1",
@@ -453,5 +615,58 @@ EXERCISES = (
             answers_for_fewer_than_three_errors: None,
         },
         draw=draw_errors,
+    ),
+    Exercise(
+        "2.3.6",
+        level=3,
+        minutes=10,
+        points=3,
+        solution=paying_rate,
+        cases=(
+            Case(
+                _paying_call(_Bowls([2.0]), [1.0], 4.0),
+                expected=0.5,
+                name="the promise is the whole, or none",
+            ),
+            Case(_paying_call(_Bowls([3.0]), [1.0], 0.625), expected=0.3125, name="any fall is enough"),
+            Case(
+                _paying_call(_Bowls([1.0, 10.0]), [3.0, 0.5], 1.0), expected=0.125, name="a length, no square"
+            ),
+            Case(
+                _paying_call(_Bowls(np.full((2, 2), 3.0)), np.ones((2, 2)), 0.625),
+                expected=0.3125,
+                args_text="lambda theta: np.sum(1.5 * theta**2), np.ones((2, 2)), 3 * np.ones((2, 2)), 0.625",
+                name="theta is a table",
+            ),
+            Case(_paying_call(_Bowls([0.3]), [2.0], 1.0), expected=1.0, name="the first rate pays already"),
+            Case(_paying_call(_Fenced(), [4.0], 16.0), expected=4.0, name="a loss that is nan is taken"),
+            Case(
+                _paying_call(_Bowls([2.0]), [0.0], 1.0),
+                expected=1.0,
+                name="at the minimum nothing is promised",
+            ),
+            Case(
+                _paying_call(_Bowls([2.0]), [1.0], 1.0, sign=-1.0),
+                raises=ValueError,
+                name="a slope that points the wrong way: without an end",
+            ),
+        ),
+        wrong={
+            takes_any_fall_for_enough: 0,
+            promises_twice_as_much: 0,
+            forgets_the_rate_in_the_promise: 0,
+            takes_the_length_for_its_square: 0,
+            keeps_the_promise_of_the_first_rate: 1,
+            steps_uphill: None,
+            divides_by_ten: None,
+            halves_once_more: 1,
+            halves_at_most_once: 1,
+            goes_on_from_the_place_that_was_tried: 1,
+            accepts_a_loss_that_is_nan: 2,
+            wants_less_than_the_promise_leaves: 2,
+            returns_the_next_place: None,
+            returns_the_last_rate_where_none_pays: 2,
+        },
+        draw=draw_paying,
     ),
 )

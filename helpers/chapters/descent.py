@@ -234,13 +234,19 @@ def draw_wells(starts: Sequence[float]) -> list[Axes]:
     use_course_style()
     theta = np.linspace(-1.5, 1.5, 201)
     curves = {"convex": lambda x: x**2, "not convex": lambda x: (x**2 - 1) ** 2 + 0.3 * x}
-    axes = plt.subplots(1, 2, figsize=(8.4, 2.8))[1]
+    axes = plt.subplots(1, 2, figsize=(8.4, 3))[1]
     ends = descend(lambda x: 4 * x * (x**2 - 1) + 0.3, starts, gd(0.05), 200)[-1]
-    for ax, (name, curve), stars in zip(axes, curves.items(), (np.zeros(1), ends), strict=True):
+    chords = [[-1.35, 0.6], [-0.975, 0.975]]
+    for ax, (name, curve), stars, chord in zip(
+        axes, curves.items(), (np.zeros(1), ends), chords, strict=True
+    ):
+        chord = np.array(chord)
         ax.plot(theta, curve(theta))
-        ax.plot(theta[[35, 165]], curve(theta[[35, 165]]), "o--", label="line between two points")
+        ax.plot(chord, curve(chord), "o--", label="chord")
         ax.plot(stars, curve(stars), "k*", ms=12)
         ax.set(title=name, xlabel="θ", ylabel="loss")
+    axes[0].text(-1.28, 1.95, "θ", fontsize=13)
+    axes[0].text(0.68, 0.2, "θ′, lower", fontsize=13)
     axes[0].legend(loc="upper center", fontsize=9)
     return list(axes)
 
@@ -420,6 +426,114 @@ def plot_parabolas(starts: Sequence[float]) -> list[Axes]:
         ax.text(landing - 0.1, value - slope**2 / curvature / 2 - 0.3, "its minimum", ha="center")
         ax.set(title=f"from {start}", xlabel="θ", ylim=(-1.5, 1.6))
     axes[0].legend(loc="upper center", fontsize=9)
+    return list(axes)
+
+
+def draw_rows(X: Any) -> Axes:
+    """A table of 0 and 1 (N, D): a dark cell for each word (column) that a review (row) holds."""
+    use_course_style()
+    ax = plt.subplots(figsize=(6.4, 2.6))[1]
+    ax.imshow(np.asarray(X), cmap="Blues", vmin=0, vmax=1.2, aspect="auto", interpolation="nearest")
+    ax.set(xlabel="word, from frequent to rare", ylabel="review")
+    return ax
+
+
+def plot_rare(shares: Any, errors: Mapping[str, Any]) -> Axes:
+    """Errors of weights by name (S, D), S repetitions, against how often the words occur (D,): mean and band.
+
+    The band is one standard deviation over the repetitions, of means over five neighbouring words.
+    """
+    use_course_style()
+    ax = plt.subplots(figsize=(6.4, 3.2))[1]
+    shares = np.exp(np.log(np.asarray(shares)).reshape(-1, 5).mean(axis=1))
+    for (name, each), marker in zip(errors.items(), "osD^", strict=False):
+        grouped = np.asarray(each).reshape(len(each), -1, 5).mean(axis=2)
+        mean, spread = grouped.mean(axis=0), grouped.std(axis=0, ddof=1)
+        ax.semilogx(shares, mean, marker=marker, ms=5, label=name)
+        ax.fill_between(shares, mean - spread, mean + spread, alpha=0.15)
+    ax.set(xlabel="share of the reviews with the word", ylabel="error of its weight", ylim=(0, None))
+    ax.set_xticks([0.01, 0.03, 0.1, 0.3], labels=["1 %", "3 %", "10 %", "30 %"])
+    ax.minorticks_off()
+    ax.legend(fontsize=9)
+    return ax
+
+
+def draw_promise() -> list[Axes]:
+    """Why a step at the rate 1 / a gains |g|² / (2 a): the loss and its slope on the way, and bounds.
+
+    The loss is log cosh with a = 1, from θ = 1.6 against the slope; t is the time in units of 1 / a.
+    """
+    use_course_style()
+    g, t = np.tanh(1.6), np.linspace(0, 1.25, 101)
+    axes = plt.subplots(1, 2, figsize=(9.6, 3.1))[1]
+    axes[0].plot(t, np.log(np.cosh(1.6 - t * g)), label="the loss h")
+    axes[0].plot(t, np.log(np.cosh(1.6)) - g * g * (t - t * t / 2), "--", label="at most this")
+    axes[1].plot(t, -g * np.tanh(1.6 - t * g), label="the slope of h")
+    axes[1].plot(t, -g * g * (1 - t), "--", label="at most this line")
+    axes[1].fill([0, 0, 1], [0, -g * g, 0], color="C1", alpha=0.2)
+    axes[1].text(0.1, -0.3, "surely gained:\n|g|² / (2 a)", fontsize=11)
+    for ax, title in zip(axes, ("along the way", "its slope"), strict=True):
+        ax.set(title=title, xlabel="time t", xticks=(0, 1), xticklabels=("0", "1 / a"))
+        ax.axvline(1, color="gray", lw=0.6)
+        ax.legend(fontsize=9, loc="upper right" if ax is axes[0] else "lower right")
+    axes[1].axhline(0, color="gray", lw=0.6)
+    axes[1].set(yticks=(-g * g, 0), yticklabels=("−|g|²", "0"))
+    return list(axes)
+
+
+def plot_gains(runs: Mapping[int, tuple[Any, Any]]) -> list[Axes]:
+    """What each step gained and what was promised (steps,), by the multiple of 1 / a that was the rate.
+
+    A step that gained less than its promise is marked; what is not above 0 has no place on the axis.
+    """
+    use_course_style()
+    axes = plt.subplots(1, len(runs), figsize=(4.8 * len(runs), 3.1), sharey=True)[1]
+    for ax, (times, (gained, promised)) in zip(axes, runs.items(), strict=True):
+        steps, broken = np.arange(1, len(gained) + 1), gained < promised
+        ax.semilogy(steps, promised, "--", color="C1", label="promised")
+        ax.semilogy(steps, np.where(gained > 0, gained, np.nan), ".-", color="C0", lw=1, label="gained")
+        if broken.any():
+            ax.semilogy(steps[broken], promised[broken], "x", color="C3", ms=9, mew=2, label="promise broken")
+        ax.set(title=f"rate {times} / a", xlabel="step")
+        ax.legend(fontsize=9)
+    axes[0].set_ylabel("fall of the loss")
+    return list(axes)
+
+
+def plot_chords(losses: Mapping[str, Any]) -> list[Axes]:
+    """Losses (K,) on the straight way between two places, by name, and the chord between their ends."""
+    use_course_style()
+    axes = plt.subplots(1, len(losses), figsize=(4.6 * len(losses), 2.9))[1]
+    for ax, (name, values) in zip(axes, losses.items(), strict=True):
+        way = np.linspace(0, 1, len(values))
+        ax.plot(way, values, label="loss on the way")
+        ax.plot(way[[0, -1]], np.asarray(values)[[0, -1]], "o--", label="chord")
+        ax.set(title=name, xlabel="from one to the other", xticks=(0, 1))
+        ax.legend(fontsize=9)
+    axes[0].set_ylabel("training loss")
+    return list(axes)
+
+
+def plot_bands(runs: Sequence[tuple[str, bool]], panels: Mapping[str, Any]) -> list[Axes]:
+    """Validation losses (runs, epochs, starts), one picture per name: means, and bands of one deviation.
+
+    A run is the name of its optimiser and whether its rate falls: those lines are dashed.
+    """
+    use_course_style()
+    figure, axes = plt.subplots(1, len(panels), figsize=(4.9 * len(panels), 3.6))
+    colours = {name: f"C{place}" for place, name in enumerate(dict.fromkeys(name for name, _ in runs))}
+    for ax, (title, curves) in zip(axes, panels.items(), strict=True):
+        means, spreads = np.mean(curves, axis=2), np.std(curves, axis=2, ddof=1)
+        epochs = np.arange(1, means.shape[1] + 1)
+        for (name, falling), mean, spread in zip(runs, means, spreads, strict=True):
+            label = f"{name}, {'falling' if falling else 'constant'}"
+            ax.plot(epochs, mean, "--" if falling else "-", color=colours[name], lw=1.5, label=label)
+            ax.fill_between(epochs, mean - spread, mean + spread, color=colours[name], alpha=0.12, lw=0)
+        high = means[:, len(epochs) // 4].max()  # the first quarter of the epochs leaves the picture
+        ax.set(title=title, xlabel="epoch", ylim=(0.85 * means.min(), 1.05 * high))
+        ax.xaxis.get_major_locator().set_params(integer=True)
+    axes[0].set_ylabel("validation loss")
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3, fontsize=9)
     return list(axes)
 
 

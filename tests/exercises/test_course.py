@@ -198,8 +198,12 @@ def test_the_call_of_every_case_can_be_pasted(exercise):
         names = {"np": np, "torch": sys.modules.get("torch"), "call": lambda *args, **kwargs: (args, kwargs)}
         args, kwargs = eval(text, names)
         given = calling.arguments(case)
-        assert difference(list(args), given, rtol=0, atol=0) is None, text
         for got, wanted in zip(args, given, strict=True):
+            if callable(wanted):  # a function is the same if it gives the same
+                assert callable(got), text
+                assert got(given[1]) == wanted(given[1]), text
+                continue
+            assert difference(got, wanted, rtol=0, atol=0) is None, text
             assert getattr(got, "dtype", None) == getattr(wanted, "dtype", None), text
         assert kwargs == case.kwargs, text
         assert len(text) < 160, text

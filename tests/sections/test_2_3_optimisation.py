@@ -39,6 +39,9 @@ def part_b():
         "cosine",
         "schedule",
         "adagrad",
+        "rare-data",
+        "rare-learn",
+        "rare-best",
         "rmsprop",
         "adam",
     )
@@ -48,7 +51,20 @@ def part_b():
 
 @pytest.fixture(scope="module")
 def part_c():
-    return SimpleNamespace(**define(PART_C, ("imports", "constants", "data", "hessian"), whole=("data",)))
+    pytest.importorskip("torch")
+    ids = (
+        "imports",
+        "constants",
+        "hessian",
+        "turned",
+        "sure-run",
+        "net",
+        "net-train",
+        "net-race",
+        "net-claims",
+    )
+    whole = ("data", "net-slope", "net-starts")
+    return SimpleNamespace(**define(PART_C, ids, whole=whole))
 
 
 def valley_gradient(theta):
@@ -332,6 +348,139 @@ def test_each_optimiser_walks_with_torch(part_b):
     ):
         mine = descend(valley_gradient, START, ours, 100)
         np.testing.assert_allclose(mine, torch_path(theirs), rtol=0, atol=1e-9)
+
+
+# ---------------------------------------------------------------- rare words
+
+
+def test_the_rarest_words_are_learnt_best_by_adagrad_and_its_root_makes_seven_of_fifty(part_b):
+    shares = part_b.SHARES
+    assert shares.max() / shares.min() == pytest.approx(50)
+    errors = {
+        name: np.mean([part_b.learn(shares, make(), seed)[1] for seed in range(5)], axis=0)
+        for name, make in (
+            ("one", lambda: gd(10**-0.5)),
+            ("clock", lambda: part_b.one_clock(10**0.5)),
+            ("adagrad", lambda: part_b.adagrad(1.0)),
+        )
+    }
+    for each in errors.values():
+        assert each[-10:].mean() > each[:10].mean()
+    rarest = {name: each[-10:].mean() for name, each in errors.items()}
+    assert rarest["adagrad"] < 0.8 * min(rarest["one"], rarest["clock"])
+    rng = np.random.default_rng(0)
+    true = rng.choice([-2.0, 2.0], size=50)
+    X, p = part_b.reviews(shares, true, rng)
+    squares, w, update = 0.0, np.zeros(50), part_b.adagrad(1.0)
+    for x, good in zip(X, rng.random(len(X)) < p, strict=True):
+        g = (part_b.sigma(x @ w) - good) * x
+        squares, w = squares + g**2, update(w, g)
+    roots = np.sqrt(squares)
+    assert 5.5 < roots[:5].mean() / roots[-5:].mean() < 9
+
+
+def test_the_excess_loss_is_the_mean_divergence_of_the_predicted_from_the_true_probabilities(part_b):
+    z, true = np.array([-3.0, 0.5, 2.0]), np.array([1.0, 0.5, -1.0])
+    p, q = part_b.sigma(true), part_b.sigma(z)
+    np.testing.assert_allclose(q, 1 / (1 + np.exp(-z)))
+    divergence = np.mean(p * np.log(p / q) + (1 - p) * np.log((1 - p) / (1 - q)))
+    assert part_b.cost(z, p) - part_b.cost(true, p) == pytest.approx(divergence)
+
+
+# ---------------------------------------------------------------- what a step surely gains
+
+
+def test_no_curvature_of_the_digits_is_above_the_bound_of_the_text(part_c):
+    for seed, size in ((0, 0.0), (1, 0.3), (2, 3.0)):
+        W = np.random.default_rng(seed).normal(0, 1, (65, 10)) * size
+        assert np.linalg.eigvalsh(part_c.hessian(W))[-1] <= part_c.a
+    halves = np.array([0.5, 0.5] + [0.0] * 8)
+    assert np.linalg.eigvalsh(np.diag(halves) - np.outer(halves, halves))[-1] == pytest.approx(0.5)
+    for p in np.random.default_rng(0).dirichlet(np.ones(10) / 3, size=200):
+        assert np.linalg.eigvalsh(np.diag(p) - np.outer(p, p))[-1] <= 0.5 + 1e-12
+
+
+def test_a_step_at_one_over_the_bound_gains_what_is_promised_from_any_start_and_at_twenty_not(part_c):
+    for seed in range(3):
+        start = np.random.default_rng(seed).normal(0, 1, (65, 10))
+        path = descend(part_c.slope_of_all, start, gd(1 / part_c.a), 20)
+        gained, promised = part_c.gains(path, 1 / part_c.a)
+        assert (gained >= promised).all()
+        assert promised.min() > 0
+    path = descend(part_c.slope_of_all, part_c.ZERO, gd(20 / part_c.a), 100)
+    gained, promised = part_c.gains(path, 20 / part_c.a)
+    assert (gained < promised).any()
+
+
+def test_the_promise_holds_where_the_loss_is_not_convex():
+    def bumpy(x):
+        return x**2 / 2 - 3 * np.cos(x)  # its curvature, 1 + 3 cos x, lies between -2 and 4
+
+    for theta in np.linspace(-9, 9, 181):
+        slope = theta + 3 * np.sin(theta)
+        assert bumpy(theta) - bumpy(theta - slope / 4) >= slope**2 / 8 - 1e-12
+
+
+def test_a_rate_that_pays_is_above_half_of_one_over_the_largest_curvature():
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        root = rng.normal(size=(4, 4))
+        A, theta = root @ root.T, rng.normal(size=4)
+        rate = ch.paying_rate(lambda x, A=A: x @ A @ x / 2, theta, A @ theta, 100.0)
+        assert rate > 0.5 / np.linalg.eigvalsh(A)[-1]
+
+
+# ---------------------------------------------------------------- the network
+
+
+def test_the_sums_of_the_network_and_its_slope_are_those_of_torchs_layers(part_c):
+    import torch
+    from torch import nn
+
+    theta = part_c.starts[:2]
+    x, labels = part_c.train_set[0][:20], part_c.train_set[1][:20]
+    assert theta.shape[1] == 2400
+    slopes = part_c.net_slope(theta, x, labels)
+    for row, slope in zip(theta, slopes, strict=True):
+        layers = nn.Sequential(nn.Linear(65, 32, bias=False), nn.ReLU(), nn.Linear(32, 10, bias=False))
+        W1, W2 = torch.tensor(row[:2080]).view(65, 32), torch.tensor(row[2080:]).view(32, 10)
+        with torch.no_grad():
+            layers[0].weight.copy_(W1.T)
+            layers[2].weight.copy_(W2.T)
+        loss = nn.functional.cross_entropy(layers(x), labels)
+        loss.backward()
+        assert part_c.net_loss(torch.tensor(row), x, labels).item() == pytest.approx(loss.item(), rel=1e-5)
+        own = np.r_[layers[0].weight.grad.T.flatten(), layers[2].weight.grad.T.flatten()]
+        np.testing.assert_allclose(slope, own, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("falling", [False, True])
+@pytest.mark.parametrize("name", ["gradient descent", "momentum", "Adam"])
+def test_the_networks_side_by_side_walk_with_torchs_optimisers_and_its_schedule(
+    part_c, name, falling, monkeypatch
+):
+    import torch
+
+    monkeypatch.setitem(part_c.train_nets.__globals__, "EPOCHS", 1)
+    theta, _ = part_c.train_nets(part_c.OURS[name], falling, part_c.train_set[1])
+    place, start, rate = 1, 2, float(part_c.NET_RATES[1])
+    mine, rng = torch.tensor(part_c.starts[start], requires_grad=True), np.random.default_rng(1)
+    kinds = {
+        "gradient descent": lambda p: torch.optim.SGD(p, rate),
+        "momentum": lambda p: torch.optim.SGD(p, rate, momentum=0.9),
+        "Adam": lambda p: torch.optim.Adam(p, rate),
+    }
+    optimiser, steps = kinds[name]([mine]), part_c.PER_EPOCH
+    schedule = torch.optim.lr_scheduler.LambdaLR(
+        optimiser, lambda step: (1 + np.cos(np.pi * step / steps)) / 2 if falling else 1.0
+    )
+    for _ in range(steps):
+        batch = rng.integers(len(part_c.train_set[1]), size=(part_c.STARTS, part_c.BATCH))[start]
+        optimiser.zero_grad()
+        part_c.net_loss(mine, part_c.train_set[0][batch], part_c.train_set[1][batch]).backward()
+        optimiser.step()
+        schedule.step()
+    np.testing.assert_allclose(theta[place, start], mine.detach().numpy(), rtol=0, atol=2e-4)
 
 
 # ---------------------------------------------------------------- Keras: some constants in 32 bits

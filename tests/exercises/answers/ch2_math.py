@@ -794,3 +794,82 @@ def right_2_3_5_by_slopes(errors):
         raise ValueError(f"not falling to 0 from above: {last}")
     first, second = np.diff(np.log(last))
     return second / first
+
+
+# 2.3.6 paying_rate -----------------------------------------------------------------------------------------
+
+
+def _first(loss, theta, g, rate, pays, halvings=50):
+    for _ in range(halvings + 1):
+        if pays(loss(theta) - loss(theta - rate * g), rate):
+            return float(rate)
+        rate /= 2
+    raise ValueError("no rate pays")
+
+
+def wrong_2_3_6_the_largest_entry_for_the_length(loss, theta, g, rate):
+    return _first(loss, theta, g, rate, lambda gain, rate: gain >= rate / 2 * np.max(g * g))
+
+
+def wrong_2_3_6_the_mean_for_the_sum(loss, theta, g, rate):
+    return _first(loss, theta, g, rate, lambda gain, rate: gain >= rate / 2 * np.mean(g * g))
+
+
+def wrong_2_3_6_a_matrix_product(loss, theta, g, rate):
+    return _first(loss, theta, g, rate, lambda gain, rate: np.all(gain >= rate / 2 * (g.T @ g)))
+
+
+def wrong_2_3_6_the_rate_squared(loss, theta, g, rate):
+    return _first(loss, theta, g, rate, lambda gain, rate: gain >= rate**2 / 2 * np.sum(g * g))
+
+
+def wrong_2_3_6_the_size_of_the_change(loss, theta, g, rate):
+    return _first(loss, theta, g, rate, lambda gain, rate: abs(gain) >= rate / 2 * np.sum(g * g))
+
+
+def wrong_2_3_6_ten_halvings_at_most(loss, theta, g, rate):
+    return _first(loss, theta, g, rate, lambda gain, rate: gain >= rate / 2 * np.sum(g * g), halvings=10)
+
+
+def wrong_2_3_6_halves_before_the_first_trial(loss, theta, g, rate):
+    return _first(loss, theta, g, rate / 2, lambda gain, rate: gain >= rate / 2 * np.sum(g * g))
+
+
+def wrong_2_3_6_refuses_the_minimum(loss, theta, g, rate):
+    if not np.any(g):
+        raise ValueError("no slope")
+    return _first(loss, theta, g, rate, lambda gain, rate: gain >= rate / 2 * np.sum(g * g))
+
+
+def wrong_2_3_6_moves_theta_itself(loss, theta, g, rate):
+    here = loss(theta)
+    for _ in range(51):
+        theta -= rate * g
+        if here - loss(theta) >= rate / 2 * np.sum(g * g):
+            return float(rate)
+        theta += rate * g
+        rate /= 2
+    raise ValueError("no rate pays")
+
+
+def right_2_3_6_by_the_gain(loss, theta, g, rate):
+    return _first(
+        loss, theta, g, rate, lambda gain, rate: gain >= rate / 2 * np.linalg.norm(g) ** 2 * (1 - 1e-12)
+    )
+
+
+def right_2_3_6_all_rates_at_once(loss, theta, g, rate):
+    rates = rate / 2.0 ** np.arange(51)
+    losses = np.array([loss(theta - r * g) for r in rates])
+    pays = losses <= loss(theta) - rates / 2 * np.vdot(g, g)
+    if not pays.any():
+        raise ValueError(f"none of {len(rates)} rates pays")
+    return float(rates[pays.argmax()])
+
+
+def right_2_3_6_by_itself(loss, theta, g, rate, left=50):
+    if loss(theta - rate * g) <= loss(theta) - 0.5 * rate * float((g**2).sum()):
+        return float(rate)
+    if left == 0:
+        raise ValueError("no rate pays")
+    return right_2_3_6_by_itself(loss, theta, g, rate * 0.5, left - 1)
