@@ -39,6 +39,7 @@ def part_b():
         "cosine",
         "schedule",
         "adagrad",
+        "rare-shares",
         "rare-data",
         "rare-learn",
         "rare-best",
@@ -52,19 +53,8 @@ def part_b():
 @pytest.fixture(scope="module")
 def part_c():
     pytest.importorskip("torch")
-    ids = (
-        "imports",
-        "constants",
-        "hessian",
-        "turned",
-        "sure-run",
-        "net",
-        "net-train",
-        "net-race",
-        "net-claims",
-    )
-    whole = ("data", "net-slope", "net-starts")
-    return SimpleNamespace(**define(PART_C, ids, whole=whole))
+    ids, whole = ("imports", "constants", "hessian", "turned", "net", "net-train"), ("data", "sure-run")
+    return SimpleNamespace(**define(PART_C, ids, whole=(*whole, "net-slope", "net-starts")))
 
 
 def valley_gradient(theta):
