@@ -457,6 +457,162 @@ def draw_pixels(rng):
     return pixels, mean, std
 
 
+# 4.2.9 the square that is cut out -------------------------------------------------------------------
+
+
+def crop_box(height, width, share=0.875):
+    """The square in the middle that is cut out, as Pillow's crop takes it -> left, top, right, bottom
+
+    height, width of the photograph and share of its shorter edge; all four are whole numbers of pixels.
+    Raises ValueError that names share unless 0 < share <= 1.
+    """
+    return _crop_box(height, width, share)
+
+
+def _crop_box(height, width, share, *, edge=min, middle=True):
+    if not 0 < share <= 1:
+        raise ValueError(f"share is {share}: it must be above 0 and at most 1")
+    side = int(share * edge(height, width))
+    left, top = ((width - side) // 2, (height - side) // 2) if middle else (0, 0)
+    return left, top, left + side, top + side
+
+
+def begins_in_the_corner(height, width, share=0.875):
+    return _crop_box(height, width, share, middle=False)
+
+
+def takes_the_longer_edge(height, width, share=0.875):
+    return _crop_box(height, width, share, edge=max)
+
+
+def takes_all_of_the_shorter_edge(height, width, share=0.875):
+    _crop_box(height, width, share)
+    return _crop_box(height, width, 1)
+
+
+def exchanges_height_and_width(height, width, share=0.875):
+    return _crop_box(width, height, share)
+
+
+def cuts_a_rectangle(height, width, share=0.875):
+    _crop_box(height, width, share)
+    rows, columns = int(share * height), int(share * width)
+    left, top = (width - columns) // 2, (height - rows) // 2
+    return left, top, left + columns, top + rows
+
+
+def gives_the_size_in_place_of_the_end(height, width, share=0.875):
+    left, top, right, bottom = _crop_box(height, width, share)
+    return left, top, right - left, bottom - top
+
+
+def rounds_to_the_nearest(height, width, share=0.875):
+    _crop_box(height, width, share)
+    side = int(share * min(height, width) + 0.5)
+    left, top = (width - side) // 2, (height - side) // 2
+    return left, top, left + side, top + side
+
+
+def puts_the_odd_pixel_before(height, width, share=0.875):
+    _crop_box(height, width, share)
+    side = int(share * min(height, width))
+    left, top = (width - side + 1) // 2, (height - side + 1) // 2
+    return left, top, left + side, top + side
+
+
+def accepts_any_share(height, width, share=0.875):
+    side = int(share * min(height, width))
+    left, top = (width - side) // 2, (height - side) // 2
+    return left, top, left + side, top + side
+
+
+def draw_boxes(rng):
+    height, width = (int(n) for n in rng.integers(8, 25, size=2))
+    if rng.integers(6) == 0:
+        share = float(rng.choice([0.0, -0.5, 1.25, 2.0]))
+        return Case((height, width, share), raises=ValueError, mentions=(share,))
+    return height, width, float(rng.choice([0.25, 0.5, 0.75, 0.875, 1.0]))
+
+
+# 4.2.10 a square hidden -----------------------------------------------------------------------------
+
+
+def occluded(picture, size, step, fill=127):
+    """Copies of a picture, each with one square hidden: at every place -> uint8 (rows, columns, H, W, 3)
+
+    picture uint8 (H, W, 3), which stays as it is; size of the square and step from one place to the next, in
+    pixels; fill: the value of its pixels. Raises ValueError that names size where the square is larger than
+    the picture.
+    """
+    return _occluded(picture, size, step, fill)
+
+
+def _occluded(picture, size, step, fill, *, more=0, fresh=True):
+    height, width = picture.shape[:2]
+    if size > min(height, width):
+        raise ValueError(f"size is {size}: the picture has only {height} x {width} pixels")
+    tops = range(0, height - size + 1 + more, step)
+    lefts = range(0, width - size + 1 + more, step)
+    copies = np.broadcast_to(picture, (len(tops), len(lefts), *picture.shape)).copy()
+    before = picture.copy()
+    for row, top in enumerate(tops):
+        for column, left in enumerate(lefts):
+            copy = copies[row, column] if fresh else before
+            copy[top : top + size, left : left + size] = fill
+            copies[row, column] = copy
+    return copies
+
+
+def hides_more_and_more(picture, size, step, fill=127):
+    return _occluded(picture, size, step, fill, fresh=False)
+
+
+def hides_with_black(picture, size, step, fill=127):
+    return _occluded(picture, size, step, 0)
+
+
+def goes_over_the_edge(picture, size, step, fill=127):
+    _occluded(picture, size, step, fill)
+    return _occluded(picture, size, step, fill, more=size - 1)
+
+
+def puts_square_beside_square(picture, size, step, fill=127):
+    return _occluded(picture, size, size, fill)
+
+
+def turns_the_places(picture, size, step, fill=127):
+    return _occluded(picture, size, step, fill).swapaxes(0, 1)
+
+
+def stops_a_place_too_early(picture, size, step, fill=127):
+    return _occluded(picture, size, step, fill)[:-1, :-1]
+
+
+def lets_the_square_shrink(picture, size, step, fill=127):
+    try:
+        return _occluded(picture, size, step, fill)
+    except ValueError:
+        return _occluded(picture, min(picture.shape[:2]), step, fill)
+
+
+def puts_all_in_one_row(picture, size, step, fill=127):
+    return _occluded(picture, size, step, fill).reshape(-1, *picture.shape)
+
+
+def draw_hidden(rng):
+    height, width = (int(n) for n in rng.integers(1, 5, size=2))
+    picture = rng.integers(6, 10, size=(height, width, 3)).astype(np.uint8)
+    size, step, fill = int(rng.integers(1, 4)), int(rng.integers(1, 4)), int(rng.integers(0, 6))
+    if size > min(height, width):
+        return Case((picture, size, step, fill), raises=ValueError, mentions=(size,))
+    return picture, size, step, fill
+
+
+def grey(rows):
+    """A picture whose three colours are these numbers."""
+    return np.repeat(np.array(rows, np.uint8)[..., None], 3, axis=-1)
+
+
 RED = np.array([[[[255, 0, 0]]]], dtype=np.uint8)
 COLOURS = np.array([0.5, 0.4, 0.2]), np.array([0.25, 0.2, 0.1])
 
@@ -696,5 +852,87 @@ EXERCISES = (
             takes_pixels_of_any_type: 2,
         },
         draw=draw_pixels,
+    ),
+    Exercise(
+        "4.2.8",
+        kind="predict",
+        level=2,
+        minutes=5,
+        points=1,
+        solution=13_472,
+        wrong={
+            "weights_alone": (12_816, 1),
+            "no_mixing_at_the_end": (7_712, 0),
+            "no_mixing_at_the_start": (10_016, 0),
+            "windows_of_three": (11_168, 0),
+            "the_middle_mixes_too": (528_272, 0),
+            "no_widening": (2_352, 0),
+            "an_ordinary_convolution": (24_080, 0),
+        },
+    ),
+    Exercise(
+        "4.2.9",
+        level=2,
+        minutes=10,
+        points=2,
+        solution=crop_box,
+        cases=(
+            Case((300, 400, 0.5), expected=(125, 75, 275, 225)),
+            Case((480, 320), expected=(20, 100, 300, 380), name="higher than wide, the share as it is"),
+            Case((15, 15, 0.5), expected=(4, 4, 11, 11), name="halves are rounded down"),
+            Case((9, 12, 1), expected=(1, 0, 10, 9), name="one column too many"),
+            Case((8, 8, 0), raises=ValueError, mentions=(0,)),
+            Case((8, 8, 1.5), raises=ValueError, mentions=(1.5,)),
+        ),
+        wrong={
+            begins_in_the_corner: 1,
+            takes_the_longer_edge: 0,
+            takes_all_of_the_shorter_edge: 0,
+            exchanges_height_and_width: 2,
+            cuts_a_rectangle: 0,
+            gives_the_size_in_place_of_the_end: None,
+            rounds_to_the_nearest: 0,
+            puts_the_odd_pixel_before: 1,
+            accepts_any_share: None,
+        },
+        draw=draw_boxes,
+        draws=200,
+    ),
+    Exercise(
+        "4.2.10",
+        level=3,
+        minutes=10,
+        points=3,
+        solution=occluded,
+        cases=(
+            Case(
+                (grey([[1, 2, 3]]), 1, 2, 0),
+                expected=np.array([[grey([[0, 2, 3]]), grey([[1, 2, 0]])]]),
+                name="steps of two",
+            ),
+            Case(
+                (grey([[1, 2, 3], [4, 5, 6]]), 2, 1, 9),
+                expected=np.array([[grey([[9, 9, 3], [9, 9, 6]]), grey([[1, 9, 9], [4, 9, 9]])]]),
+                name="the last place, where the square just fits",
+            ),
+            Case(
+                (grey([[1], [2]]), 1, 1, 0),
+                expected=np.array([[grey([[0], [2]])], [grey([[1], [0]])]]),
+                name="rows come first",
+            ),
+            Case((grey([[1, 2, 3]]), 2, 1), raises=ValueError, mentions=(2,)),
+        ),
+        wrong={
+            hides_more_and_more: 1,
+            hides_with_black: None,
+            goes_over_the_edge: 0,
+            puts_square_beside_square: 0,
+            turns_the_places: 2,
+            stops_a_place_too_early: 0,
+            lets_the_square_shrink: None,
+            puts_all_in_one_row: 2,
+        },
+        draw=draw_hidden,
+        draws=200,
     ),
 )
