@@ -9,7 +9,7 @@ from tools.notebooks import ENGLISH, ROOT, read_notebook
 MEASURED = (ROOT / "docs/measured.md").read_text(encoding="utf-8")
 LISTS = (ROOT / "benchmarks/movielens_lists.md").read_text(encoding="utf-8")
 DATE = "30 November"
-PARTS = {"7.3b": "3b_negatives", "7.3c": "3c_histories"}
+PARTS = {"7.3a": "3a_an_id_is_a_row", "7.3b": "3b_negatives", "7.3c": "3c_histories"}
 
 
 def cells(part: str) -> dict[str, str]:
@@ -106,6 +106,20 @@ def test_the_row_in_measured_is_that_of_the_benchmark(part):
     for name, fields in found.items():
         assert f"{name} {', '.join(means(fields))}" in row, name
     assert DATE in row
+
+
+def test_what_7_3a_says_beside_the_planted_listeners_is_what_the_notebook_prints():
+    told = cells("7_recommenders/3a_an_id_is_a_row")
+    table, contest = rows(told["movielens"]), told["ncf-picture"]
+    for name in ("popularity", "dot product", "NeuMF"):
+        assert re.search(rf"^{name} +{table[name][0]} ", contest, re.MULTILINE), name
+    solved = re.search(r"the equations of 7.1 ([\d.]+)", told["dot-rate"])[1]
+    assert table["the equations of 7.1"][0] == solved
+    found = {name: float(fields[0]) for name, fields in rows(section("7.3a")).items() if means(fields)}
+    assert found["NeuMF"] < found["dot product"] < found["popularity"] + 0.01
+    assert found["the equations of 7.1"] > 1.5 * found["dot product"]
+    assert "brings the same dot product to 0.10" in told["movielens"]
+    assert means(rows(section("7.3b"))["by popularity, corrected"])[0] == "0.10"
 
 
 def test_what_7_3c_says_of_the_order_follows_from_the_benchmark():
