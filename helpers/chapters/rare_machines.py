@@ -1,13 +1,15 @@
-"""Planted machines, of which few are about to fail, and the drawings of section 4.1d."""
+"""Planted machines, of which few are about to fail, rare shirts, and the drawings of section 4.1d."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 
+from helpers.data import class_names, load_data
 from helpers.plotting import draw_grid
 
 ONE, TWO = ((1.5, 1.0),), ((2.0, 1.5), (-2.0, 1.5))  # middles of the rare clouds
@@ -34,6 +36,31 @@ def plant(
     middle = np.array(middles)[rng.integers(len(middles), size=y.sum())]
     X[y == 1, :2] = middle + spread * X[y == 1, :2]
     return X, y
+
+
+def rare_rows(name: str, split: str, n: int, seed: int, share: float = 0.02) -> tuple[np.ndarray, np.ndarray]:
+    """Rows X (n, D) float32 and classes y (n,) float32, 1 with probability ``share``: train, val or test.
+
+    "machines": planted in one cloud, with eight further readings that mean nothing. "fashion-mnist":
+    pictures of its own split without repetition, where 1 is a shirt and 0 any other piece; n is at most
+    what the split has of these.
+    """
+    if name == "machines":
+        X, y = plant(n, seed + {"train": 0, "val": 100, "test": 200}[split], noise=8)
+        return X.astype(np.float32), y.astype(np.float32)
+    pictures, shirt = _shirts(name, split)
+    rng, others = np.random.default_rng(seed), np.flatnonzero(~shirt)
+    n = min(n, len(others))
+    y = rng.random(n) < share
+    rows = rng.permutation(others)[:n]
+    rows[y] = rng.permutation(np.flatnonzero(shirt))[: y.sum()]
+    return pictures[rows], y.astype(np.float32)
+
+
+@cache
+def _shirts(name: str, split: str) -> tuple[np.ndarray, np.ndarray]:
+    X, y = load_data(name, split)
+    return X.reshape(len(X), -1), y == class_names(name).index("Shirt")
 
 
 def bent(X: np.ndarray) -> np.ndarray:

@@ -6,7 +6,9 @@ from typing import Any
 import numpy as np
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
+from scipy.spatial.distance import cdist
 
+from helpers.data import load_data
 from helpers.plotting import PALETTE
 
 BLUE, ORANGE = PALETTE[:2]
@@ -39,6 +41,21 @@ def recordings(seed: int, persons: int = 40, each: int = 8) -> tuple[np.ndarray,
     return X, rng.permutation(np.arange(persons) % 2)[person], person
 
 
+def pool(name: str, rows: int) -> tuple[np.ndarray, np.ndarray]:
+    """The first pictures of a set, to be split anew: X float32 (rows, D) in [0, 1], labels y (rows,).
+
+    ``name`` is one that ``load_data`` knows; its own splits are joined, train first. Raises ValueError where
+    they hold fewer rows.
+    """
+    X, y = load_data(name, "train")
+    for split in ("val", "test"):
+        if len(X) < rows:
+            X, y = map(np.concatenate, zip((X, y), load_data(name, split), strict=True))
+    if not 0 < rows <= len(X):
+        raise ValueError(f"rows={rows}: {name} has {len(X)} pictures; ask for 1 to {len(X)}")
+    return X[:rows].reshape(rows, -1).copy(), y[:rows].copy()
+
+
 def best_columns(X: np.ndarray, y: np.ndarray, keep: int) -> np.ndarray:
     """The (keep,) columns in which the means of the classes 0 and 1 differ most; X (N, D), y (N,)."""
     gap = abs(X[y == 1].mean(axis=0) - X[y == 0].mean(axis=0))
@@ -54,7 +71,7 @@ def brighter_copies(X: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarra
 
 def nearest_label(X_train: np.ndarray, y_train: np.ndarray, X: np.ndarray) -> np.ndarray:
     """The label of the nearest training row: X_train (N, D), y_train (N,), X (M, D) -> (M,)."""
-    return y_train[((X[:, None] - X_train) ** 2).sum(axis=-1).argmin(axis=1)]
+    return y_train[cdist(X, X_train, "sqeuclidean").argmin(axis=1)]
 
 
 def plot_pairs(pairs: Mapping[str, Any]) -> Axes:

@@ -24,7 +24,7 @@ stratified_folds, group_folds, honest_score = (find(f"4.1.{n}").solution for n i
 def part():
     """What 4.1a defines, with the course's answers to its exercises."""
     names = {f.__name__: f for f in (stratified_folds, group_folds, honest_score)}
-    names |= dict(zip(("digits", "digit_labels"), load_digits(return_X_y=True), strict=True))
+    names |= dict(zip(("pictures", "labels"), splits.pool("digits", 1_797), strict=True))
     return SimpleNamespace(**define(NOTEBOOK, namespace=names, whole=("constants",)))
 
 
@@ -83,6 +83,25 @@ def test_what_is_planted_is_what_the_text_says_of_it():
     X, y, person = recordings(0)
     assert X.shape == (320, 10)
     assert all(len(set(y[person == one])) == 1 for one in range(40))
+
+
+def test_a_pool_is_the_first_pictures_of_a_set_in_its_order():
+    X, y = splits.pool("digits", 1_797)
+    theirs = load_digits(return_X_y=True)
+    np.testing.assert_array_equal(16 * X, theirs[0])
+    np.testing.assert_array_equal(y, theirs[1])
+    few, labels = splits.pool("digits", 1_300)
+    np.testing.assert_array_equal(few, X[:1_300])
+    np.testing.assert_array_equal(labels, y[:1_300])
+    for rows in (0, 1_798):
+        with pytest.raises(ValueError, match=f"rows={rows}: digits has"):
+            splits.pool("digits", rows)
+
+
+def test_the_nearest_label_is_that_of_scikit_learns_nearest_neighbour():
+    (X, y), (new, _) = planted(3, 80), planted(4, 30)
+    theirs = KNeighborsClassifier(1).fit(X, y).predict(new)
+    np.testing.assert_array_equal(splits.nearest_label(X, y, new), theirs)
 
 
 def test_the_leaks_are_as_large_on_other_seeds(part):

@@ -24,9 +24,6 @@ def part():
     names = {
         "average_precision": solution("4.1.9"),
         "undo_weight": solution("4.1.11"),
-        "plant": rare_machines.plant,
-        "ONE": rare_machines.ONE,
-        "TWO": rare_machines.TWO,
     }
     return SimpleNamespace(**define(NOTEBOOK, namespace=names))
 
@@ -133,6 +130,29 @@ def test_planted_machines_are_as_rare_as_asked_and_lie_where_asked():
     left = X[(y == 1) & (X[:, 0] < 0)]
     np.testing.assert_allclose(left[:, :2].mean(axis=0), (-2, 1.5), atol=0.05)
     np.testing.assert_allclose(left[:, 2:].std(axis=0), 1, atol=0.1)
+
+
+def test_the_rows_of_the_last_experiment_are_the_planted_machines_with_eight_readings_more():
+    for split, seed in (("train", 3), ("val", 103), ("test", 203)):
+        X, y = rare_machines.rare_rows("machines", split, 50, 3)
+        theirs = rare_machines.plant(50, seed, noise=8)
+        np.testing.assert_array_equal(X, theirs[0].astype(np.float32))
+        np.testing.assert_array_equal(y, theirs[1])
+
+
+def test_shirts_are_kept_rare_and_no_picture_comes_twice(monkeypatch):
+    labels = np.arange(5_000) % 10
+    pictures = np.arange(5_000, dtype=np.float32).reshape(5_000, 1, 1, 1)
+    monkeypatch.setattr(rare_machines, "load_data", lambda name, split: (pictures, labels))
+    rare_machines._shirts.cache_clear()
+    X, y = rare_machines.rare_rows("fashion-mnist", "train", 4_000, 0)
+    assert (X.shape, y.shape, y.dtype) == ((4_000, 1), (4_000,), np.float32)
+    assert len(np.unique(X)) == 4_000
+    np.testing.assert_array_equal(X[:, 0] % 10 == 6, y == 1)  # class 6: shirts
+    assert y.mean() == pytest.approx(0.02, abs=0.008)
+    assert len(rare_machines.rare_rows("fashion-mnist", "test", 200_000, 0)[1]) == 4_500
+    assert not np.array_equal(X, rare_machines.rare_rows("fashion-mnist", "train", 4_000, 1)[0])
+    rare_machines._shirts.cache_clear()
 
 
 def test_the_drawn_bars_have_the_area_of_average_precision():
