@@ -57,6 +57,13 @@ def rare_rows(name: str, split: str, n: int, seed: int, share: float = 0.02) -> 
     return pictures[rows], y.astype(np.float32)
 
 
+def rare_splits(name: str, n: int, n_test: int, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
+    """The ``rare_rows`` of train and val, n of each, and of test."""
+    return [
+        rare_rows(name, split, rows, seed) for split, rows in (("train", n), ("val", n), ("test", n_test))
+    ]
+
+
 @cache
 def _shirts(name: str, split: str) -> tuple[np.ndarray, np.ndarray]:
     X, y = load_data(name, split)

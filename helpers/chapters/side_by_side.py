@@ -47,6 +47,7 @@ class SideBySide(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits (S, B, C) for x (B, D), the same rows for all networks, or x (B, S, D), rows for each."""
+        x = x.to(self.weights[0].device)
         if x.ndim == 3:
             x = x.transpose(0, 1)
         for W, norm, after in zip(self.weights[:-1], self.norms, self.after, strict=True):
@@ -65,16 +66,22 @@ def loss_of_all(logits: Tensor, targets: Tensor, smoothing: float = 0.0) -> Tens
     return len(logits) * F.cross_entropy(logits.flatten(0, 1), targets, label_smoothing=smoothing)
 
 
+def answers(model: nn.Module, X: np.ndarray | Tensor, rows: int = 2_000) -> Tensor:
+    """Logits (S, N, C) on the CPU for X (N, D) or (N, S, D), without slopes, in the mode the model is in.
+
+    So many ``rows`` are computed at a time.
+    """
+    with torch.no_grad():
+        return torch.cat([model(part).cpu() for part in torch.as_tensor(X).split(rows)], dim=1)
+
+
 def scores(model: nn.Module, X: np.ndarray | Tensor, y: np.ndarray | Tensor) -> np.ndarray:
     """Share of right answers of each network, in eval mode: X (N, D), y (N,), or (N, S, D), (N, S) -> (S,).
 
     The mode of the model stays.
     """
-    training = model.training
-    model.eval()
-    labels = torch.as_tensor(y)
-    with torch.no_grad():
-        right = model(torch.as_tensor(X)).argmax(-1) == (labels.T if labels.ndim == 2 else labels)
+    training, labels = model.training, torch.as_tensor(y)
+    right = answers(model.eval(), X).argmax(-1) == (labels.T if labels.ndim == 2 else labels)
     model.train(training)
     return right.float().mean(1).numpy()
 

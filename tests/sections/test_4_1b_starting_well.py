@@ -12,7 +12,7 @@ from tools.notebooks import ENGLISH, define
 torch = pytest.importorskip("torch")
 F = torch.nn.functional
 
-from helpers.chapters.side_by_side import SideBySide, loss_of_all, scores  # noqa: E402
+from helpers.chapters.side_by_side import SideBySide, answers, loss_of_all, scores  # noqa: E402
 
 group_norm, rate_at = find("4.1.5").solution, find("4.1.6").solution
 NOTEBOOK = ENGLISH / "4_training" / "1b_starting_well.ipynb"
@@ -236,6 +236,17 @@ def test_scores_are_shares_in_eval_mode_and_leave_the_mode_alone():
     scores(model, x, y)
     assert model.training
     assert model.after[0].training
+
+
+def test_answers_are_the_logits_of_all_rows_in_the_mode_the_model_is_in():
+    model = SideBySide([4, 50, 2], [1.0] * 3, after=lambda: torch.nn.Dropout(0.9))
+    x = torch.randn(11, 4)
+    torch.testing.assert_close(answers(model.eval(), x, rows=4), model(x))
+    assert not answers(model, x).requires_grad
+    own = torch.randn(11, 3, 4)
+    torch.testing.assert_close(answers(model, own, rows=4), model(own))
+    model.train()
+    assert not torch.equal(answers(model, x), answers(model, x))
 
 
 @pytest.mark.parametrize(("sizes", "scales"), [([64], [1.0]), ([64, 10], [])])

@@ -24,6 +24,9 @@ def part():
     names = {
         "average_precision": solution("4.1.9"),
         "undo_weight": solution("4.1.11"),
+        "plant": rare_machines.plant,
+        "ONE": rare_machines.ONE,
+        "TWO": rare_machines.TWO,
     }
     return SimpleNamespace(**define(NOTEBOOK, namespace=names))
 
@@ -133,9 +136,10 @@ def test_planted_machines_are_as_rare_as_asked_and_lie_where_asked():
 
 
 def test_the_rows_of_the_last_experiment_are_the_planted_machines_with_eight_readings_more():
-    for split, seed in (("train", 3), ("val", 103), ("test", 203)):
-        X, y = rare_machines.rare_rows("machines", split, 50, 3)
-        theirs = rare_machines.plant(50, seed, noise=8)
+    for (X, y), n, seed in zip(
+        rare_machines.rare_splits("machines", 50, 90, 3), (50, 50, 90), (3, 103, 203), strict=True
+    ):
+        theirs = rare_machines.plant(n, seed, noise=8)
         np.testing.assert_array_equal(X, theirs[0].astype(np.float32))
         np.testing.assert_array_equal(y, theirs[1])
 
