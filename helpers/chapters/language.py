@@ -201,7 +201,7 @@ def draw_before(words: Sequence[str], wanted: Sequence[str]) -> Axes:
         middle = at - (len(found) - 1) / 2
         for row, (first, n) in enumerate(found):
             ax.plot([0.8, 3.2], [at - row, middle], color="0.6", linewidth=1.5 * n, zorder=0)
-            _boxed(ax, 0.8, at - row, f"{first}, {n} time{'s' * (n > 1)}", BLUE)
+            _boxed(ax, 0.8, at - row, f"{first}, {n} times" if n > 1 else f"{first}, once", BLUE)
         _boxed(ax, 3.2, middle, word, ORANGE)
         total, plural = sum(n for _, n in found), "s" * (len(found) > 1)
         ax.text(3.8, middle, f"came {total} times,\nafter {len(found)} word{plural}", va="center")
