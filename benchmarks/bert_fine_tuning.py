@@ -2,7 +2,7 @@
 
     python benchmarks/bert_fine_tuning.py     writes bert_fine_tuning.md; twenty minutes of one core
 
-It executes the cells of 3b_what_pretraining_is, 3c_hard_reviews and 3d_mistakes_and_attention
+It executes the cells of 3c_what_pretraining_is, 3d_hard_reviews and 3e_mistakes_and_attention
 in notebooks/en/5_language, with the course's solutions where an answer is blank, in one process with
 one thread. A check that fails is named in the file, and the exit status is then 1. ChnSentiCorp comes by
 helpers.fetch, so COURSE_MIRROR is tried first.
@@ -23,9 +23,9 @@ from common import where, write
 from helpers.checking import CheckFailed
 from tools.notebooks import ENGLISH, cells_of, statements
 
-PRETRAINING = ENGLISH / "5_language/3b_what_pretraining_is.ipynb"
-HARD = ENGLISH / "5_language/3c_hard_reviews.ipynb"
-CLOSER = ENGLISH / "5_language/3d_mistakes_and_attention.ipynb"
+PRETRAINING = ENGLISH / "5_language/3c_what_pretraining_is.ipynb"
+HARD = ENGLISH / "5_language/3d_hard_reviews.ipynb"
+CLOSER = ENGLISH / "5_language/3e_mistakes_and_attention.ipynb"
 KINDS = ("joined", "hidden")  # how the long texts were made, see 5.3
 
 
@@ -152,7 +152,7 @@ and an accelerator are to be had. The standard error of an accuracy of 0.8 is
 
 ## Gaps in English reviews
 
-The tiny BERT of 5.3b: its loss on gaps in new reviews went from {curve[0]:.2f} to {min(curve):.2f} nats
+The tiny BERT of 5.3c: its loss on gaps in new reviews went from {curve[0]:.2f} to {min(curve):.2f} nats
 (frequencies alone {pretraining["by_frequency"]:.2f}, both neighbours {pretraining["by_neighbours"]:.2f}).
 
 ## Time

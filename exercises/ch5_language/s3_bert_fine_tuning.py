@@ -1,4 +1,4 @@
-"""Exercises of section 5.3, fine-tuning BERT: gaps, padding, warm-up, LoRA, long texts, pairs."""
+"""Exercises of section 5.3, fine-tuning BERT: gaps, batches, warm-up, LoRA, long texts, pairs, labels."""
 
 import math
 
@@ -851,6 +851,284 @@ two_texts_in_one_row = Exercise(
     draw=draw_pair,
 )
 
+# 5.3.8 a label for each piece ----------------------------------------------------------------------
+
+
+def align_labels(word_of, labels):
+    """Labels of words, handed on to the pieces of a row: -100 where a piece has nothing to say.
+
+    word_of: T entries, the number of the word that a piece belongs to, or None for a special token;
+    labels: a whole number for each word -> a list of T whole numbers. Raises ValueError for a word without a
+    label.
+    """
+    # Common wrong turn: if word: … takes word 0 for a special token, and the first word loses its label.
+    row, before = [], None
+    for word in word_of:
+        if word is not None and word >= len(labels):
+            raise ValueError(f"a piece belongs to word {word}, and there are {len(labels)} labels")
+        row.append(-100 if word is None or word == before else labels[word])
+        before = word
+    return row
+
+
+def draw_pieces(rng):
+    """Up to five words of none to three pieces; some texts are cut, some labels are missing."""
+    count = int(rng.integers(0, 6))
+    pieces = [word for word in range(count) for _ in range(int(rng.choice([0, 1, 1, 2, 3])))]
+    kept = pieces[: int(rng.integers(0, len(pieces) + 1))] if rng.random() < 0.3 else pieces
+    word_of = [None, *kept, None, *[None] * int(rng.choice([0, 0, 2]))]
+    labels = rng.integers(0, 3, size=count).tolist()
+    if kept and rng.random() < 0.1:
+        return Case((word_of, labels[: kept[-1]]), raises=ValueError)
+    return word_of, labels
+
+
+def _refuse_unlabelled(word_of, labels):
+    if any(word is not None and word >= len(labels) for word in word_of):
+        raise ValueError("labels")
+
+
+def labels_every_piece(word_of, labels):
+    _refuse_unlabelled(word_of, labels)
+    return [-100 if word is None else labels[word] for word in word_of]
+
+
+def takes_word_0_for_a_special_token(word_of, labels):
+    return [
+        label if word else -100 for word, label in zip(word_of, align_labels(word_of, labels), strict=True)
+    ]
+
+
+def gives_special_tokens_the_label_0(word_of, labels):
+    return [
+        0 if word is None else label
+        for word, label in zip(word_of, align_labels(word_of, labels), strict=True)
+    ]
+
+
+def gives_what_continues_the_label_0(word_of, labels):
+    row = align_labels(word_of, labels)
+    return [
+        0 if word is not None and label == -100 else label for word, label in zip(word_of, row, strict=True)
+    ]
+
+
+def labels_the_last_piece(word_of, labels):
+    return align_labels(word_of[::-1], labels)[::-1]
+
+
+def compares_labels_instead_of_words(word_of, labels):
+    every = labels_every_piece(word_of, labels)
+    return [-100 if i and label == every[i - 1] else label for i, label in enumerate(every)]
+
+
+def takes_the_labels_in_their_order(word_of, labels):
+    row, following = align_labels(word_of, labels), iter(labels)
+    return [-100 if label == -100 else next(following) for label in row]
+
+
+def ignores_with_minus_1(word_of, labels):
+    return [-1 if label == -100 else label for label in align_labels(word_of, labels)]
+
+
+def leaves_out_what_is_ignored(word_of, labels):
+    return [label for label in align_labels(word_of, labels) if label != -100]
+
+
+def refuses_a_text_that_was_cut(word_of, labels):
+    if len({word for word in word_of if word is not None}) != len(labels):
+        raise ValueError("labels")
+    return align_labels(word_of, labels)
+
+
+def accepts_a_word_without_a_label(word_of, labels):
+    room = [*labels, *[-100] * len(word_of)]
+    return [
+        -100 if word is None else label
+        for word, label in zip(word_of, align_labels(word_of, room), strict=True)
+    ]
+
+
+label_for_each_piece = Exercise(
+    "5.3.8",
+    level=2,
+    minutes=10,
+    points=2,
+    solution=align_labels,
+    cases=(
+        Case(
+            ([None, 0, 1, 1, 2, None], [5, 7, 3]),
+            expected=[-100, 5, 7, -100, 3, -100],
+            name="a piece that continues a word",
+        ),
+        Case(
+            ([None, 0, 0, 1, None], [4, 4]),
+            expected=[-100, 4, -100, 4, -100],
+            name="two words with the same label side by side",
+        ),
+        Case(
+            ([None, 0, 2, None], [1, 2, 3]),
+            expected=[-100, 1, 3, -100],
+            name="a word of which no piece is left",
+        ),
+        Case(([None, 0, 1, None], [1, 2, 3, 4]), expected=[-100, 1, 2, -100], name="a text that was cut"),
+        Case(([None, None], []), expected=[-100, -100], name="a text without words"),
+        Case(([None, 0, 1, None], [1]), raises=ValueError, name="a word without a label accepted"),
+    ),
+    wrong={
+        labels_every_piece: 0,
+        takes_word_0_for_a_special_token: 1,
+        gives_special_tokens_the_label_0: 1,
+        gives_what_continues_the_label_0: 0,
+        labels_the_last_piece: 0,
+        compares_labels_instead_of_words: 0,
+        takes_the_labels_in_their_order: 2,
+        ignores_with_minus_1: None,
+        leaves_out_what_is_ignored: None,
+        refuses_a_text_that_was_cut: 2,
+        accepts_a_word_without_a_label: 2,
+    },
+    draw=draw_pieces,
+)
+
+# 5.3.9 right over all batches ----------------------------------------------------------------------
+
+
+def share_right(batches):
+    """The share of rows that are judged rightly, over all batches.
+
+    batches: pairs of logits (B, C) and labels (B,), arrays; a label of -100 does not count -> float.
+    Raises ValueError where no row counts.
+    """
+    # Common wrong turn: the mean of the batches' shares. The last batch is shorter, and each of its rows
+    # would weigh more than the others.
+    right = rows = 0
+    for logits, labels in batches:
+        counts = labels != -100
+        right += int((logits.argmax(1) == labels)[counts].sum())
+        rows += int(counts.sum())
+    if rows == 0:
+        raise ValueError("no row counts: there is no share")
+    return right / rows
+
+
+def draw_batches(rng):
+    """One to three batches of unequal length, two or three classes, no ties; some rows do not count."""
+    classes = int(rng.integers(2, 4))
+    batches = []
+    for _ in range(int(rng.integers(1, 4))):
+        rows = int(rng.integers(1, 5))
+        logits = np.array([rng.permutation(classes) for _ in range(rows)]) - 1.0
+        labels = rng.integers(0, classes, size=rows)
+        labels[rng.random(rows) < rng.choice([0, 0.3])] = -100
+        batches.append((logits, labels))
+    if all((labels == -100).all() for _, labels in batches):
+        return Case((batches,), raises=ValueError)
+    return (batches,)
+
+
+def _refuse_nothing(batches):
+    if not sum(int((labels != -100).sum()) for _, labels in batches):
+        raise ValueError("rows")
+
+
+def averages_the_batches(batches):
+    _refuse_nothing(batches)
+    shares = [share_right([batch]) for batch in batches if (batch[1] != -100).any()]
+    return sum(shares) / len(shares)
+
+
+def _of_last(batches):
+    logits, labels = batches[-1]
+    return int((logits.argmax(1) == labels).sum())
+
+
+def counts_the_last_batch_and_divides_by_all(batches):
+    _refuse_nothing(batches)
+    return _of_last(batches) / sum(int((labels != -100).sum()) for _, labels in batches)
+
+
+def judges_the_last_batch_alone(batches):
+    _refuse_nothing(batches)
+    rows = int((batches[-1][1] != -100).sum())
+    return _of_last(batches) / rows if rows else 0.0
+
+
+def divides_by_the_number_of_batches(batches):
+    _refuse_nothing(batches)
+    return sum(int((logits.argmax(1) == labels).sum()) for logits, labels in batches) / len(batches)
+
+
+def counts_minus_100_as_wrong(batches):
+    _refuse_nothing(batches)
+    right = sum(int((logits.argmax(1) == labels).sum()) for logits, labels in batches)
+    return right / sum(len(labels) for _, labels in batches)
+
+
+def counts_the_mistakes(batches):
+    return 1 - share_right(batches)
+
+
+def takes_the_smallest_logit(batches):
+    return share_right([(-logits, labels) for logits, labels in batches])
+
+
+def answers_0_where_no_row_counts(batches):
+    return share_right(batches) if any((labels != -100).any() for _, labels in batches) else 0.0
+
+
+right_over_all_batches = Exercise(
+    "5.3.9",
+    level=2,
+    minutes=10,
+    points=2,
+    solution=share_right,
+    cases=(
+        Case(
+            (
+                [
+                    (np.array([[2.0, 1.0], [0.0, 3.0], [5.0, 4.0]]), np.array([0, 1, 0])),
+                    (np.array([[1.0, 0.0]]), np.array([1])),
+                ],
+            ),
+            expected=0.75,
+            name="a last batch that is shorter",
+        ),
+        Case(
+            ([(np.array([[0.0, 2.0, 1.0], [3.0, 2.0, 1.0], [0.0, 0.5, 1.0]]), np.array([1, -100, 0]))],),
+            expected=0.5,
+            name="a label of -100 that counts as wrong",
+        ),
+        Case(
+            (
+                [
+                    (np.array([[1.0, 0.0]]), np.array([0])),
+                    (np.array([[1.0, 0.0], [1.0, 0.0]]), np.array([-100, -100])),
+                ],
+            ),
+            expected=1.0,
+            name="a batch in which no row counts",
+        ),
+        Case(([],), raises=ValueError, name="no batch accepted"),
+        Case(
+            ([(np.array([[1.0, 0.0]]), np.array([-100]))],),
+            raises=ValueError,
+            name="a share of no row accepted",
+        ),
+    ),
+    wrong={
+        averages_the_batches: 0,
+        counts_the_last_batch_and_divides_by_all: 0,
+        judges_the_last_batch_alone: 0,
+        divides_by_the_number_of_batches: 0,
+        counts_minus_100_as_wrong: 1,
+        counts_the_mistakes: None,
+        takes_the_smallest_logit: None,
+        answers_0_where_no_row_counts: 2,
+    },
+    draw=draw_batches,
+)
+
 EXERCISES = (
     what_the_rule_hides,
     batch_of_unequal_rows,
@@ -859,4 +1137,6 @@ EXERCISES = (
     better_or_lucky,
     windows_over_a_text,
     two_texts_in_one_row,
+    label_for_each_piece,
+    right_over_all_batches,
 )

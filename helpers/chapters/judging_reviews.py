@@ -1,4 +1,4 @@
-"""What 5.3c and 5.3d need beside BERT: a counter of words, pictures, attention, and long texts."""
+"""What 5.3d and 5.3e need beside BERT: a counter of words, pictures, attention, and long texts."""
 
 import re
 from collections.abc import Mapping, Sequence

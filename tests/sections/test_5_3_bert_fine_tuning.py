@@ -21,8 +21,10 @@ from transformers import BertConfig, BertForSequenceClassification, BertTokenize
 from helpers.chapters import bert, judging_reviews
 from tools.notebooks import ENGLISH, ROOT, cells_of, define
 
-PRETRAINING = ENGLISH / "5_language/3b_what_pretraining_is.ipynb"
-HARD = ENGLISH / "5_language/3c_hard_reviews.ipynb"
+FIRST = ENGLISH / "5_language/3a_a_bert_and_96_labels.ipynb"
+OPENED = ENGLISH / "5_language/3b_fine_tuning_opened.ipynb"
+PRETRAINING = ENGLISH / "5_language/3c_what_pretraining_is.ipynb"
+HARD = ENGLISH / "5_language/3d_hard_reviews.ipynb"
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "the", "soup", "was", "cold", "##er", "."]
 
 
@@ -101,6 +103,42 @@ def test_a_label_outside_the_range_is_named(label):
     assert bert.labels_of(rows[:2]).tolist() == [1, 0]
     with pytest.raises(ValueError, match=f"review 2 has the label {label!r}: labels are 0 to 1"):
         bert.labels_of(rows)
+
+
+# 96 labels
+
+
+@pytest.fixture(scope="module")
+def first():
+    return define(FIRST, ("imports", "constants"), {}, whole=("reviews",))
+
+
+@pytest.mark.parametrize("path", [FIRST, OPENED], ids=["5.3a", "5.3b"])
+def test_the_first_parts_call_nothing_of_the_section_that_they_do_not_show(path):
+    used = {
+        name
+        for cell in cells_of(path)
+        for name in re.findall(r"helpers\.chapters\.\w+ import (.+)", cell.source)
+    }
+    assert used <= {"draw_inputs"}
+
+
+def test_both_parts_learn_from_the_same_reviews(first):
+    opened = define(OPENED, ("imports", "imports-course", "constants"), {}, whole=("reviews",))
+    for name in ("texts", "texts_judged", "domains"):
+        assert opened[name] == first[name]
+    assert torch.equal(opened["y"], first["y"])
+    assert len(first["texts"]) == 96
+
+
+def test_counting_has_met_rice_and_none_of_three_other_words_for_food(first):
+    words = [re.findall(r"\b\w\w+\b", text.lower()) for text in first["texts"]]
+    known = {word for row in words for word in row}
+    assert "rice" in known
+    assert not known & {"chicken", "dish", "sauce"}
+    new = [word for text in first["texts_judged"] for word in re.findall(r"\b\w\w+\b", text.lower())]
+    assert {"chicken", "dish", "sauce"} <= set(new)
+    assert 0.25 < np.mean([word not in known for word in new]) < 0.35
 
 
 # gaps

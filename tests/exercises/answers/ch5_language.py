@@ -800,3 +800,119 @@ def wrong_5_2_9_weights_of_the_transposed_table(q, k, v):
     scores = np.where(np.tri(len(q)) > 0, q @ k.T / np.sqrt(q.shape[1]), -np.inf)
     weights = np.exp(scores - scores.max(axis=1, keepdims=True))
     return (weights / weights.sum(axis=1, keepdims=True)).T @ v
+
+
+# 5.3.8 align_labels ----------------------------------------------------------------------------------------
+
+
+def right_5_3_8_by_first_places(word_of, labels):
+    words = [word for word in word_of if word is not None]
+    if words and max(words) > len(labels) - 1:
+        raise ValueError(f"{len(labels)} labels for word {max(words)}")
+    row = [-100] * len(word_of)
+    for word in set(words):
+        row[word_of.index(word)] = labels[word]
+    return row
+
+
+def right_5_3_8_with_a_set_of_what_was_seen(word_of, labels):
+    seen, row = {None}, []
+    for word in word_of:
+        try:
+            row.append(-100 if word in seen else labels[word])
+        except IndexError as error:
+            raise ValueError("a word without a label") from error
+        seen.add(word)
+    return row
+
+
+def wrong_5_3_8_index_error_passes_through(word_of, labels):
+    row, before = [], None
+    for word in word_of:
+        row.append(-100 if word is None or word == before else labels[word])
+        before = word
+    return row
+
+
+def wrong_5_3_8_first_label_everywhere(word_of, labels):
+    row = right_5_3_8_by_first_places(word_of, labels)
+    return [label if label == -100 else labels[0] for label in row]
+
+
+def wrong_5_3_8_ends_only(word_of, labels):
+    row = right_5_3_8_by_first_places(word_of, labels)
+    return [-100, *[labels[w] for w in word_of[1:-1] if w is not None], -100] if len(row) > 2 else row
+
+
+def wrong_5_3_8_none_instead_of_minus_100(word_of, labels):
+    return [None if label == -100 else label for label in right_5_3_8_by_first_places(word_of, labels)]
+
+
+def wrong_5_3_8_does_not_remember_after_the_first(word_of, labels):
+    row = right_5_3_8_by_first_places(word_of, labels)
+    for i in range(2, len(row)):  # a third piece is compared with the first that was ignored
+        if word_of[i] is not None and row[i - 1] == -100 and word_of[i] == word_of[i - 2]:
+            row[i] = labels[word_of[i]]
+    return row
+
+
+# 5.3.9 share_right -----------------------------------------------------------------------------------------
+
+
+def right_5_3_9_all_rows_in_one(batches):
+    if not batches:
+        raise ValueError("no batch")
+    labels = np.concatenate([part for _, part in batches])
+    found = np.concatenate([part.argmax(axis=-1) for part, _ in batches])
+    if (labels == -100).all():
+        raise ValueError("no row")
+    return float((found == labels)[labels != -100].mean())
+
+
+def right_5_3_9_row_by_row(batches):
+    hits = [
+        max(range(len(row)), key=row.__getitem__) == label
+        for logits, labels in batches
+        for row, label in zip(logits.tolist(), labels.tolist(), strict=True)
+        if label != -100
+    ]
+    if not hits:
+        raise ValueError("no row")
+    return sum(hits) / len(hits)
+
+
+def wrong_5_3_9_percent(batches):
+    return 100 * right_5_3_9_row_by_row(batches)
+
+
+def wrong_5_3_9_division_by_zero_passes_through(batches):
+    hits = [
+        row.argmax() == label
+        for logits, labels in batches
+        for row, label in zip(logits, labels, strict=True)
+        if label != -100
+    ]
+    return sum(hits) / len(hits)
+
+
+def wrong_5_3_9_first_batch_size_for_all(batches):
+    right_5_3_9_row_by_row(batches)
+    right = sum(int((logits.argmax(1) == labels).sum()) for logits, labels in batches)
+    return right / (len(batches) * len(batches[0][1]))
+
+
+def wrong_5_3_9_minus_100_as_right(batches):
+    right_5_3_9_row_by_row(batches)
+    hits = [
+        row.argmax() == label or label == -100
+        for logits, labels in batches
+        for row, label in zip(logits, labels, strict=True)
+    ]
+    return float(np.mean(hits))
+
+
+def wrong_5_3_9_refuses_a_batch_without_rows_that_count(batches):
+    right_5_3_9_row_by_row(batches)
+    if any((labels == -100).all() for _, labels in batches):
+        raise ValueError("a batch without rows")
+    return right_5_3_9_row_by_row(batches)
