@@ -9,7 +9,12 @@ from tools.notebooks import ENGLISH, ROOT, read_notebook
 MEASURED = (ROOT / "docs/measured.md").read_text(encoding="utf-8")
 LISTS = (ROOT / "benchmarks/movielens_lists.md").read_text(encoding="utf-8")
 DATE = "30 November"
-PARTS = {"7.3a": "3a_an_id_is_a_row", "7.3b": "3b_negatives", "7.3c": "3c_histories"}
+PARTS = {
+    "7.3a": "3a_an_id_is_a_row",
+    "7.3b": "3b_negatives",
+    "7.3c": "3c_histories",
+    "7.3e": "3e_features_that_act_together",
+}
 
 
 def cells(part: str) -> dict[str, str]:
@@ -134,6 +139,16 @@ def test_what_7_3c_says_of_the_order_follows_from_the_benchmark():
     assert 1 - table["attention"][1] == pytest.approx(0.94, abs=0.005)
     tied = float(re.search(r"ratings (0\.\d+) bear the same second", found)[1])
     assert tied == pytest.approx(1 / 6, abs=0.01)
+
+
+def test_what_7_3e_says_of_the_order_follows_from_the_benchmark():
+    found = {name: [float(field[:5]) for field in fields] for name, fields in rows(section("7.3e")).items()
+             if means(fields)}  # fmt: skip
+    linear = found.pop("Linear")
+    gains = [row[0] - linear[0] for row in found.values()]
+    assert all(0.01 < gain < 0.025 for gain in gains)
+    assert found["DIN"][0] == min(row[0] for row in found.values())
+    assert all(row[1] < linear[1] - 0.01 for row in found.values())
 
 
 # 8.1
