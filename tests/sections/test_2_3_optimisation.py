@@ -451,7 +451,7 @@ def test_the_networks_side_by_side_walk_with_torchs_optimisers_and_its_schedule(
 ):
     import torch
 
-    monkeypatch.setitem(part_c.train_nets.__globals__, "EPOCHS", 1)
+    monkeypatch.setitem(part_c.train_nets.__globals__, "PER_EPOCH", 1)  # 20 steps
     theta, _ = part_c.train_nets(part_c.OURS[name], falling, part_c.train_set[1])
     place, start, rate = 1, 2, float(part_c.NET_RATES[1])
     mine, rng = torch.tensor(part_c.starts[start], requires_grad=True), np.random.default_rng(1)
@@ -460,7 +460,7 @@ def test_the_networks_side_by_side_walk_with_torchs_optimisers_and_its_schedule(
         "momentum": lambda p: torch.optim.SGD(p, rate, momentum=0.9),
         "Adam": lambda p: torch.optim.Adam(p, rate),
     }
-    optimiser, steps = kinds[name]([mine]), part_c.PER_EPOCH
+    optimiser, steps = kinds[name]([mine]), 20
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimiser, lambda step: (1 + np.cos(np.pi * step / steps)) / 2 if falling else 1.0
     )
