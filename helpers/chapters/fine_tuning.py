@@ -141,7 +141,21 @@ def train_parts(
     rates rise and fall in one cycle (4.1b); each step takes ``batch_size`` rows of passes in random order.
     Raises ValueError unless there is one rate, at least 0, for each part, and one above 0.
     """
-    parts = parts_of(network)
+    feed = [(X[rows], y[rows]) for rows in rows_of_steps(len(X), steps, batch_size, seed)]
+    train_feed(network, parts_of(network), rates, feed, decay=decay)
+    return network.eval()
+
+
+def train_feed(
+    network: nn.Module,
+    parts: Sequence[nn.Module],
+    rates: Sequence[float],
+    feed: Sequence[tuple[Tensor, Tensor]],
+    *,
+    loss: Callable[[Tensor, Tensor], Tensor] = F.cross_entropy,
+    decay: float = 0.0,
+) -> None:
+    """The training of `train_parts`, step by step on the batches of ``feed``; ``network`` holds the parts."""
     if len(rates) != len(parts) or min(rates) < 0 or not max(rates) > 0:
         raise ValueError(f"rates are {list(rates)}: {len(parts)} numbers from 0 up, at least one above 0")
     groups = []
@@ -152,11 +166,9 @@ def train_parts(
     network.training = True  # of the network as a whole; its parts keep their own mode
     optimizer = torch.optim.AdamW(groups, weight_decay=decay)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, [group["lr"] for group in groups], total_steps=steps
+        optimizer, [group["lr"] for group in groups], total_steps=len(feed)
     )
-    feed = [(X[rows], y[rows]) for rows in rows_of_steps(len(X), steps, batch_size, seed)]
-    fit(network, feed, F.cross_entropy, optimizer, schedule=schedule, device="cpu")
-    return network.eval()
+    fit(network, feed, loss, optimizer, schedule=schedule, device="cpu")
 
 
 def rows_of_steps(n: int, steps: int, batch_size: int = 32, seed: int = 0) -> Tensor:

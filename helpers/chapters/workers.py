@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -191,12 +192,18 @@ def save_whole(model: nn.Module, path: str | Path) -> None:
     torch.distributed.barrier()
 
 
-def peak_bytes() -> int:
-    """The most memory that this process has had so far (its resident set), in bytes; 0 on Windows."""
+def peak_bytes(*, afresh: bool = False) -> int:
+    """The most memory that this process has had so far (its resident set), in bytes; 0 on Windows.
+
+    With ``afresh`` the record begins again, where Linux allows it: from what the process has now.
+    """
     if sys.platform == "win32":
         return 0
     status = Path("/proc/self/status")
     if status.exists():  # Linux, where getrusage also counts the process that started this one
+        if afresh:
+            with suppress(OSError):
+                Path("/proc/self/clear_refs").write_text("5")
         return int(re.search(r"VmHWM:\s+(\d+) kB", status.read_text())[1]) * 1024
     import resource
 

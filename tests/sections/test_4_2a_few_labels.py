@@ -20,6 +20,7 @@ from helpers.chapters.fine_tuning import (
     train_parts,
     written,
 )
+from helpers.chapters.many_draws import abreast, apart, feed_of, train_draws
 from tools.notebooks import ENGLISH, define
 
 torch = pytest.importorskip("torch")
@@ -178,7 +179,68 @@ def test_what_the_ways_leave_to_be_stored(part):
     sizes = {}
     for way in ("head", "partial", "full"):
         network = part.train(part.start(way, 0), part.X[rows], part.y[rows], part.WAYS[way], steps=3)
+        (beside,) = part.trained([part.start(way, 0)], 2, part.WAYS[way], steps=3)
+        assert bytes_to_store(part.state(part.body), part.state(beside)) == bytes_to_store(
+            part.state(part.body), part.state(network)
+        )
         sizes[way] = bytes_to_store(part.state(part.body), part.state(network))
     assert sizes["head"] == 4 * 330
     assert sizes["partial"] == 4 * (330 + 14_528 + 3 * 64) + 3 * 8
     assert sizes["full"] == sum(value.nbytes for value in part.state(network).values())
+
+
+# ---------------------------------------------------------------- many draws at once
+
+
+def three_starts(classes=10):
+    networks = [pretrained().double() for _ in range(3)]
+    for seed, network in enumerate(networks):
+        network.head = small_resnet(classes, seed=seed).head.double()
+    return networks
+
+
+@pytest.mark.parametrize("frozen", [0, 2, 4])
+@pytest.mark.parametrize("seeds", [None, (7, 7, 2)])
+def test_networks_trained_side_by_side_have_the_numbers_of_those_trained_alone(frozen, seeds):
+    X, y = characters(NEW, range(6))
+    rows = [torch.arange(place, 60, 2 + place)[:20] for place in range(3)]
+    data = [X[some].double() for some in rows], [y[some] for some in rows]
+    rates = part_rates(5, 0.02, factor=2, frozen=frozen)
+    alone = [
+        train_parts(network, *theirs, rates, steps=6, seed=seed, batch_size=8, decay=0.05)
+        for network, *theirs, seed in zip(three_starts(), *data, seeds or range(3), strict=True)
+    ]
+    beside = train_draws(three_starts(), *data, rates, steps=6, seeds=seeds, batch_size=8, decay=0.05)
+    for one, other in zip(alone, beside, strict=True):
+        assert not other.training
+        for name, value in one.state_dict().items():
+            torch.testing.assert_close(other.state_dict()[name], value, rtol=1e-7, atol=1e-9)
+        for name, parameter in one.named_parameters():
+            assert other.get_parameter(name).requires_grad == parameter.requires_grad
+
+
+def test_each_group_answers_only_its_own_pictures_and_goes_back_to_its_own_network():
+    networks = [network.eval() for network in three_starts()]
+    X = [characters(NEW, [hand])[0].double() for hand in range(3)]
+    with torch.inference_mode():
+        logits = abreast(networks)(torch.cat(X, dim=1))
+        for place, network in enumerate(networks):
+            torch.testing.assert_close(logits[:, :, place], network(X[place]), rtol=1e-9, atol=1e-9)
+    back = apart(abreast(networks), three_starts()[::-1])
+    for one, other in zip(networks, back, strict=True):
+        assert torch.equal(one.head.weight, other.head.weight)
+
+
+def test_networks_of_different_shapes_or_none_are_refused():
+    for networks, words in (([], "0 networks"), ([small_resnet(10), small_resnet(11)], "2 networks of 2")):
+        with pytest.raises(ValueError, match=words):
+            abreast(networks)
+
+
+def test_the_batches_of_each_network_are_those_of_its_seed():
+    X, y = [torch.arange(6.0).view(6, 1, 1, 1) + 10 * place for place in range(2)], [torch.arange(6)] * 2
+    feed = feed_of(X, y, steps=4, batch_size=3, seeds=(5, 1))
+    for place, seed in enumerate((5, 1)):
+        rows = rows_of_steps(6, 4, 3, seed)
+        assert torch.equal(torch.stack([labels[:, place] for _, labels in feed]), rows)
+        assert torch.equal(torch.stack([maps[:, place, 0, 0] for maps, _ in feed]), rows + 10.0 * place)

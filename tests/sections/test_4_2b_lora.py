@@ -13,6 +13,7 @@ from helpers.chapters.fine_tuning import (
     exchange,
     labelled,
     pretrained,
+    rows_of_steps,
     small_resnet,
     train_parts,
 )
@@ -29,7 +30,7 @@ def part():
     X, y = characters(NEW, range(12))
     names = {"merged": merged, "forgetting": forgetting, "body": pretrained(), "X": X, "y": y}
     names |= {"X_test": X, "y_test": y, "X_old": X, "y_old": y}
-    ids = ("imports", "constants", "data", "adapt", "library", "lora", "insert", "merge", "sequence")
+    ids = ("imports", "constants", "data", "adapt", "library", "lora", "insert", "merge", "measure")
     return SimpleNamespace(**define(ENGLISH / "4_training" / "2b_lora_and_forgetting.ipynb", ids, names))
 
 
@@ -78,7 +79,7 @@ def test_only_thin_matrices_and_the_head_change_in_training(part):
     network = part.with_lora(part.start(0), 2)
     before = copy.deepcopy(network.state_dict())
     rows = labelled(part.y, 5, seed=0)
-    part.adapt(network, part.X[rows], part.y[rows])
+    part.adapt(network, [(part.X[rows], part.y[rows])] * 5)
     changed = {name for name, value in network.state_dict().items() if not torch.equal(value, before[name])}
     thin = {f"{name}.{letter}.weight" for name in part.CONVOLUTIONS for letter in "AB"}
     assert changed == thin | {"head.weight", "head.bias"}
@@ -86,7 +87,7 @@ def test_only_thin_matrices_and_the_head_change_in_training(part):
 
 def test_without_its_lora_a_trained_network_has_the_features_of_before(part):
     network = part.with_lora(part.start(0), 2)
-    part.adapt(network, part.X[:40], part.y[:40])
+    part.adapt(network, [(part.X[:40], part.y[:40])] * 10)
     exchange(network, part.CONVOLUTIONS, lambda lora: lora.conv)
     with torch.inference_mode():  # another layout in memory, so not bit for bit
         torch.testing.assert_close(network.features(part.X), part.body.features(part.X), rtol=1e-4, atol=1e-4)
@@ -146,3 +147,18 @@ def test_a_fresh_head_gives_the_third_task_back_most_of_what_it_lost():
             right = (third(X_exam)[:, 20:].argmax(1) == y_exam).float().mean().item()
         after["used" if head is network.head else "fresh"] = right
     assert after["fresh"] > after["used"] + 0.15
+
+
+@pytest.mark.parametrize("rank", [1, 8])
+def test_loras_trained_side_by_side_are_those_trained_alone(part, rank):
+    rows = [labelled(part.y, 2, seed) for seed in range(3)]
+    data = [part.X[r].double() for r in rows], [part.y[r] for r in rows]
+    alone, networks = (
+        [part.with_lora(part.start(seed), rank).double() for seed in range(3)] for _ in range(2)
+    )
+    for network, X, y, seed in zip(alone, *data, range(3), strict=True):
+        part.adapt(network, [(X[some], y[some]) for some in rows_of_steps(20, 5, 8, seed)])
+    part.apart(part.adapt(part.abreast(networks), part.feed_of(*data, 5, 8)), networks)
+    for one, other in zip(alone, networks, strict=True):
+        for name, value in one.state_dict().items():
+            torch.testing.assert_close(other.state_dict()[name], value, rtol=1e-6, atol=1e-8)

@@ -13,6 +13,7 @@ torch = pytest.importorskip("torch")
 small_models = pytest.importorskip("helpers.chapters.small_models")
 nn = torch.nn
 quantise = find("4.3.5").solution
+PARTS = ("imports", "imports-course", "constants", "train-def", "result-code", "narrow-code", "knob")
 
 
 @pytest.fixture(scope="module")
@@ -29,6 +30,20 @@ def network(*widths):
     torch.manual_seed(0)
     layers = [layer for pair in pairwise(widths) for layer in (nn.Linear(*pair), nn.ReLU())]
     return nn.Sequential(*layers[:-1])
+
+
+@pytest.mark.usefixtures("one_thread")
+def test_on_the_digits_a_network_that_was_small_from_the_start_beats_the_narrowed_one(monkeypatch):
+    """As the text says of the quick profile; of Fashion-MNIST it says that they are level."""
+    monkeypatch.setenv("COURSE_PROFILE", "quick")
+    names = define(ENGLISH / "4_training" / "3c_smaller_models.ipynb", PARTS, whole=["train-code"])
+    part, lead = SimpleNamespace(**names), []
+    for seed in range(2):
+        large = part.train(part.mlp(256, seed), part.X, part.y, seed, epochs=20)
+        narrowed = part.train(part.narrowed(large, 32), part.X, part.y, seed, epochs=10)
+        small = part.train(part.mlp(32, seed), part.X, part.y, seed, epochs=30)
+        lead.append(part.share_right(small) - part.share_right(narrowed))
+    assert np.mean(lead) > 0.01
 
 
 X = np.random.default_rng(0).normal(size=(50, 6)).astype(np.float32)

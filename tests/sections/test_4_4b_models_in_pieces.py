@@ -51,9 +51,20 @@ def test_the_peak_is_in_bytes_and_not_that_of_the_process_that_started_this_one(
     assert peak_bytes() > here.nbytes
 
 
-def test_the_network_of_the_text_has_the_parameters_that_it_says():
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads what Linux says of a process")
+def test_a_peak_afresh_forgets_what_has_been_given_back():
+    program = "from helpers.chapters.workers import peak_bytes; import numpy as np; a = peak_bytes(); "
+    program += "b = np.ones(60_000_000); del b; print(a, peak_bytes(), peak_bytes(afresh=True))"
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    before, peak, afresh = map(int, run.stdout.split())
+    assert peak > before + 250e6
+    assert afresh < before + 100e6
+
+
+def test_the_network_of_the_text_has_the_parameters_that_it_says(monkeypatch):
     (cell,) = cells_of(NOTEBOOK, "network-program")
     namespace = {}
+    monkeypatch.setattr(sys, "argv", ["network.py", "digits"])
     exec(cell.source.partition("\n")[2], namespace)
     assert sum(p.numel() for p in namespace["model"].parameters()) == 4_275_210
     assert all(isinstance(layer, nn.Linear) for layer in namespace["model"][::2])
