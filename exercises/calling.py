@@ -54,6 +54,7 @@ def result_of(function: Callable, case: Case) -> Result:
     try:
         with np.errstate():
             value = function(*given, **copy.deepcopy(case.kwargs))
+            value = value if case.examine is None else case.examine(value)
     except (Exception, SystemExit) as error:
         return Result(error=error)
     given_back = any(_is_part_of(value, one) for one in given)

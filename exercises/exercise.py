@@ -21,6 +21,7 @@ class Case:
     expected  the right result; left out, it is what the solution returns
     raises    the exception the call must end with, instead of a result ...
     mentions  ... and what its message must name: numbers, texts, tuples of numbers
+    examine   a function of the result: what it returns is compared instead, a network's marks in an exam, say
     args_text how the arguments are written in the call that a learner is shown, where arrays are too large to
               be printed: "np.arange(48.0).reshape(2, 2, 3, 4), 1, 0"
     name      the mistake that it catches, for maintainers
@@ -32,6 +33,7 @@ class Case:
     expected: object = FROM_SOLUTION
     raises: type[Exception] | None = None
     mentions: tuple = ()
+    examine: Callable | None = None
     args_text: str = ""
     name: str = ""
     why: str = ""

@@ -1,11 +1,17 @@
-"""Exercises of section 6.1, image classification: shapes, counts, shifts, and the numbers we judge by."""
+"""Exercises of section 6.1, image classification: shapes, counts, a network, and the numbers we judge by."""
 
 import math
+from copy import deepcopy
+from functools import cache
 from statistics import mean
 
 import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional as F
 
 from exercises import Case, Exercise
+from helpers.chapters.drawn_digits import load_pictures, small_digits
 
 # 6.1.1 the shapes of a network --------------------------------------------------------------------
 
@@ -1087,6 +1093,335 @@ weights_behind_flatten = Exercise(
     draw=draw_weight,
 )
 
+
+# 6.1.9 one map from three tables ------------------------------------------------------------------
+
+
+def colour_map(photo, kernel):
+    """One map from all channels: photo (C, H, W), kernel (C, a, b) -> (H - a + 1, W - b + 1)
+
+    Each table of the kernel slides over its own channel, without padding; at each place all products
+    are added. Raises ValueError that names both numbers of channels where they differ.
+    """
+    # Common wrong turn: a map for each channel. A filter has one table per channel, and makes one map.
+    if len(photo) != len(kernel):
+        raise ValueError(f"a kernel for {len(kernel)} channels on a photograph with {len(photo)}")
+    windows = np.lib.stride_tricks.sliding_window_view(photo, kernel.shape[1:], axis=(1, 2))
+    return np.einsum("cijab,cab->ij", windows, kernel)
+
+
+def draw_photo_and_kernel(rng):
+    """One to four channels, sides that differ, small whole numbers; sometimes the channels do not fit."""
+    channels = int(rng.integers(1, 5))
+    a, b = (int(n) for n in rng.integers(1, 4, size=2))
+    height, width = a + int(rng.integers(0, 4)), b + int(rng.integers(0, 4))
+    photo = rng.integers(-3, 4, size=(channels, height, width)).astype(float)
+    if rng.random() < 0.1:
+        return Case((photo, np.ones((channels + 1, a, b))), raises=ValueError)
+    return photo, rng.integers(-2, 3, size=(channels, a, b)).astype(float)
+
+
+def _maps(photo, kernel):
+    """A map for each channel, of which the solution is the sum: (C, H - a + 1, W - b + 1)."""
+    return np.stack(
+        [colour_map(channel[None], table[None]) for channel, table in zip(photo, kernel, strict=True)]
+    )
+
+
+def _refuse_channels(photo, kernel):
+    if len(photo) != len(kernel):
+        raise ValueError(f"{len(kernel)} and {len(photo)} channels")
+
+
+def makes_a_map_for_each_channel(photo, kernel):
+    _refuse_channels(photo, kernel)
+    return _maps(photo, kernel)
+
+
+def takes_the_mean_over_the_channels(photo, kernel):
+    _refuse_channels(photo, kernel)
+    return _maps(photo, kernel).mean(axis=0)
+
+
+def takes_the_strongest_channel(photo, kernel):
+    _refuse_channels(photo, kernel)
+    return _maps(photo, kernel).max(axis=0)
+
+
+def looks_at_the_first_channel_only(photo, kernel):
+    _refuse_channels(photo, kernel)
+    return _maps(photo, kernel)[0]
+
+
+def lays_the_first_table_on_every_channel(photo, kernel):
+    _refuse_channels(photo, kernel)
+    return colour_map(photo, np.repeat(kernel[:1], len(kernel), axis=0))
+
+
+def makes_the_photograph_grey_first(photo, kernel):
+    _refuse_channels(photo, kernel)
+    return colour_map(np.repeat(photo.mean(axis=0, keepdims=True), len(photo), axis=0), kernel)
+
+
+def lays_the_tables_on_in_reverse(photo, kernel):
+    _refuse_channels(photo, kernel)
+    return colour_map(photo, kernel[::-1])
+
+
+def turns_the_tables_round(photo, kernel):
+    _refuse_channels(photo, kernel)
+    return colour_map(photo, kernel[:, ::-1, ::-1])
+
+
+def exchanges_rows_and_columns_of_the_tables(photo, kernel):
+    _refuse_channels(photo, kernel)
+    return colour_map(photo.transpose(0, 2, 1), kernel).T if kernel.shape[1] == kernel.shape[2] else None
+
+
+def leaves_out_the_last_row_and_column(photo, kernel):
+    _refuse_channels(photo, kernel)
+    return colour_map(photo, kernel)[:-1, :-1]
+
+
+def keeps_the_size_with_a_border_of_zeros(photo, kernel):
+    _refuse_channels(photo, kernel)
+    high, wide = (side - 1 for side in kernel.shape[1:])
+    sides = ((0, 0), (high // 2, high - high // 2), (wide // 2, wide - wide // 2))
+    return colour_map(np.pad(photo, sides), kernel)
+
+
+def stops_at_the_fewer_channels(photo, kernel):
+    fewer = min(len(photo), len(kernel))
+    return colour_map(photo[:fewer], kernel[:fewer])
+
+
+_THREE = np.array([[[1.0, 2, 3]], [[0.0, 1, 0]], [[5.0, 0, 2]]])  # (3, 1, 3): red, green, blue
+
+three_tables = Exercise(
+    "6.1.9",
+    level=2,
+    minutes=10,
+    points=2,
+    solution=colour_map,
+    cases=(
+        Case(
+            (_THREE, np.array([[[1.0, 1]], [[0.0, 2]], [[-1.0, 0]]])),
+            expected=np.array([[0.0, 5.0]]),
+            name="a map for each channel, or another way of joining them than a sum",
+        ),
+        Case(
+            (np.array([[[1.0, 2], [3.0, 4]], [[0.0, 1], [1.0, 0]]]), np.array([[[1.0, 2], [3, 4]]] * 2)),
+            expected=np.array([[35.0]]),
+            name="rows and columns exchanged, or the tables turned round",
+        ),
+        Case(
+            (np.arange(24.0).reshape(2, 3, 4), np.array([[[1.0]], [[0.0]]])),
+            expected=np.arange(12.0).reshape(3, 4),
+            name="one pixel of one channel comes back as it is",
+        ),
+        Case(
+            (np.ones((3, 2, 2)), np.ones((4, 1, 1))),
+            raises=ValueError,
+            mentions=(3, 4),
+            name="channels that do not fit go unnoticed",
+        ),
+    ),
+    wrong={
+        makes_a_map_for_each_channel: 0,
+        takes_the_mean_over_the_channels: 0,
+        takes_the_strongest_channel: 0,
+        looks_at_the_first_channel_only: 0,
+        lays_the_first_table_on_every_channel: 1,
+        makes_the_photograph_grey_first: 1,
+        lays_the_tables_on_in_reverse: 1,
+        turns_the_tables_round: 1,
+        exchanges_rows_and_columns_of_the_tables: 1,
+        leaves_out_the_last_row_and_column: 2,
+        keeps_the_size_with_a_border_of_zeros: 2,
+        stops_at_the_fewer_channels: None,
+    },
+    draw=draw_photo_and_kernel,
+)
+
+# 6.1.10 a reader of digits, your own --------------------------------------------------------------
+
+
+def own_reader(X, y):
+    """Build a network and train it on pictures X (N, 1, 28, 28), labels y (N,) -> the network, in eval mode
+
+    X float32 and y int64 are NumPy arrays. The network has at most 10,000 parameters and answers a
+    tensor (M, 1, 28, 28) with logits (M, 10).
+    """
+    # Common wrong turns: no zero_grad, so that every step repeats the old ones; a softmax at the end, though
+    # cross-entropy brings its own; batches in the order in which the pictures came.
+    network = nn.Sequential(
+        nn.AvgPool2d(2),  # half as high and wide: a quarter of the work
+        nn.Conv2d(1, 8, 3, padding=1), nn.BatchNorm2d(8), nn.ReLU(), nn.MaxPool2d(2),
+        nn.Conv2d(8, 16, 3, padding=1), nn.BatchNorm2d(16), nn.ReLU(),
+        nn.Flatten(), nn.Linear(16 * 7 * 7, 10),
+    )  # fmt: skip
+    optimizer = torch.optim.AdamW(network.parameters(), lr=1e-2)
+    X, y = torch.tensor(X), torch.tensor(y)
+    for _ in range(5):
+        for rows in torch.randperm(len(X)).split(50):
+            loss = F.cross_entropy(network(X[rows]), y[rows])
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+    return network.eval()
+
+
+def _small_network(*behind):
+    return nn.Sequential(
+        nn.AvgPool2d(2),
+        *(nn.Conv2d(1, 8, 3, padding=1), nn.BatchNorm2d(8), nn.ReLU(), nn.MaxPool2d(2)),
+        *(nn.Conv2d(8, 16, 3, padding=1), nn.BatchNorm2d(16), nn.ReLU()),
+        *(nn.Flatten(), nn.Linear(16 * 7 * 7, 10), *behind),
+    )
+
+
+def _trained(network, X, y, *, clear=True, shuffle=True):
+    """The loop of the solution, with its two switches."""
+    optimizer = torch.optim.AdamW(network.parameters(), lr=1e-2)
+    X, y = torch.tensor(X), torch.tensor(y)
+    for _ in range(5):
+        order = torch.randperm(len(X)) if shuffle else torch.arange(len(X))
+        for rows in order.split(50):
+            loss = F.cross_entropy(network(X[rows]), y[rows])
+            if clear:
+                optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+    return network
+
+
+def forgets_to_clear_the_gradients(X, y):
+    return _trained(_small_network(), X, y, clear=False).eval()
+
+
+def trains_in_eval_mode(X, y):
+    return _trained(_small_network().eval(), X, y)
+
+
+def returns_it_in_training_mode(X, y):
+    return _trained(_small_network(), X, y)
+
+
+def ends_with_a_softmax(X, y):
+    return _trained(_small_network(nn.Softmax(dim=1)), X, y).eval()
+
+
+def takes_the_pictures_in_the_order_given(X, y):
+    return _trained(_small_network(), X, y, shuffle=False).eval()
+
+
+def trains_on_pictures_from_outside(X, y):
+    return _trained(_small_network(), *_lesson()).eval()
+
+
+@cache
+def _lesson():
+    """1,000 training digits, as in 6.1: X float32 (1000, 1, 28, 28), y int64 (1000,)."""
+    return load_pictures("drawn-digits", "train", 1000)
+
+
+@cache
+def _exam():
+    """300 digits that occur nowhere else in the course."""
+    pictures, labels = small_digits(60_000, 60_300)
+    return torch.tensor(pictures / np.float32(255)), torch.tensor(labels)
+
+
+def _marks(turned=False):
+    """A function: what can be seen of a trained network, and how many new digits it reads; a dict of texts.
+
+    With `turned` digit d has the label 9 - d.
+    """
+
+    def examine(network):
+        if not isinstance(network, nn.Module):
+            return network
+        X, y = _exam()
+        was_training, network = network.training, deepcopy(network).eval()
+        tracked = [layer.num_batches_tracked for layer in network.modules() if hasattr(layer, "running_mean")]
+        with torch.no_grad():
+            answers = network(X)
+        if tuple(answers.shape) != (300, 10):
+            return {"answers to 300 pictures": f"shape {tuple(answers.shape)}"}
+        probabilities = bool((answers >= 0).all()) and torch.allclose(answers.sum(dim=1), torch.ones(300))
+        right = (answers.argmax(dim=1) == (9 - y if turned else y)).float().mean().item()
+        many = sum(p.numel() for p in network.parameters())
+        was = "training" if was_training else "eval"
+        then = "eval" if any(count == 0 for count in tracked) else "training"
+        return {
+            "answers to 300 pictures": "probabilities" if probabilities else "logits (300, 10)",
+            "mode": f"trained in {then} mode, returned in {was} mode",
+            "parameters": "10,000 or fewer" if many <= 10_000 else f"{many:,}",
+            "share right": next(text for least, text in _SHARES if right >= least),
+        }
+
+    return examine
+
+
+_RIGHT = {
+    "answers to 300 pictures": "logits (300, 10)",
+    "mode": "trained in training mode, returned in eval mode",
+    "parameters": "10,000 or fewer",
+    "share right": "0.85 or more",
+}
+_SHARES = (0.85, "0.85 or more"), (0.45, "0.45 to 0.85"), (0, "below 0.45")
+_LESSON_TEXT = 'load_pictures("drawn-digits", "train", 1000)'
+
+
+def _seeded(change):
+    """Arguments of a case: the lesson changed, the dice always the same."""
+
+    def arguments():
+        torch.manual_seed(0)
+        return change(*(table.copy() for table in _lesson()))
+
+    return arguments
+
+
+reader_of_your_own = Exercise(
+    "6.1.10",
+    level=3,
+    minutes=20,
+    points=3,
+    solution=own_reader,
+    cases=(
+        Case(
+            _seeded(lambda X, y: (X, y)),
+            args_text=f"*{_LESSON_TEXT}",
+            expected=_RIGHT,
+            examine=_marks(),
+            name="the network does not learn, or is not what was asked for",
+        ),
+        Case(
+            _seeded(lambda X, y: (X[y.argsort()], y[y.argsort()])),
+            args_text=f"*(table[{_LESSON_TEXT}[1].argsort()] for table in {_LESSON_TEXT})",
+            expected=_RIGHT,
+            examine=_marks(),
+            name="pictures sorted by class are learnt in that order, and forgotten",
+        ),
+        Case(
+            _seeded(lambda X, y: (X, 9 - y)),
+            args_text=f"{_LESSON_TEXT}[0], 9 - {_LESSON_TEXT}[1]",
+            expected=_RIGHT,
+            examine=_marks(turned=True),
+            name="the arguments are ignored, and the notebook's own pictures are learnt",
+        ),
+    ),
+    wrong={
+        forgets_to_clear_the_gradients: 1,
+        trains_in_eval_mode: 2,
+        returns_it_in_training_mode: 2,
+        ends_with_a_softmax: 0,
+        takes_the_pictures_in_the_order_given: 1,
+        trains_on_pictures_from_outside: None,
+    },
+)
+
 EXERCISES = (
     shapes_of_a_network,
     count_parameters,
@@ -1096,4 +1431,6 @@ EXERCISES = (
     confusion,
     choose_threshold,
     weights_behind_flatten,
+    three_tables,
+    reader_of_your_own,
 )

@@ -1,4 +1,4 @@
-"""The convolutional network that section 6.1a builds, for its later parts."""
+"""The convolutional network that section 6.1b builds, for the other parts."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def trained_cnn(
     augment: Callable[[torch.Tensor, torch.Generator], torch.Tensor] | None = None,
     device: str | torch.device | None = None,
 ) -> nn.Sequential:
-    """``small_cnn`` trained as in 6.1a (AdamW, one-cycle up to ``rate``) on X (N, 1, 28, 28), y (N,).
+    """``small_cnn`` trained as in 6.1b (AdamW, one-cycle up to ``rate``) on X (N, 1, 28, 28), y (N,).
 
     ``augment(x, generator)`` changes each batch of pictures (see ``batches``). The network is
     returned on the CPU and in eval mode.

@@ -1,4 +1,4 @@
-"""For section 3.2: drawings of windows, the pixels that a network sees, photographs cut and joined."""
+"""For sections 3.2 and 6.1: drawings of windows, the pixels that a network sees, cut photographs."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -100,6 +100,11 @@ def two_discs(photographs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     for number, across in (1, 0.27), (2, 0.73):
         kind[np.hypot(i - height / 2, j - across * width) < 0.39 * height] = number
     return np.choose(kind, photographs), kind
+
+
+def enlarged(maps: torch.Tensor, side: int = 112) -> torch.Tensor:
+    """Maps (N, H, W), each number repeated so that all are drawn in one size: (N, side, side)."""
+    return F.interpolate(maps[:, None], side)[:, 0]
 
 
 def seen_pixels(layers: Sequence[tuple[int, int]], side: int = 41) -> np.ndarray:

@@ -320,6 +320,26 @@ def test_a_right_answer_after_wrong_ones_is_ok_and_a_second_check_is_harmless(pr
     assert capsys.readouterr().out == "open: 9.9.1 (0 of 1 done)\n"
 
 
+def test_a_result_may_be_examined_and_what_the_exam_says_is_compared(practice, capsys, message):
+    def both_signs(numbers):
+        return [-1, 1]
+
+    def loses_the_sign(numbers):
+        return [1, 1]
+
+    def span(found):
+        return {"span": max(found) - min(found)} if isinstance(found, list) else found
+
+    case = Case((3,), expected={"span": 2}, examine=span)
+    practice(both_signs, (case,), wrong={loses_the_sign: 1})
+    check("9.9.1", lambda numbers: [4, 5, 6])  # another answer with the same marks
+    assert capsys.readouterr().out.startswith("ok   9.9.1")
+    told = message("9.9.1", lambda numbers: [7])
+    assert "{'span': 0}" in told
+    assert "likely cause: loses the sign" in told
+    assert "is there a return?" in message("9.9.1", lambda numbers: None)
+
+
 def test_an_answer_that_changes_its_input_is_told_so_even_when_its_result_is_right(practice, message):
     practice(last_item, (Case(([1, 2],), expected=2),))
     assert "The input was changed" in message("9.9.1", lambda values: values.pop())

@@ -16,12 +16,13 @@ from tools.notebooks import ENGLISH, define, read_notebook
 torch = pytest.importorskip("torch")
 F, nn = torch.nn.functional, torch.nn
 PARTS = {
-    "1a_pictures_and_filters": ("6.1.1", "6.1.2", "6.1.3"),
-    "1b_judging_a_classifier": ("6.1.6", "6.1.7"),
-    "1c_the_same_in_keras": ("6.1.8",),
-    "1d_pictures_that_move": ("6.1.4",),
+    "1a_pictures_and_filters": ("6.1.1", "6.1.9"),
+    "1b_training_and_looking_inside": ("6.1.2", "6.1.3", "6.1.10"),
+    "1c_judging_a_classifier": ("6.1.6", "6.1.7"),
+    "1d_the_same_in_keras": ("6.1.8",),
+    "1e_pictures_that_move": ("6.1.4",),
 }
-A, B, C, D = (ENGLISH / "6_vision" / f"{part}.ipynb" for part in PARTS)
+A, B, C, D, E = (ENGLISH / "6_vision" / f"{part}.ipynb" for part in PARTS)
 
 
 @pytest.fixture(autouse=True)
@@ -79,6 +80,9 @@ def test_the_solutions_of_6_1_agree_with_the_libraries():
         assert ch.threshold_for_recall(y, scores, recall) == max(enough)
     losses, sizes = random.random(7), random.integers(1, 9, 7)
     assert ch.epoch_mean(losses, sizes) == pytest.approx(np.average(losses, weights=sizes))
+    photo, kernel = random.normal(size=(3, 9, 7)), random.normal(size=(3, 4, 2))
+    theirs = F.conv2d(torch.tensor(photo)[None], torch.tensor(kernel)[None])[0, 0]
+    np.testing.assert_allclose(ch.colour_map(photo, kernel), theirs)
     weight, maps = random.normal(size=(5, 2 * 3 * 4)), random.normal(size=(7, 2, 3, 4))
     np.testing.assert_allclose(
         maps.transpose(0, 2, 3, 1).reshape(7, -1) @ ch.keras_order(weight, 2, 3, 4),
@@ -104,16 +108,16 @@ def test_the_solutions_run_with_the_imports_of_their_part(part):
             check(number, names[solution.__name__])
 
 
-# ---------------------------------------------------------------- 6.1a
+# ---------------------------------------------------------------- 6.1a and 6.1b
 
 
 def test_the_network_of_the_text_is_that_of_the_helper():
-    """b too writes it down; c and d take the helper's: three spellings, one network."""
+    """c too writes it down; a, d and e take the helper's: three spellings, one network."""
     from helpers.chapters.small_cnn import small_cnn
 
     x = torch.rand(3, 1, 28, 28, generator=torch.Generator().manual_seed(1))
     answers = []
-    for path in (A, B):
+    for path in (B, C):
         names = defined(path, "torch-net-code", nn=nn, WIDTH=8)
         torch.manual_seed(0)
         answers.append(names.torch_cnn(dropout=0.0)(x))
@@ -123,8 +127,8 @@ def test_the_network_of_the_text_is_that_of_the_helper():
     assert torch.equal(answers[0], answers[2])
 
 
-def test_the_numbers_by_hand_of_6_1a_are_right():
-    batch_norm = define(A, ("norm-code",), {"torch": torch, "nn": nn})["batch_norm"]
+def test_the_numbers_by_hand_of_6_1a_and_6_1b_are_right():
+    batch_norm = define(B, ("norm-code",), {"torch": torch, "nn": nn})["batch_norm"]
     z = torch.tensor([2.0, 2, 6, 6], dtype=torch.float64).reshape(4, 1, 1, 1)
     for gamma, beta, expected in ((1.0, 0.0, [-1, -1, 1, 1]), (3.0, 1.0, [-2, -2, 4, 4])):
         made = batch_norm(z, torch.tensor([gamma]), torch.tensor([beta])).ravel()
@@ -134,6 +138,65 @@ def test_the_numbers_by_hand_of_6_1a_are_right():
     assert F.conv2d(bar[None, None], kernel[None, None]).ravel().tolist() == [3, 3, -3]
     assert -np.log(0.1) == pytest.approx(2.3, abs=0.01)  # a guess among ten
     assert find("6.1.2").solution == 72 + 16 + 1_152 + 32 + 650
+
+
+def test_two_frames_beside_a_wall_that_has_no_edge():
+    """6.1a: a border of zeros on an even ground of 0.8 gives 2.4 on the left and -2.4 on the right."""
+    kernel = torch.tensor([[-1.0, 0, 1]] * 3)[None, None]
+    framed = F.conv2d(torch.full((1, 1, 3, 6), 0.8), kernel, padding=1)[0, 0, 1]
+    np.testing.assert_allclose(framed, [2.4, 0, 0, 0, 0, -2.4], atol=1e-6)
+
+
+def test_enlarged_repeats_each_number_and_changes_none():
+    from helpers.chapters.windows import enlarged
+
+    small = torch.arange(8.0).view(2, 2, 2)
+    assert torch.equal(enlarged(small, 6), small.repeat_interleave(3, dim=1).repeat_interleave(3, dim=2))
+    assert enlarged(small).shape == (2, 112, 112)
+
+
+def test_biases_do_not_make_up_for_normalisation_and_a_higher_rate_nearly_does():
+    """6.1b, two epochs, three seeds: a lead of ten points and more at 0.001, of about five at 0.01."""
+    from helpers import batches, fit, predict, seed_everything
+    from helpers.chapters.drawn_digits import load_pictures
+    from helpers.chapters.small_cnn import small_cnn
+
+    (X, y), (X_val, y_val) = (load_pictures("drawn-digits", split) for split in ("train", "val"))
+    right = {}
+    for rate in (1e-3, 1e-2):
+        for norm in (True, False):
+            for seed in range(3):
+                generator, network = seed_everything(seed), small_cnn()
+                if not norm:
+                    parts = [part for part in network if not isinstance(part, nn.BatchNorm2d)]
+                    for place, part in enumerate(parts):
+                        if isinstance(part, nn.Conv2d):
+                            parts[place] = nn.Conv2d(part.in_channels, part.out_channels, 3, padding=1)
+                    network = nn.Sequential(*parts)
+                feed = batches(X, y, batch_size=64, shuffle=True, generator=generator)
+                optimizer = torch.optim.AdamW(network.parameters(), lr=rate)
+                fit(network, feed, F.cross_entropy, optimizer, epochs=2, device="cpu")
+                share = (predict(network, X_val).argmax(dim=1).numpy() == y_val).mean()
+                right.setdefault((rate, norm), []).append(share)
+    print(right)
+    leads = [np.mean(right[rate, True]) - np.mean(right[rate, False]) for rate in (1e-3, 1e-2)]
+    assert leads[0] > 0.08
+    assert 0.01 < leads[1] < leads[0]
+
+
+def test_a_linear_layer_misses_the_bound_of_6_1_10_and_the_courses_own_answer_has_room():
+    X, y = ch._lesson()
+    right = {"linear": [], "own": []}
+    for seed in range(3):
+        torch.manual_seed(seed)
+        linear = ch._trained(nn.Sequential(nn.Flatten(), nn.Linear(784, 10)), X, y).eval()
+        for name, network in (("linear", linear), ("own", ch.own_reader(X, y))):
+            with torch.no_grad():
+                answers = network(ch._exam()[0]).argmax(dim=1)
+            right[name].append((answers == ch._exam()[1]).float().mean().item())
+    print(right)
+    assert max(right["linear"]) < 0.85 < min(right["own"]) - 0.02
+    assert sum(p.numel() for p in ch.own_reader(X[:50], y[:50]).parameters()) == 9_146
 
 
 def test_the_first_filters_hardly_turn_and_frozen_at_random_they_cost_nothing():
@@ -178,11 +241,11 @@ def test_a_network_reads_other_ways_of_writing_less_well_than_those_that_it_has_
     assert 0.8 < right[1] < right[0] - 0.01
 
 
-# ---------------------------------------------------------------- 6.1b
+# ---------------------------------------------------------------- 6.1c
 
 
 def small_and_exact():
-    """A network of 6.1a in 64 bits, untrained, and pictures of noise, so that no pooling ties."""
+    """A network of 6.1b in 64 bits, untrained, and pictures of noise, so that no pooling ties."""
     from helpers.chapters.small_cnn import small_cnn
 
     torch.manual_seed(0)
@@ -190,8 +253,8 @@ def small_and_exact():
 
 
 def test_the_saliency_map_holds_the_slopes_that_small_steps_measure():
-    text = defined(B, "saliency-code", torch=torch)
-    margin = define(B, ("margin-code",), {"torch": torch})["margin"]
+    text = defined(C, "saliency-code", torch=torch)
+    margin = define(C, ("margin-code",), {"torch": torch})["margin"]
     network, x = small_and_exact()
     for score in (text.winner, margin):
         promised = text.slopes(network, x, score)
@@ -205,8 +268,8 @@ def test_the_saliency_map_holds_the_slopes_that_small_steps_measure():
 
 
 def test_by_hand_the_winner_sees_pixel_a_and_the_margin_pixel_b():
-    text = defined(B, "saliency-code", torch=torch)
-    margin = define(B, ("margin-code",), {"torch": torch})["margin"]
+    text = defined(C, "saliency-code", torch=torch)
+    margin = define(C, ("margin-code",), {"torch": torch})["margin"]
     before = torch.tensor([[5.0, 4.0]])
     steps = {"A": torch.tensor([[2.0, 2.0]]), "B": torch.tensor([[0.0, 1.5]])}
     slope = {
@@ -221,7 +284,7 @@ def test_by_hand_the_winner_sees_pixel_a_and_the_margin_pixel_b():
 
 def test_the_roc_curve_of_the_text_is_scikit_learns_ties_and_all():
     metrics = pytest.importorskip("sklearn.metrics")
-    roc = define(B, ("roc-code",), {"np": np})["roc"]
+    roc = define(C, ("roc-code",), {"np": np})["roc"]
     rng = np.random.default_rng(0)
     for _ in range(20):
         truth, scores = rng.permutation([0.0, 1.0] * 10), rng.integers(0, 6, size=20) / 5
@@ -229,13 +292,13 @@ def test_the_roc_curve_of_the_text_is_scikit_learns_ties_and_all():
         for mine, reference in zip(roc(truth, scores), theirs[:2], strict=True):
             np.testing.assert_allclose(mine, reference)
     alarms, recall = roc(np.array([1.0, 1, 0, 1, 0, 0]), np.array([0.9, 0.8, 0.6, 0.5, 0.3, 0.1]))
-    drawn = next(cell for cell in read_notebook(B).cells if cell.id == "roc-drawing").source
+    drawn = next(cell for cell in read_notebook(C).cells if cell.id == "roc-drawing").source
     assert "plot([0, 0, 0, 1 / 3, 1 / 3, 2 / 3, 1], [0, 1 / 3, 2 / 3, 2 / 3, 1, 1, 1]" in drawn
     assert alarms.tolist() == [0, 0, 0, 1 / 3, 1 / 3, 2 / 3, 1]
     assert recall.tolist() == [0, 1 / 3, 2 / 3, 2 / 3, 1, 1, 1]
 
 
-# ---------------------------------------------------------------- 6.1c and 6.1d
+# ---------------------------------------------------------------- 6.1d and 6.1e
 
 
 def test_keras_flattens_place_by_place_and_pytorch_channel_by_channel():
@@ -245,7 +308,7 @@ def test_keras_flattens_place_by_place_and_pytorch_channel_by_channel():
 
 
 def test_augment_moves_each_picture_by_a_shift_of_its_own_and_by_0_not_at_all():
-    augment = define(D, ("augmentation-code",), {"torch": torch, "F": F})["augment"]
+    augment = define(E, ("augmentation-code",), {"torch": torch, "F": F})["augment"]
     x = torch.rand(40, 2, 6, 9, generator=torch.Generator().manual_seed(0))
     moved = augment(x, torch.Generator().manual_seed(1), by=1)
     shifts = [ch.shift_image(x.numpy(), dy, dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1)]

@@ -3,6 +3,11 @@
 import math
 
 import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from helpers import batches, fit
 
 # 6.1.1 layer_shapes ----------------------------------------------------------------------------------------
 
@@ -373,3 +378,125 @@ def right_6_1_8_by_index(weight, channels, height, width):
         (c * height + i) * width + j for i in range(height) for j in range(width) for c in range(channels)
     ]
     return weight[:, places].T
+
+
+# 6.1.9 colour_map ------------------------------------------------------------------------------------------
+
+
+def _fits(photo, kernel):
+    if photo.shape[0] != kernel.shape[0]:
+        raise ValueError(f"{photo.shape[0]} channels, a kernel for {kernel.shape[0]}")
+
+
+def right_6_1_9_four_loops(photo, kernel):
+    _fits(photo, kernel)
+    channels, a, b = kernel.shape
+    made = np.zeros((photo.shape[1] - a + 1, photo.shape[2] - b + 1))
+    for i in range(made.shape[0]):
+        for j in range(made.shape[1]):
+            made[i, j] = sum((photo[c, i : i + a, j : j + b] * kernel[c]).sum() for c in range(channels))
+    return made
+
+
+def right_6_1_9_with_pytorch(photo, kernel):
+    _fits(photo, kernel)
+    return F.conv2d(torch.tensor(photo)[None], torch.tensor(kernel)[None])[0, 0].numpy()
+
+
+def wrong_6_1_9_squared_differences(photo, kernel):
+    _fits(photo, kernel)
+    windows = np.lib.stride_tricks.sliding_window_view(photo, kernel.shape[1:], axis=(1, 2))
+    return ((windows - kernel[:, None, None]) ** 2).sum(axis=(0, 3, 4))
+
+
+def wrong_6_1_9_last_channel_left_out(photo, kernel):
+    _fits(photo, kernel)
+    return right_6_1_9_four_loops(photo[:-1], kernel[:-1])
+
+
+def wrong_6_1_9_behind_relu(photo, kernel):
+    return np.maximum(right_6_1_9_four_loops(photo, kernel), 0)
+
+
+def wrong_6_1_9_one_number_for_both(photo, kernel):
+    if len(photo) != len(kernel):
+        raise ValueError(f"the kernel has {len(kernel)} channels")
+    return right_6_1_9_four_loops(photo, kernel)
+
+
+def wrong_6_1_9_by_its_own_size(photo, kernel):
+    return right_6_1_9_four_loops(photo, kernel)[:: kernel.shape[1], :: kernel.shape[2]]
+
+
+# 6.1.10 own_reader -----------------------------------------------------------------------------------------
+
+
+def _loop(network, X, y, *, epochs=5, rate=1e-2, loss=F.cross_entropy, labels=lambda y, rows: y[rows]):
+    X, y = torch.tensor(X), torch.tensor(y)
+    optimizer = torch.optim.AdamW(network.parameters(), lr=rate)
+    for _ in range(epochs):
+        for rows in torch.randperm(len(X)).split(32):
+            optimizer.zero_grad()
+            loss(network(X[rows]), labels(y, rows)).backward()
+            optimizer.step()
+    return network.eval()
+
+
+def _plain(maps=12, norm=nn.Identity):
+    """About 7,000 parameters, a stride in place of the first pooling."""
+    return nn.Sequential(
+        *(nn.Conv2d(1, maps, 5, stride=2, padding=2), norm(maps), nn.ReLU(), nn.MaxPool2d(2)),
+        *(nn.Conv2d(maps, maps, 3, padding=1), norm(maps), nn.ReLU(), nn.Flatten()),
+        nn.Linear(maps * 7 * 7, 10),
+    )
+
+
+def right_6_1_10_without_normalisation(X, y):
+    return _loop(_plain(), X, y, epochs=12, rate=4e-3)
+
+
+def right_6_1_10_with_fit(X, y):
+    network = _plain(norm=nn.BatchNorm2d)
+    feed = batches(X, y, batch_size=25, shuffle=True)
+    fit(
+        network,
+        feed,
+        F.cross_entropy,
+        torch.optim.AdamW(network.parameters(), lr=4e-3),
+        epochs=6,
+        device="cpu",
+    )
+    return network.cpu().eval()
+
+
+def wrong_6_1_10_too_many_parameters(X, y):
+    return _loop(_plain(maps=40, norm=nn.BatchNorm2d), X, y, epochs=1)
+
+
+def wrong_6_1_10_a_linear_layer(X, y):
+    return _loop(nn.Sequential(nn.Flatten(), nn.Linear(784, 10)), X, y)
+
+
+def wrong_6_1_10_labels_of_other_pictures(X, y):
+    return _loop(_plain(norm=nn.BatchNorm2d), X, y, labels=lambda y, rows: y[: len(rows)])
+
+
+def wrong_6_1_10_untrained(X, y):
+    return _plain(norm=nn.BatchNorm2d).eval()
+
+
+def wrong_6_1_10_never_steps(X, y):
+    network, optimizer = _plain(), None
+    for _ in range(2):
+        optimizer = torch.optim.SGD(network.parameters(), lr=0.0)
+        F.cross_entropy(network(torch.tensor(X[:50])), torch.tensor(y[:50])).backward()
+        optimizer.step()
+    return network.eval()
+
+
+def wrong_6_1_10_five_outputs(X, y):
+    return nn.Sequential(nn.Flatten(), nn.Linear(784, 5)).eval()
+
+
+def wrong_6_1_10_returns_nothing(X, y):
+    _loop(_plain(norm=nn.BatchNorm2d), X, y, epochs=1)
