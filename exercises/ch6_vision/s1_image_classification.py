@@ -1215,8 +1215,8 @@ three_tables = Exercise(
             name="rows and columns exchanged, or the tables turned round",
         ),
         Case(
-            (np.arange(24.0).reshape(2, 3, 4), np.array([[[1.0]], [[0.0]]])),
-            expected=np.arange(12.0).reshape(3, 4),
+            (np.arange(12.0).reshape(2, 2, 3), np.array([[[1.0]], [[0.0]]])),
+            expected=np.arange(6.0).reshape(2, 3),
             name="one pixel of one channel comes back as it is",
         ),
         Case(
