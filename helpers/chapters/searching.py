@@ -7,69 +7,86 @@ import numpy as np
 import torch
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
-from sklearn.datasets import load_digits
 from torch import Tensor
 from torch.nn import functional as F
 
+from helpers.chapters.splits import pool
+from helpers.data import known
 from helpers.plotting import PALETTE
 
-BLUE, ORANGE, GREEN = PALETTE[:3]
-_PIXELS, _LABELS = load_digits(return_X_y=True)
-DIGITS, LABELS = torch.tensor(_PIXELS / 16, dtype=torch.float32), torch.tensor(_LABELS)  # (1797, 64), (1797,)
-WIDTH, BATCH = 32, 32
+BLUE, ORANGE = PALETTE[:2]
+WIDTH, BATCH, AT_ONCE = 32, 32, 40_000_000  # hidden units; pictures in a step; numbers looked at together
+FRAMES = {"digits": (0.0, 1.0), "fashion-mnist": (0.286, 0.39)}  # taken from each pixel; then its factor
 
 
-def split(seed: int, n_train: int = 200, n_val: int = 100) -> tuple[Tensor, Tensor, Tensor]:
-    """Row numbers of the 1,797 small digits, shuffled: training, validation, and test, which is the rest."""
-    rows = torch.randperm(len(DIGITS), generator=torch.Generator().manual_seed(int(seed)))
-    return rows[:n_train], rows[n_train : n_train + n_val], rows[n_train + n_val :]
+class Pool:
+    """Pictures to be split again and again, and small networks that learn from them side by side.
 
-
-def train_all(
-    settings: Any, splits: Sequence[Sequence[Tensor]], starts: Sequence[int], steps: int = 60
-) -> np.ndarray:
-    """Train K networks 64-32-10 on digits side by side, each with its own settings: (K, 2) accuracies.
-
-    ``settings`` (K, 3) holds learning rate, weight decay, and the factor by which the starting weights differ
-    from 1 / √inputs; ``splits`` K times (training, validation, test) row numbers of equal lengths, ``starts``
-    K seeds. Plain gradient descent, ``steps`` batches of 32 from the same places of every training split.
-    The accuracies are those on validation and on test rows. A network whose weights overflow is at chance.
-    Raises ValueError where the three do not have the same length, or a setting is not a positive number.
+    ``X`` (N, D) float32, ``y`` (N,): the first ``rows`` pictures of "digits", pixels in [0, 1], or of
+    "fashion-mnist", centred and so scaled that a picture has on average the same sum of squares, 15: then
+    the same learning rates suit both. ``steps`` is how long networks are trained.
     """
-    settings = np.asarray(settings, dtype=np.float32)
-    if settings.shape != (len(splits), 3) or len(starts) != len(splits):
-        raise ValueError(
-            f"settings {settings.shape}, {len(splits)} splits, {len(starts)} starts: for K networks give "
-            "settings (K, 3), K splits and K starts"
-        )
-    if not (settings > 0).all():
-        raise ValueError(f"settings must be positive; here is {settings.min():g}")
-    rate, decay, spread = torch.tensor(settings).T[:, :, None, None]
-    train, val, test = (torch.stack(rows) for rows in zip(*splits, strict=True))
-    weights = [spread * torch.stack(w) for w in zip(*(_start(seed) for seed in starts), strict=True)]
-    weights = [w.requires_grad_() for w in weights]
-    generator = torch.Generator().manual_seed(0)
-    for _ in range(steps):
-        rows = train[:, torch.randint(train.shape[1], (BATCH,), generator=generator)]  # (K, 32)
-        logits = _forward(rows, weights)  # (K, 32, 10)
-        loss = F.cross_entropy(logits.flatten(0, 1), LABELS[rows].flatten(), reduction="sum") / BATCH
-        slopes = torch.autograd.grad(loss, weights)
-        with torch.no_grad():
-            for w, slope in zip(weights, slopes, strict=True):
-                w -= rate * (slope + decay * w)
-    with torch.no_grad():
-        scores = [(_forward(r, weights).argmax(dim=-1) == LABELS[r]).float().mean(dim=1) for r in (val, test)]
-    return torch.stack(scores, dim=1).double().numpy()
 
+    def __init__(self, name: str, rows: int, steps: int = 60):
+        (middle, factor), (X, y) = known("pictures to search with", name, FRAMES), pool(name, rows)
+        self.X, self.y = torch.tensor((X - np.float32(middle)) * np.float32(factor)), torch.tensor(y)
+        self.steps = steps
 
-def _start(seed: int) -> tuple[Tensor, Tensor]:
-    generator = torch.Generator().manual_seed(1_000 + int(seed))
-    shapes = (DIGITS.shape[1], WIDTH), (WIDTH, 10)
-    return tuple(torch.randn(shape, generator=generator) / shape[0] ** 0.5 for shape in shapes)
+    def split(self, seed: int, n_train: int = 200, n_val: int = 100) -> tuple[Tensor, Tensor, Tensor]:
+        """Row numbers of the pictures, shuffled: training, validation, and test, which is the rest."""
+        rows = torch.randperm(len(self.X), generator=torch.Generator().manual_seed(int(seed)))
+        return rows[:n_train], rows[n_train : n_train + n_val], rows[n_train + n_val :]
 
+    def train_all(
+        self, settings: Any, splits: Sequence[Sequence[Tensor]], starts: Sequence[int]
+    ) -> np.ndarray:
+        """Train K networks D-32-10 side by side, each with its own settings: (K, 2) accuracies.
 
-def _forward(rows: Tensor, weights: Sequence[Tensor]) -> Tensor:
-    return torch.relu(DIGITS[rows] @ weights[0]) @ weights[1]
+        ``settings`` (K, 3) holds learning rate, weight decay, and the factor by which the starting weights
+        differ from 1 / √inputs; ``splits`` K times (training, validation, test) row numbers of equal lengths,
+        ``starts`` K seeds. Plain gradient descent, in each step a batch of 32 from the same places of every
+        training split. The accuracies are those on validation and on test rows. A network whose weights
+        overflow is at chance. Raises ValueError where the three do not have the same length, or a setting is
+        not a positive number.
+        """
+        settings = np.asarray(settings, dtype=np.float32)
+        if settings.shape != (len(splits), 3) or len(starts) != len(splits):
+            raise ValueError(
+                f"settings {settings.shape}, {len(splits)} splits, {len(starts)} starts: for K networks give "
+                "settings (K, 3), K splits and K starts"
+            )
+        if not (settings > 0).all():
+            raise ValueError(f"settings must be positive; here is {settings.min():g}")
+        rate, decay, spread = torch.tensor(settings).T[:, :, None, None]
+        train, val, test = (torch.stack(rows) for rows in zip(*splits, strict=True))
+        weights = [spread * torch.stack(w) for w in zip(*(self._start(seed) for seed in starts), strict=True)]
+        weights = [w.requires_grad_() for w in weights]
+        generator = torch.Generator().manual_seed(0)
+        for _ in range(self.steps):
+            rows = train[:, torch.randint(train.shape[1], (BATCH,), generator=generator)]  # (K, 32)
+            logits = self._forward(rows, weights)  # (K, 32, 10)
+            loss = F.cross_entropy(logits.flatten(0, 1), self.y[rows].flatten(), reduction="sum") / BATCH
+            slopes = torch.autograd.grad(loss, weights)
+            with torch.no_grad():
+                for w, slope in zip(weights, slopes, strict=True):
+                    w -= rate * (slope + decay * w)
+        return np.stack([self._scores(rows, weights) for rows in (val, test)], axis=1)
+
+    def _start(self, seed: int) -> tuple[Tensor, Tensor]:
+        generator = torch.Generator().manual_seed(1_000 + int(seed))
+        shapes = (self.X.shape[1], WIDTH), (WIDTH, 10)
+        return tuple(torch.randn(shape, generator=generator) / shape[0] ** 0.5 for shape in shapes)
+
+    def _forward(self, rows: Tensor, weights: Sequence[Tensor]) -> Tensor:
+        return torch.relu(self.X[rows] @ weights[0]) @ weights[1]
+
+    @torch.no_grad()
+    def _scores(self, rows: Tensor, weights: Sequence[Tensor]) -> np.ndarray:
+        """Accuracies (K,) on rows (K, n), of a few networks at a time: their pictures must fit in memory."""
+        few = max(1, AT_ONCE // max(1, rows.shape[1] * self.X.shape[1]))
+        parts = zip(rows.split(few), *(w.split(few) for w in weights), strict=True)
+        right = [self._forward(some, each).argmax(dim=-1) == self.y[some] for some, *each in parts]
+        return torch.cat(right).float().mean(dim=1).double().numpy()
 
 
 def plot_searches(scores: Mapping[str, Any]) -> Axes:

@@ -148,6 +148,14 @@ def test_shifts_move_each_picture_by_itself_up_to_one_pixel_and_fill_with_black(
     assert gone.float().mean().item() == pytest.approx(5 / 9, abs=0.1)
 
 
+def test_a_larger_picture_moves_by_an_eighth_of_its_side(part):
+    x = torch.zeros(400, 28, 28)
+    x[:, 10, 12] = 1.0
+    moved = part.shift(x.reshape(400, 784), torch.Generator().manual_seed(0)).reshape(400, 28, 28)
+    places = {tuple(place) for place in (moved == 1).nonzero()[:, 1:].tolist()}
+    assert places == {(10 + i, 12 + j) for i in range(-3, 4) for j in range(-3, 4)}
+
+
 def test_shifts_keep_the_shape_of_batches_for_each_network_and_repeat_with_their_generator(part):
     x = torch.rand(6, 3, 64)
     first, again = (part.shift(x, torch.Generator().manual_seed(4)) for _ in range(2))

@@ -13,11 +13,12 @@ from torch.nn import functional as F
 
 from exercises.finding import find
 from helpers.chapters import searching
-from helpers.chapters.searching import DIGITS, LABELS, split, train_all
 from tools.notebooks import ENGLISH, define
 
 NOTEBOOK = ENGLISH / "4_training" / "1e_searching.ipynb"
 expected_best = find("4.1.13").solution
+POOL = searching.Pool("digits", 1_797)
+DIGITS, LABELS, split, train_all = POOL.X, POOL.y, POOL.split, POOL.train_all
 
 
 @pytest.fixture(scope="module")
@@ -70,11 +71,31 @@ def test_splits_share_no_row_and_leave_none_out():
     assert not torch.equal(split(3)[0], split(4)[0])
 
 
+def test_clothes_are_centred_and_as_long_as_digits_and_other_sets_are_refused(monkeypatch):
+    X = (
+        np.random.default_rng(0).normal(0.286, 0.353, size=(50, 784)).astype(np.float32)
+    )  # mean, spread: its own
+    monkeypatch.setattr(searching, "pool", lambda name, rows: (X[:rows], np.zeros(rows, dtype=np.int64)))
+    clothes = searching.Pool("fashion-mnist", 40, 7).X
+    assert clothes.shape == (40, 784)
+    assert abs(clothes.mean().item()) < 0.005
+    assert (clothes**2).sum(1).mean().item() == pytest.approx((DIGITS**2).sum(1).mean().item(), rel=0.05)
+    with pytest.raises(ValueError, match=r"unknown pictures to search with: 'digit'\. Did you mean 'digits'"):
+        searching.Pool("digit", 40)
+
+
 def test_a_network_that_overflows_is_at_chance_and_spoils_no_other():
     settings = [[10.0, 1.0, 10.0], [0.3, 0.001, 1.0]]
     found = train_all(settings, [split(0)] * 2, [0, 0])
     assert found[0].max() < 0.3
     np.testing.assert_allclose(found[1], train_all(settings[1:], [split(0)], [0])[0], atol=0.011)
+
+
+def test_accuracies_are_the_same_whether_a_few_networks_are_looked_at_together_or_all(monkeypatch):
+    settings, splits = [[0.3, 0.001, 1.0]] * 5, [split(s) for s in range(5)]
+    together = train_all(settings, splits, range(5))
+    monkeypatch.setattr(searching, "AT_ONCE", 2 * 1_497 * 64)
+    np.testing.assert_allclose(train_all(settings, splits, range(5)), together, atol=0.0015)
 
 
 @pytest.mark.parametrize(
