@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -141,16 +141,29 @@ def train_parts(
     rates rise and fall in one cycle (4.1b); each step takes ``batch_size`` rows of passes in random order.
     Raises ValueError unless there is one rate, at least 0, for each part, and one above 0.
     """
-    feed = [(X[rows], y[rows]) for rows in rows_of_steps(len(X), steps, batch_size, seed)]
+    feed = Feed(X, y, rows_of_steps(len(X), steps, batch_size, seed))
     train_feed(network, parts_of(network), rates, feed, decay=decay)
     return network.eval()
+
+
+class Feed:
+    """The batches of all steps, one at a time: a list of them would hold each picture many times."""
+
+    def __init__(self, X: Tensor, y: Tensor, rows: Tensor):
+        self.X, self.y, self.rows = X, y, rows
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        return ((self.X[now], self.y[now]) for now in self.rows)
 
 
 def train_feed(
     network: nn.Module,
     parts: Sequence[nn.Module],
     rates: Sequence[float],
-    feed: Sequence[tuple[Tensor, Tensor]],
+    feed: Collection[tuple[Tensor, Tensor]],
     *,
     loss: Callable[[Tensor, Tensor], Tensor] = F.cross_entropy,
     decay: float = 0.0,

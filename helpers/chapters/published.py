@@ -16,7 +16,7 @@ import torch
 from safetensors.torch import load, save
 from torch import Tensor
 
-from helpers.chapters.fine_tuning import OLD, train_parts, written
+from helpers.chapters.fine_tuning import OLD, SIDE, train_parts, written
 from helpers.chapters.resnet import ResNet
 from helpers.files import write_whole
 
@@ -32,13 +32,15 @@ def coloured(which: Sequence[int], hands: Sequence[int]) -> tuple[np.ndarray, np
     """
     if not len(which) or not len(hands):
         raise ValueError(f"{len(which)} characters by {len(hands)} hands: at least one of each")
-    ink = np.concatenate([written(character, hands) for character in which])
-    ink = ink.repeat(2, axis=1).repeat(2, axis=2)[..., None]
+    ink = np.concatenate([written(character, hands) for character in which])[..., None]
     rng = np.random.default_rng((44, which[0], hands[0]))
     warm = rng.uniform((200, 120, 20), (255, 220, 120), (len(ink), 1, 1, 3))
     paper = rng.uniform((10, 20, 60), (60, 80, 140), (len(ink), 1, 1, 3))
     paper, warm = paper.astype(np.float32), warm.astype(np.float32)
-    pixels = np.round(paper + ink * (warm - paper)).astype(np.uint8)
+    pixels = np.empty((len(ink), 2 * SIDE, 2 * SIDE, 3), dtype=np.uint8)
+    for place, picture in enumerate(ink):  # one by one: all at once would need hundreds of megabytes
+        doubled = picture.repeat(2, axis=0).repeat(2, axis=1)
+        pixels[place] = np.round(paper[place] + doubled * (warm[place] - paper[place]))
     return pixels, np.arange(len(which)).repeat(len(hands))
 
 
@@ -85,7 +87,11 @@ def publish(folder: str | Path, steps: int = 300) -> Path:
     Beside the weights stands preprocessor.json: mean and std of the pixels, as shares of 255, and the side.
     """
     X, y = coloured(OLD, range(60))
-    mean, std = (np.round(of(X, axis=(0, 1, 2)) / 255, 3) for of in (np.mean, np.std))
+    counts = [np.bincount(X[..., colour].ravel(), minlength=256) for colour in range(3)]
+    shares, values = np.stack(counts) / X[..., 0].size, np.arange(256) / 255
+    mean = shares @ values
+    std = (shares @ values**2 - mean**2) ** 0.5
+    mean, std = np.round(mean, 3), np.round(std, 3)
     card = {"mean": mean.tolist(), "std": std.tolist(), "size": X.shape[1]}
     network = train_parts(
         new_network(), normal(X, card), torch.tensor(y), [0.01] * 5, steps=steps, batch_size=32, decay=0.05
@@ -102,7 +108,7 @@ def published(network: ResNet) -> dict[str, Tensor]:
 def normal(pixels: np.ndarray, card: dict) -> Tensor:
     """Pixels uint8 (N, H, W, 3) as the publisher prepares them: float32 (N, 3, H, W)."""
     mean, std = (torch.tensor(card[key]).view(3, 1, 1) for key in ("mean", "std"))
-    return (torch.tensor(pixels).permute(0, 3, 1, 2).float() / 255 - mean) / std
+    return torch.tensor(pixels).permute(0, 3, 1, 2).float().div_(255).sub_(mean).div_(std)
 
 
 def loaded(file: str | Path) -> ResNet:
