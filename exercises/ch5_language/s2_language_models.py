@@ -1060,6 +1060,17 @@ def divides_by_the_root_of_the_positions(q, k, v):
     return _attend(q, k, v, root=np.sqrt(len(q)))
 
 
+def divides_by_the_root_of_the_size_of_the_values(q, k, v):
+    return _attend(q, k, v, root=np.sqrt(v.shape[1]))
+
+
+def subtracts_one_maximum_from_all_rows(q, k, v):
+    scores = np.where(np.tri(len(q), dtype=bool), q @ k.T / np.sqrt(q.shape[1]), -np.inf)
+    weights = np.exp(scores - scores.max())
+    with np.errstate(invalid="ignore"):
+        return weights / weights.sum(axis=1, keepdims=True) @ v
+
+
 def takes_the_softmax_of_each_column(q, k, v):
     return _attend(q, k, v, axis=0)
 
@@ -1127,6 +1138,8 @@ looking_back = Exercise(
         forgets_the_root: None,
         divides_by_d_itself: None,
         divides_by_the_root_of_the_positions: None,
+        divides_by_the_root_of_the_size_of_the_values: None,
+        subtracts_one_maximum_from_all_rows: 2,
         takes_the_softmax_of_each_column: 2,
         lets_the_exponential_overflow: 2,
         asks_with_the_keys: None,

@@ -44,7 +44,7 @@ def load_text(name: str) -> tuple[str, str]:
 
 
 def count_next(text: str, n: int) -> dict[str, Counter]:
-    """{each stretch of n - 1 characters: Counter of the characters that came next}."""
+    """{each context of n - 1 characters: Counter of the characters that came next}."""
     after = defaultdict(Counter)
     for i in range(n - 1, len(text)):
         after[text[i - n + 1 : i]][text[i]] += 1
@@ -54,8 +54,8 @@ def count_next(text: str, n: int) -> dict[str, Counter]:
 def discounted(levels: list[dict], context: str, c: str, V: int, D: float = 0.75) -> float:
     """p(c | context); levels: what came after 0, 1, 2 … characters."""
     p = 1 / V
-    for n, after in enumerate(levels[: len(context) + 1]):  # from the empty context to the longest
-        counts = after.get(context[len(context) - n :])
+    for size, after in enumerate(levels[: len(context) + 1]):  # from the empty context to the longest
+        counts = after.get(context[len(context) - size :])
         if counts:  # a context never seen adds nothing
             saved = D * len(counts)
             p = (max(counts[c] - D, 0) + saved * p) / counts.total()
@@ -155,7 +155,7 @@ def draw_next(text: str, contexts: Sequence[str]) -> list[Axes]:
         shown, total = found.most_common(10), sum(found.values())
         ax.bar(range(len(shown)), [n / total for _, n in shown], color=BLUE)
         ax.set_xticks(range(len(shown)), [_visible(character) for character, _ in shown])
-        ax.set_title(f"what came after {_visible(context)}")
+        ax.set_title(f"after {_visible(context)}: the ten commonest")
     axes[0].set_ylabel("share")
     return list(axes)
 
@@ -185,8 +185,11 @@ def plot_bits() -> Axes:
     for bits, name in enumerate(("1", "1/2", "1/4", "1/8")):
         ax.plot(0.5**bits, bits, "o", color=ORANGE)
         text = f"p = {name}: {bits} bit{'s' * (bits != 1)}"
-        ax.annotate(text, (0.5**bits, bits), xytext=(7, 7), textcoords="offset points", annotation_clip=False)
-    ax.set(xlabel="probability p of what came", ylabel="bits", xlim=(0, 1.2), ylim=(-0.3, 6))
+        place = (
+            {"xytext": (7, 7)} if bits else {"xytext": (4, 16), "ha": "right"}
+        )  # the last one fits no more
+        ax.annotate(text, (0.5**bits, bits), textcoords="offset points", annotation_clip=False, **place)
+    ax.set(xlabel="probability p of what came", ylabel="bits", xlim=(0, 1.05), ylim=(-0.3, 6))
     return ax
 
 
@@ -339,8 +342,8 @@ def plot_losses(losses: Sequence[float], pairs: float) -> Axes:
     """Bits per character of each step, a mean over the last 20 steps or fewer; a table of pairs dotted."""
     ax = plt.subplots(figsize=(6.4, 3.4))[1]
     smooth = [np.mean(losses[max(0, step - 20) : step]) for step in range(1, len(losses) + 1)]
-    ax.plot(range(1, len(losses) + 1), smooth, label="GPT-2, mean of the last 20 steps")
-    ax.axhline(pairs, color="gray", linestyle=":", label="a table of pairs")
+    ax.plot(range(1, len(losses) + 1), smooth, label="GPT-2, training text, mean of the last 20 steps")
+    ax.axhline(pairs, color="gray", linestyle=":", label="a table of pairs, held-out text")
     ax.set(xlabel="step", ylabel="bits per character")
     ax.legend()
     return ax

@@ -65,6 +65,9 @@ def test_francisco_is_more_frequent_than_tea_and_came_after_one_word_only(nb):
     assert (after_nothing["Francisco"], after_nothing["tea"]) == (1, 3)
     p = nb.kneser_ney(said, 2, len({*said}))
     assert p(("iced",), "tea") > 2 * p(("iced",), "Francisco")  # iced was never seen
+    plain = [nb.count_next(said, n) for n in (1, 2)]
+    by_plain = [nb.discounted(plain, ("iced",), word, len({*said})) for word in ("tea", "Francisco")]
+    assert by_plain == pytest.approx([3 / 28, 4 / 28])  # the wrong order; all words came
     assert nb.discounted([nb.count_next(said, 1)], (), "tea", 99) < nb.discounted(
         [nb.count_next(said, 1)], (), "Francisco", 99
     )
@@ -113,12 +116,25 @@ def test_a_plain_share_is_add_k_with_nothing_added_and_0_after_what_never_came(n
     assert plain("x", "a") == 0
 
 
-def test_most_contexts_of_six_characters_came_once_or_twice(nb):
-    totals = [counts.total() for counts in nb.count_next(nb.train_text, 7).values()]
-    assert sum(total <= 2 for total in totals) / len(totals) == pytest.approx(0.85, abs=0.005)
+def test_of_the_held_out_characters_36_percent_have_a_new_context_of_six_and_22_percent_a_rare_one(nb):
+    after, text = nb.count_next(nb.train_text, 7), nb.val_text
+    totals = np.array([sum(after.get(text[i - 6 : i], {}).values()) for i in range(6, len(text))])
+    assert np.mean(totals == 0) == pytest.approx(0.36, abs=0.005)
+    assert np.mean((totals == 1) | (totals == 2)) == pytest.approx(0.22, abs=0.005)
 
 
-def test_witten_and_bell_need_2_55_bits_and_kneser_and_ney_2_33(nb):
+def test_one_held_out_word_in_ten_never_came_without_capitals_and_punctuation(nb):
+    came, wanted = (re.findall(r"[a-z]+(?:'[a-z]+)*", text.lower()) for text in (nb.train_text, nb.val_text))
+    known = {*came}
+    assert np.mean([word not in known for word in wanted]) == pytest.approx(0.10, abs=0.005)
+
+
+def test_46_of_the_53_spaces_after_very_follow_every(nb):
+    assert (nb.train_text.count("very "), nb.train_text.count(" very ")) == (53, 6)
+    assert nb.train_text.count("every ") + nb.train_text.count("Every ") == 46
+
+
+def test_witten_and_bell_need_2_46_bits_at_best_at_order_5_and_kneser_and_ney_2_33(nb):
     V, place = len(nb.alphabet), {c: i for i, c in enumerate(nb.alphabet)}
     levels, witten_bell = [nb.count_next(nb.train_text, n) for n in range(1, 7)], find("5.2.2").solution
 
@@ -131,9 +147,12 @@ def test_witten_and_bell_need_2_55_bits_and_kneser_and_ney_2_33(nb):
             seen[context] = witten_bell([counts.get(c, 0) for c in nb.alphabet], lower)
         return seen[context]
 
+    def needed(order):
+        ps = [after(text[max(0, i - order + 1) : i])[place[text[i]]] for i in range(len(text))]
+        return -np.mean(np.log2(ps))
+
     text = nb.val_text
-    needed = -np.mean([np.log2(after(text[max(0, i - 5) : i])[place[text[i]]]) for i in range(len(text))])
-    assert needed == pytest.approx(2.55, abs=0.006)
+    assert [needed(order) for order in (4, 5, 6)] == pytest.approx([2.55, 2.46, 2.55], abs=0.006)
     assert nb.bits(nb.kneser_ney(nb.train_text, 6, V), text) == pytest.approx(2.33, abs=0.006)
 
 

@@ -65,12 +65,30 @@ def test_gpt2s_gelu_comes_within_a_thousandth_of_the_exact_one_and_not_nearer_th
     assert 1e-4 < apart < 1e-3
 
 
+def test_gelu_is_flat_from_about_minus_3_on_and_not_at_minus_1():
+    z = torch.tensor([-4.0, -3.0, -1.0], requires_grad=True)
+    F.gelu(z).sum().backward()
+    assert z.grad[:2].abs().max() < 0.015 < 0.05 < z.grad[2].abs()
+
+
+def test_what_each_block_reads_has_one_scale_and_the_sum_grows(nb):
+    ids, scales = nb.val_ids[: nb.LENGTH][None], []
+    x = nb.gpt.wte(ids) + nb.gpt.wpe.weight
+    for block in nb.gpt.h:
+        torch.testing.assert_close(
+            block.ln_1(x).std(2, correction=0), torch.ones(1, nb.LENGTH), atol=0.02, rtol=0
+        )
+        scales.append(x.std().item())
+        x = block(x)
+    assert x.std() > scales[0]
+
+
 def test_gpt2_has_124_million_weights(nb):
     with torch.device("meta"):
         large = nb.GPT(50_257, 1_024, 768, 12, 12)
     counted = sum(weight.numel() for weight in large.parameters())
     assert counted == 124_439_808
-    estimate = 12 * 12 * 768**2 + 50_257 * 768  # of the text
+    estimate = 12 * (3 + 1 + 4 + 4) * 768**2 + 50_257 * 768  # of the text
     assert estimate == pytest.approx(counted, rel=0.01)
 
 
