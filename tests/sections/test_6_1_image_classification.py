@@ -205,24 +205,60 @@ def test_the_first_filters_hardly_turn_and_frozen_at_random_they_cost_nothing():
     from helpers.chapters.small_cnn import small_cnn
 
     (X, y), (X_val, y_val) = (load_pictures("drawn-digits", split) for split in ("train", "val"))
-    turned, right = [], []
+    turned, right, moved, first = [], [], {}, {}
     for frozen in (0, 1, 3):  # so many convolutions stay as they began
         generator, network = seed_everything(0), small_cnn()
         convolutions = [layer for layer in network if isinstance(layer, nn.Conv2d)]
         for layer in convolutions[:frozen]:
             layer.weight.requires_grad_(False)
-        start = network[0].weight.detach().clone()
+        start = {place: network[place].weight.detach().clone() for place in (0, 4, 8, -1)}
         feed = batches(X, y, batch_size=64, shuffle=True, generator=generator)
         optimizer = torch.optim.AdamW([p for p in network.parameters() if p.requires_grad], weight_decay=0.05)
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 1e-2, total_steps=len(feed) * 6)
         fit(network, feed, F.cross_entropy, optimizer, epochs=6, schedule=schedule, device="cpu")
-        turned.append(F.cosine_similarity(network[0].weight.flatten(1), start.flatten(1)).mean().item())
+        turned.append(F.cosine_similarity(network[0].weight.flatten(1), start[0].flatten(1)).mean().item())
+        if not frozen:
+            moved = {
+                place: (network[place].weight - before).abs().mean().item() for place, before in start.items()
+            }
+            first = {place: before.abs().mean().item() for place, before in start.items()}
+        assert all(p.requires_grad for layer in network[1::4] for p in layer.parameters())  # gamma, beta
         right.append((predict(network, X_val).argmax(dim=1).numpy() == y_val).mean())
-    print(turned, right)
+    print(turned, right, moved, first)
+    assert max(moved.values()) < 2 * min(moved.values())  # about equally far
+    assert first[0] > 2 * first[4] > 2 * first[8] > 4 * first[-1]
     assert 0.85 < turned[0] < 1
     assert turned[1] == pytest.approx(1)
     assert abs(right[1] - right[0]) < 0.02
     assert right[2] < right[1] - 0.02
+
+
+def test_a_place_behind_the_third_convolution_sees_18_of_28_pixels():
+    from helpers.chapters.small_cnn import small_cnn
+
+    seen = []
+    layers = [nn.AvgPool2d(2) if isinstance(layer, nn.MaxPool2d) else layer for layer in small_cnn()[:9]]
+    layers = [layer for layer in layers if not isinstance(layer, (nn.BatchNorm2d, nn.ReLU))]
+    for many in range(1, len(layers) + 1):
+        x = torch.zeros(1, 1, 28, 28, requires_grad=True)
+        made = nn.Sequential(*layers[:many])(x)
+        made[0, 0, made.shape[2] * 4 // 7, made.shape[3] * 4 // 7].backward()
+        rows = x.grad[0, 0].abs().sum(dim=1).nonzero()[:, 0]
+        seen.append((len(rows), rows[0].item()))
+    assert [size for size, _ in seen] == [3, 4, 8, 10, 18]
+    assert seen[-1] == (18, 9)  # the dashed window of the place in row 5, column 5
+
+
+def test_6_1_10_names_the_mode_whatever_the_share_and_shows_the_share_itself():
+    def short(X, y):
+        return ch._trained(ch._small_network(), X, y, epochs=1)
+
+    with pytest.raises(WrongAnswer, match="returns the network in training mode") as caught:
+        check("6.1.10", short)
+    assert "Which mode, and when?" in str(caught.value)
+    with pytest.raises(WrongAnswer, match=r"'share right': 0\.\d+") as caught:
+        check("6.1.10", lambda X, y: short(X, y).eval())
+    assert "It hardly learns" in str(caught.value)
 
 
 def test_a_network_reads_other_ways_of_writing_less_well_than_those_that_it_has_seen():
