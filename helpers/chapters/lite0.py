@@ -258,6 +258,49 @@ def in_tiles(network: nn.Module, pictures: np.ndarray, n: int, shuffles: int) ->
     return np.stack([accepted(probabilities(network, normal(pixels))) for pixels in mixed])
 
 
+def low_mean_high(shares: dict[int, np.ndarray]) -> dict[str, np.ndarray]:
+    """Of {number of tiles: shares (shuffles, 6)} the lowest, the mean and the highest: {what: (6,)}."""
+    kinds = {"lowest": np.min, "mean": np.mean, "highest": np.max}
+    return {
+        f"{n} tiles, {what}": of(some, axis=0) for n, some in shares.items() for what, of in kinds.items()
+    }
+
+
+def guesses(pictures: np.ndarray) -> dict[str, Tensor]:
+    """Pictures uint8 (N, S, S, 3), prepared by five rules: {rule: (N, 3, S, S)}, the first the right one."""
+    from helpers.chapters import published
+
+    pixels = torch.tensor(pictures).permute(0, 3, 1, 2).float()
+    return {
+        "(pixel - 127) / 128": normal(pictures),
+        "pixel / 128": pixels / 128,
+        "4.2c's": published.normal(pictures, published.IMAGENET),
+        "0 to 1": pixels / 255,
+        "0 to 255": pixels,
+    }
+
+
+def ways(photos: Sequence[np.ndarray]) -> dict[str, Tensor]:
+    """Photographs prepared in eight ways, only the first of them right: {how: (N, 3, 224, 224)}."""
+    squares = np.stack([square(photo) for photo in photos])
+    rules = guesses(squares)
+
+    def enlarged_again(pictures: Sequence[np.ndarray]) -> Tensor:
+        images = [Image.fromarray(picture) for picture in pictures]
+        return normal(np.stack([image.resize((224, 224), Image.Resampling.BICUBIC) for image in images]))
+
+    return {
+        "prepared": normal(squares),
+        "pixel / 128": rules["pixel / 128"],
+        "0 to 1": rules["0 to 1"],
+        "blue for red": normal(squares).flip(1),
+        "squashed": enlarged_again([inner(photo) for photo in photos]),
+        "whole": enlarged_again(photos),
+        "32 × 32": enlarged_again([square(photo, 32) for photo in photos]),
+        "0 to 255": rules["0 to 255"],
+    }
+
+
 def from_0_to_1(maps: Tensor) -> np.ndarray:
     """Maps (N, H, W) or (N, 3, H, W), each stretched so that its lowest value is 0 and its highest 1."""
     axes = tuple(range(1, maps.ndim))
@@ -288,6 +331,20 @@ def with_small_number(network: nn.Module, eps: float) -> nn.Module:
         if isinstance(module, nn.BatchNorm2d):
             module.eps = eps
     return other
+
+
+def costs_of(
+    bodies: dict[str, nn.Module], inputs: Tensor, theirs: np.ndarray
+) -> tuple[dict[str, float], dict[str, float]]:
+    """Print of each body the motorcycle's probability and how far its logits are from ``theirs`` at most."""
+    motorcycle, apart = {}, {}
+    for name, body in bodies.items():
+        logits = in_parts(body, inputs)
+        right = accepted(torch.tensor(logits).softmax(1).numpy())
+        motorcycle[name] = right[list(ACCEPTED).index("motorcycle")]
+        apart[name] = np.abs(logits - theirs).max()
+        print(f"{name:14}motorcycle {motorcycle[name]:.2f}, a logit differs by up to {apart[name]:.1f}")
+    return motorcycle, apart
 
 
 def parameters(module: nn.Module) -> int:
@@ -518,6 +575,17 @@ def compare(
         scores = body_scores(task, some, side, counts, draws)
         found |= {(name, each): shares for each, shares in scores.items()}
     return found | {("from scratch", 5): scratch_scores(X, y, asked, y_asked, 5, draws)}
+
+
+def leads(
+    found: dict[str, dict[tuple[str, int], np.ndarray]], method: str
+) -> dict[tuple[str, str, int], float]:
+    """By how much a method leads, on average over the draws: {(task, rival, labels of each class): lead}."""
+    return {
+        (task, rival, each): float((scores[method, each] - shares).mean())
+        for task, scores in found.items()
+        for (rival, each), shares in scores.items()
+    }
 
 
 def seeded(network: type[nn.Module], seed: int = 0) -> nn.Module:

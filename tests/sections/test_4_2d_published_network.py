@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from matplotlib import pyplot as plt
 from torch import nn
 
 from exercises.finding import find
@@ -197,7 +198,7 @@ def test_a_square_is_cut_where_transformers_cuts_it(part):
 def test_every_answer_that_the_reader_can_see_has_a_name(network):
     squares = [lite0.square(photo) for photo in lite0.photographs().values()]
     tiles = [lite0.shuffled(squares[place], n) for place in (0, 2) for n in (2, 4, 7, 8, 14)]
-    for some in (squares, [tile for tile in tiles if len(tile) == 224]):
+    for some in (squares, tiles):
         for row in lite0.probabilities(network, lite0.normal(np.stack(some))):
             assert "class" not in lite0.named(row)
     assert lite0.named(np.eye(1000)[0], 1) == "class 0 1.00"
@@ -210,6 +211,90 @@ def test_shuffled_tiles_hold_every_pixel_and_the_slider_keeps_the_side():
         assert mixed.shape == picture.shape
         np.testing.assert_array_equal(np.sort(mixed, axis=None), np.sort(picture, axis=None))
         assert (mixed == picture).all() == (n == 1)
+
+
+def test_tiles_and_squares_that_do_not_exist_are_refused_with_the_reason():
+    picture = lite0.square(lite0.photographs()["cat"])
+    for n in (0, -1, 5):
+        with pytest.raises(ValueError, match=rf"n is {n}: a side of 224 pixels"):
+            lite0.shuffled(picture, n)
+    for share in (0, -0.5, 1.5, 0.001):
+        with pytest.raises(ValueError, match=rf"share is {share}: of 224 x 224 pixels"):
+            lite0.square(picture, share=share)
+
+
+def test_a_shuffle_is_the_same_for_each_seed_and_inner_keeps_seven_eighths():
+    picture = lite0.square(lite0.photographs()["cat"])
+    assert (lite0.shuffled(picture, 4, 3) == lite0.shuffled(picture, 4, 3)).all()
+    assert (lite0.shuffled(picture, 4, 3) != lite0.shuffled(picture, 4, 4)).any()
+    assert lite0.inner(np.zeros((320, 480, 3))).shape == (280, 420, 3)
+
+
+def test_a_moved_picture_comes_in_again_and_grey_changes_no_grey_photograph():
+    pictures = np.stack([lite0.square(lite0.photographs()[name]) for name in ("cat", "photographer")])
+    forms = lite0.changed(pictures)
+    np.testing.assert_array_equal(forms["moved by 20 pixels"][:, :, :20], pictures[:, :, -20:])
+    assert (forms["grey"][1] == pictures[1]).all() != (forms["grey"][0] == pictures[0]).all()
+    np.testing.assert_array_equal(forms["upside down"][:, 0, 0], pictures[:, -1, -1])
+
+
+def answers_to(network, *pictures):
+    return lite0.probabilities(network, lite0.normal(np.stack(pictures)))
+
+
+def test_the_whole_horse_on_white_is_no_horse_either_and_a_moped_has_half(network):
+    horse = lite0.photographs()["horse"]  # 328 x 400
+    whole = np.pad(horse, ((36, 36), (0, 0), (0, 0)), constant_values=255)
+    found, moped = answers_to(
+        network, lite0.square(whole, share=1), lite0.square(lite0.photographs()["motorcycle"])
+    )
+    assert found[339] == pytest.approx(0.009, abs=0.001)  # sorrel
+    assert (found > found[339]).sum() + 1 == 18
+    assert moped[665] == pytest.approx(0.53, abs=0.01)
+
+
+@pytest.mark.parametrize(("fill", "fall"), [(0, 0.18), (127, 0.30), (255, 0.38)])
+def test_what_a_hidden_square_costs_depends_on_its_colour(network, fill, fall):
+    picture = lite0.square(lite0.photographs()["coffee"])
+    hidden = picture.copy()
+    hidden[28:84, 84:140] = fill
+    before, after = answers_to(network, picture, hidden)[:, 967]
+    assert before - after == pytest.approx(fall, abs=0.01)
+
+
+def test_a_single_photograph_does_not_tell_the_rule(network):
+    photos = lite0.photographs()
+    inputs = lite0.normal(np.stack([lite0.square(photos[name]) for name in ("rocket", "temple")]))
+    maps = torch.tensor(lite0.in_parts(network.stem[:2], inputs))
+    ratios = (maps.var(dim=(2, 3)) / network.stem[2].running_var).median(dim=1).values
+    assert ratios.tolist() == pytest.approx([0.17, 1.26], abs=0.01)
+
+
+def test_the_first_way_is_the_right_one_and_squashing_cuts_nothing_but_the_edges():
+    photos = list(lite0.photographs().values())[:2]
+    ways, rules = lite0.ways(photos), lite0.guesses(np.stack([lite0.square(photo) for photo in photos]))
+    assert torch.equal(ways["prepared"], rules["(pixel - 127) / 128"])
+    torch.testing.assert_close(
+        ways["pixel / 128"] - ways["prepared"], torch.full((2, 3, 224, 224), 127 / 128)
+    )
+    torch.testing.assert_close(128 * ways["prepared"] + 127, ways["0 to 255"])
+    assert {tuple(inputs.shape) for inputs in ways.values()} == {(2, 3, 224, 224)}
+    whole = lite0.square(photos[0][:, :300], share=1)  # already a square: nothing to squash
+    assert torch.equal(lite0.ways([photos[0][:, :300]])["whole"], lite0.normal(whole[None]))
+
+
+def test_another_small_number_leaves_the_network_itself_as_it_is(network):
+    other = lite0.with_small_number(network, 1e-5)
+    assert {m.eps for m in other.modules() if isinstance(m, nn.BatchNorm2d)} == {1e-5}
+    assert {m.eps for m in network.modules() if isinstance(m, nn.BatchNorm2d)} == {1e-3}
+
+
+@pytest.mark.parametrize(("before", "zeros"), [(1, [-1]), (0, [8])])
+def test_the_drawing_has_the_one_zero_that_a_window_covers(before, zeros):
+    ax = lite0.draw_windows(8, 3, 2, before, plt.subplots()[1], "")
+    pixels = {int(box.get_x()) for box in ax.patches}
+    assert sorted(pixels - set(range(8))) == zeros
+    plt.close()
 
 
 def test_white_becomes_one_and_127_becomes_zero():
@@ -226,6 +311,42 @@ def test_the_rows_of_a_draw_are_those_that_4_2a_takes():
     y = np.array([0, 1, 2, 1, 0, 2, 2, 1, 0])
     order = np.random.default_rng(3).permutation(len(y))
     np.testing.assert_array_equal(lite0.rows_for(y, 2, 3), find("4.2.1").solution(y, 3, 2, order))
+
+
+def test_more_labels_than_there_are_are_refused_with_class_and_count():
+    y = np.array([0, 0, 0, 1, 1])
+    with pytest.raises(ValueError, match="class 1 has 2 labels, 3 were asked for"):
+        lite0.rows_for(y, 3, 0)
+    with pytest.raises(ValueError, match="class 1 has 2 labels, 3 were asked for"):
+        lite0.head_scores(np.eye(5), y, np.eye(5), y, 3, [0])
+
+
+def test_a_lead_is_the_mean_difference_over_the_draws():
+    scores = {("a", 5): np.array([0.5, 1.0]), ("b", 5): np.array([0.25, 0.75])}
+    assert lite0.leads({"task": scores}, "a") == {("task", "a", 5): 0, ("task", "b", 5): 0.25}
+
+
+def test_from_scratch_the_last_steps_bring_little():
+    task = lite0.small_tasks()["textures"]
+    few, all_of_them, more = (lite0.scratch_scores(*task, 5, 2, steps=n).mean() for n in (10, 120, 160))
+    assert all_of_them > few + 0.1
+    assert abs(more - all_of_them) < 0.05
+
+
+def test_of_several_bodies_each_draw_of_labels_gets_its_own():
+    rng = np.random.default_rng(0)
+    pictures, y = rng.random((20, 8, 8), np.float32), np.arange(20) % 2
+    pictures[y == 1, 2:] += 1
+    task = (pictures, y, pictures, y)
+    sees, blind = (
+        SimpleNamespace(features=lambda x: x.mean((2, 3))),
+        SimpleNamespace(features=lambda x: 1e-3 * x[:, 0, 0, :1]),
+    )
+    assert lite0.body_scores(task, [sees], 8, [1, 2], 3)[2].shape == (3,)
+    mixed = lite0.body_scores(task, [sees, blind, sees], 8, [5], 3)[5]
+    alone = [lite0.body_scores(task, [body], 8, [5], 3)[5] for body in (sees, blind)]
+    assert mixed.tolist() == [alone[0][0], alone[1][1], alone[0][2]]
+    assert alone[0][1] != alone[1][1]
 
 
 def test_textures_are_asked_about_on_the_other_half_of_the_photograph():
@@ -247,9 +368,9 @@ def test_heads_tell_apart_what_can_be_told_apart_and_guess_the_rest():
     y = np.arange(200) % 2
     clear = np.stack([y + 0.01 * rng.normal(size=200), rng.normal(size=200)], axis=1)
     noise = rng.normal(size=(200, 2))
-    assert lite0.head_scores(clear, y, clear, y, 20, 3).min() > 0.95
-    assert abs(lite0.head_scores(noise, y, noise[::-1], y, 20, 3) - 0.5).max() < 0.2
-    assert lite0.head_scores(clear, y, clear, y, 20, 3).shape == (3,)
+    assert lite0.head_scores(clear, y, clear, y, 20, range(3)).min() > 0.95
+    assert abs(lite0.head_scores(noise, y, noise[::-1], y, 20, range(3)) - 0.5).max() < 0.2
+    assert lite0.head_scores(clear, y, clear, y, 20, range(3)).shape == (3,)
 
 
 def test_black_pixels_alone_tell_about_four_of_five_faces_apart():
