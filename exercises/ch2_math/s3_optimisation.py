@@ -482,6 +482,15 @@ def returns_the_last_rate_where_none_pays(loss, theta, g, rate):
     return float(rate)
 
 
+def gives_up_after_thirty_halvings(loss, theta, g, rate):
+    here, square = loss(theta), np.sum(g * g)
+    for _ in range(31):
+        if loss(theta - rate * g) <= here - rate / 2 * square:
+            return float(rate)
+        rate = rate / 2
+    raise ValueError("no rate pays")
+
+
 EXERCISES = (
     Exercise(
         "2.3.1",
@@ -646,6 +655,11 @@ EXERCISES = (
                 name="at the minimum nothing is promised",
             ),
             Case(
+                _paying_call(_Bowls([2.0]), [1.0], 1e12),
+                expected=1e12 / 2**41,
+                name="a first rate that is far too large: 41 halvings",
+            ),
+            Case(
                 _paying_call(_Bowls([2.0]), [1.0], 1.0, sign=-1.0),
                 raises=ValueError,
                 name="a slope that points the wrong way: without an end",
@@ -666,6 +680,7 @@ EXERCISES = (
             wants_less_than_the_promise_leaves: 2,
             returns_the_next_place: None,
             returns_the_last_rate_where_none_pays: 2,
+            gives_up_after_thirty_halvings: 2,
         },
         draw=draw_paying,
     ),

@@ -831,6 +831,10 @@ def wrong_2_3_6_ten_halvings_at_most(loss, theta, g, rate):
     return _first(loss, theta, g, rate, lambda gain, rate: gain >= rate / 2 * np.sum(g * g), halvings=10)
 
 
+def wrong_2_3_6_thirty_halvings_at_most(loss, theta, g, rate):
+    return _first(loss, theta, g, rate, lambda gain, rate: gain >= rate / 2 * np.sum(g * g), halvings=30)
+
+
 def wrong_2_3_6_halves_before_the_first_trial(loss, theta, g, rate):
     return _first(loss, theta, g, rate / 2, lambda gain, rate: gain >= rate / 2 * np.sum(g * g))
 
