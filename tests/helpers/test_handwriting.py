@@ -96,9 +96,7 @@ def test_nothing_that_trains_knows_them():
             text = path.read_text(encoding="utf-8")
             if path.name not in ("handwriting.py", "drawn_digits.py"):
                 assert "chapters.handwriting" not in text, path
-            if (
-                path.name != "s1_image_classification.py"
-            ):  # 6.1's own network and its exercises; the service never
+            if path.name != "s1_image_classification.py":  # 6.1's network and exercises may
                 assert "chapters.drawn_digits" not in text, path
 
 
