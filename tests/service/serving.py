@@ -45,7 +45,7 @@ def models(tmp_path_factory) -> Path:
     if os.environ.get("COURSE_MODELS"):
         return Path(os.environ["COURSE_MODELS"]).absolute()
     folder = tmp_path_factory.mktemp("models")
-    command = [sys.executable, "-m", "service.make_model", str(folder), "--epochs", "12"]
+    command = [sys.executable, "-m", "service.make_model", str(folder), "--epochs", "24"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     return folder

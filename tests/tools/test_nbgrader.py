@@ -35,7 +35,9 @@ def small_notebook():
     """The exercises of section 6.1 and nothing else of it: what grading needs, without the training."""
     cells = [
         nbformat.v4.new_code_cell(
-            "import numpy as np\n\nfrom exercises import check, still_open", id="imports"
+            "import numpy as np\nimport torch\nfrom torch import nn\nfrom torch.nn import functional as F\n\n"
+            "from exercises import check, still_open",
+            id="imports",
         )
     ]
     for exercise in EXERCISES.values():

@@ -124,7 +124,7 @@ def rename(notebook, name, new_name):
         (lambda n: swap(n, "ex-6-1-1-answer", "ex-6-1-1-check"), "ex-6-1-1-check stands too early"),
         (lambda n: swap_exercises(n, "6-1-3", "6-1-4"), "ex-6-1-4-text stands too early"),
         (lambda n: rename(n, "own", "ex-6-1-1-extra"), "'ex-6-1-1-extra'"),
-        (lambda n: rename(n, "own", "ex-6-1-9-check"), "there is no exercise '6.1.9'"),
+        (lambda n: rename(n, "own", "ex-6-1-99-check"), "there is no exercise '6.1.99'"),
         (lambda n: rename(n, "own", "ex-9-9-9-check"), "there is no section '9.9'"),
         (lambda n: by_id(n)["ex-6-1-1-text"].update(cell_type="code"), "is a code cell, must be markdown"),
     ],
