@@ -32,11 +32,8 @@ from tools.notebooks import ENGLISH, define
 
 SEEDS, CHOOSING = (0, 1), 10
 DECAYS = (1e-5, 1e-4)  # weight decays to choose from
-SAMPLED, READ, ASKED = (
-    100,
-    19,
-    4_000,
-)  # films of a sampled ranking; films that a reader reads, as in 7.3c; rows it is asked
+SAMPLED = 100  # films of a sampled ranking
+READ, ASKED = 19, 4_000  # films that a reader reads, as in 7.3c; rows it is asked
 
 
 class Log(NamedTuple):

@@ -100,8 +100,11 @@ def labelled(y: Tensor, each: int, seed: int) -> Tensor:
     """
     order = np.random.default_rng(seed).permutation(len(y))
     rows = [order[y.numpy()[order] == label] for label in range(int(y.max()) + 1)]
-    if (fewest := min(map(len, rows))) < each:
-        raise ValueError(f"each={each}: a class has only {fewest} rows; ask for at most so many")
+    for label, found in enumerate(rows):
+        if len(found) < each:
+            raise ValueError(
+                f"each={each}: class {label} has only {len(found)} rows; ask for at most so many"
+            )
     return torch.tensor(np.stack([found[:each] for found in rows], axis=1).reshape(-1))
 
 

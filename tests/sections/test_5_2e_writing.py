@@ -2,6 +2,7 @@
 
 import json
 import re
+from functools import partial
 from types import SimpleNamespace
 
 import pytest
@@ -9,7 +10,8 @@ import torch
 from tokenizers.pre_tokenizers import ByteLevel
 
 from helpers.chapters import language
-from tools.notebooks import ENGLISH, ROOT, cells_of, define, read_notebook
+from tests.sections.run_cell import run_cell
+from tools.notebooks import ENGLISH, ROOT, define, read_notebook
 
 NOTEBOOK = ENGLISH / "5_language/2e_writing.ipynb"
 
@@ -29,11 +31,7 @@ def nb():
     return SimpleNamespace(**names)
 
 
-def run(nb, cell, **changed):
-    """Run a cell of the notebook in a copy of its names, some of them changed; what is there afterwards."""
-    names = vars(nb) | changed
-    exec(compile(cells_of(NOTEBOOK, cell)[0].source, cell, "exec"), names)
-    return SimpleNamespace(**names)
+run = partial(run_cell, NOTEBOOK)
 
 
 def text_of(nb, prompt, length, *how, **named):
