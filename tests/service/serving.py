@@ -31,6 +31,7 @@ from service.protocol import TimelyProtocol
 
 ROOT = Path(__file__).resolve().parents[2]
 MODEL = "/v1/models/resnet"
+EPOCHS = 24  # of the model of these tests; after 12 it misread a sample on one processor
 NO_TLS = False  # reading the certificates takes longer than a request, and everything here is plain HTTP
 # Set, the contract is tested there, on a TensorFlow Serving say, instead of on our service in this process.
 ELSEWHERE = os.environ.get("COURSE_SERVICE_URL")
@@ -45,7 +46,7 @@ def models(tmp_path_factory) -> Path:
     if os.environ.get("COURSE_MODELS"):
         return Path(os.environ["COURSE_MODELS"]).absolute()
     folder = tmp_path_factory.mktemp("models")
-    command = [sys.executable, "-m", "service.make_model", str(folder), "--epochs", "24"]
+    command = [sys.executable, "-m", "service.make_model", str(folder), "--epochs", str(EPOCHS)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     return folder

@@ -20,7 +20,7 @@ from service import make_model as making
 from service.digits import digit_pictures
 from service.models import load_models
 from service.pictures import for_model, open_picture
-from tests.service.serving import ROOT, run_service
+from tests.service.serving import EPOCHS, ROOT, run_service
 
 # ---- what it knows
 
@@ -113,7 +113,7 @@ def test_mean_and_spread_on_the_card_are_those_of_the_training_pictures(models):
     assert card["input"]["std"] == [pytest.approx(np.sqrt((pixels**2).mean() - mean**2), rel=1e-3)]
     assert (card["input"]["height"], card["input"]["width"], card["input"]["channels"]) == (28, 28, 1)
     assert card["classes"] == list("0123456789")
-    assert (card["made_by"], card["epochs"]) == (making.MADE_BY, 12)
+    assert (card["made_by"], card["epochs"]) == (making.MADE_BY, EPOCHS)
 
 
 def test_probabilities_stay_finite_for_logits_of_tens_of_thousands(tmp_path):
