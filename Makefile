@@ -47,11 +47,12 @@ clean:  # what the commands above made, .venv excepted
 	find . -path ./.venv -prune -o \( -name __pycache__ -o -name .ipynb_checkpoints \) -type d -exec rm -rf {} +
 
 # Remade when the requirements are newer; else no network is needed.
-$(READY): requirements.txt requirements-torchao.txt
+$(READY): requirements.txt requirements-torchao.txt requirements-files.txt
 	@$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed, $(PYTHON) is " + sys.version.split()[0] + ": make PYTHON=/path/to/a/newer/python")'
 	$(PYTHON) -m venv .venv
 	$(RUN) pip install -r requirements.txt
 	$(RUN) pip install --no-deps --upgrade --target .venv/torchao -r requirements-torchao.txt
+	$(RUN) pip install --no-deps --upgrade --target .venv/files -r requirements-files.txt
 	@touch $@
 
 # For 4.4c alone, which is skipped without it: who only reads need not wait for it.

@@ -1,6 +1,5 @@
 """What the parts of 5.3 share: verified weights, texts as ids and mask, a loop by length, a BiLSTM."""
 
-import hashlib
 import importlib.util
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -17,6 +16,7 @@ from torch import Tensor, nn
 from transformers import BertForSequenceClassification, BertModel, BertTokenizer
 
 from helpers.chapters.reviews import load_reviews
+from helpers.chapters.wheels import verified
 from helpers.data import fetch
 from helpers.training import Run, fit, predict
 
@@ -27,18 +27,6 @@ def quiet() -> None:
     """No progress bars and no advice from the library transformers."""
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
-
-
-def verified(file: str | Path, sha256: str) -> Path:
-    """The path of a file whose SHA-256 is ``sha256``; ValueError for any other file."""
-    with open(file, "rb") as stream:
-        found = hashlib.file_digest(stream, "sha256").hexdigest()
-    if found != sha256:
-        raise ValueError(
-            f"{Path(file).name}: {Path(file).stat().st_size:,} bytes with sha256 {found[:8]}…, expected "
-            f"{sha256[:8]}…: cut off, or another file. Delete it and get it again."
-        )
-    return Path(file)
 
 
 def from_hub(name: str) -> Path:

@@ -919,9 +919,12 @@ def test_the_comparison_skips_a_notebook_whose_packages_are_missing_and_says_so(
     assert "2 skipped" in run.stdout  # the cell and the budget
 
 
+REQUIREMENTS = [f"requirements{which}.txt" for which in ("", "-torchao", "-files", "-ray")]
+
+
 @pytest.mark.skipif(not shutil.which("make"), reason="needs make")
 def test_make_installs_only_when_the_requirements_are_newer(tmp_path):
-    for name in ("Makefile", "requirements.txt", "requirements-torchao.txt", "requirements-ray.txt"):
+    for name in ("Makefile", *REQUIREMENTS):
         shutil.copy(ROOT / name, tmp_path)
     (tmp_path / ".venv").mkdir()
     stamps = tmp_path / ".venv" / ".installed", tmp_path / ".venv" / ".ray-installed"
@@ -934,7 +937,7 @@ def test_make_installs_only_when_the_requirements_are_newer(tmp_path):
         assert run.returncode == 0, run.stderr
         return run.stdout
 
-    for name in ("requirements.txt", "requirements-torchao.txt", "requirements-ray.txt"):
+    for name in REQUIREMENTS:
         os.utime(tmp_path / name, (age - 10, age - 10))
     for command in ("lab", "test", "run"):
         assert "pip" not in planned(command)
@@ -947,12 +950,13 @@ def test_make_installs_only_when_the_requirements_are_newer(tmp_path):
     for command in ("lab", "test", "run"):
         assert "pip install -r requirements.txt" in planned(command)
         assert "--target .venv/torchao -r requirements-torchao.txt" in planned(command)
+        assert "--target .venv/files -r requirements-files.txt" in planned(command)
 
 
 @pytest.mark.skipif(not shutil.which("make"), reason="needs make")
 def test_make_refuses_an_old_python_in_one_line(tmp_path):
     shutil.copy(ROOT / "Makefile", tmp_path)
-    for name in ("requirements.txt", "requirements-torchao.txt"):
+    for name in REQUIREMENTS:
         (tmp_path / name).touch()
     old = tmp_path / "old_python"
     pretend = "import sys; sys.version_info = (3, 10); sys.version = '3.10.1 (x)'"
