@@ -2,8 +2,8 @@
 
     python benchmarks/language_models.py [seeds]     writes language_models.md; minutes per model and seed
 
-The models are those of 5.2a (counts) and 5.2f (GPT and its changes), read from their cells (full profile);
-the LSTM stands here.
+The models are those of 5.2a (counts) and of 5.2f and 5.2g (GPT and its changes: `helpers.chapters.recipe`),
+in the sizes of their full profile; the LSTM stands here.
 The text comes by helpers.fetch, so COURSE_MIRROR is tried first. One thread.
 """
 
@@ -20,12 +20,13 @@ import torch
 from common import where, write
 from torch import nn
 
+from helpers.chapters import recipe
 from helpers.chapters.decoders import bits, held_out
 from helpers.chapters.language import train
 from tools.notebooks import ENGLISH, define
 
 COUNTS = ENGLISH / "5_language/2a_counting_and_bits.ipynb"
-CHANGES = ENGLISH / "5_language/2f_five_changes.ipynb"
+CHANGES = ENGLISH / "5_language/2g_gain_or_luck.ipynb"
 TARGET = 1.88  # nats: what the README of nanoGPT (Karpathy, 2022) says of its example for a CPU
 RECIPE, LAST = "nanoGPT's recipe", "+ Muon"
 
@@ -54,8 +55,9 @@ def contestants(nb):
         return LSTM(nb["V"])
 
     found = {"LSTM": (lstm, lambda model: [torch.optim.AdamW(model.parameters(), lr=8e-3)])}
-    for name, (parts, optimisers) in nb["CHANGES"].items():
-        found[name] = (lambda seed, parts=parts: nb["built"](seed, **parts)), optimisers
+    for name, (parts, optimisers) in recipe.CHANGES.items():
+        how = nb["SIZES"] | parts
+        found[name] = (lambda seed, how=how: recipe.built(seed, **how)), optimisers
     return found
 
 
@@ -116,7 +118,7 @@ def main(seeds=3):
         ("count-next", "bits", "share", "kneser-ney-code"),
         whole=("imports", "constants", "data-load"),
     )
-    nb = define(CHANGES, namespace={"__name__": "changes"}, whole=("imports", "constants", "text"))
+    nb = define(CHANGES, namespace={"__name__": "changes"}, whole=("imports", "constants", "text", "learn"))
     runs, parameters, estimates = {}, {}, []
     for seed in range(seeds):
         for name, (make, optimisers) in contestants(nb).items():
