@@ -1464,6 +1464,113 @@ reader_of_your_own = Exercise(
     },
 )
 
+# 6.1.11 what a place says --------------------------------------------------------------------------
+
+
+def evidence(maps, weights):
+    """How much each place of the last maps speaks for each class -> (K, H, W)
+
+    maps (C, H, W): what comes out of the last convolution, for one picture. weights (K, C * H * W): those of
+    the linear layer behind Flatten. Raises ValueError that names both lengths where they do not fit.
+    """
+    # Common wrong turn: adding up the places. The channels are added; the places stay apart.
+    if weights.shape[1] != maps.size:
+        raise ValueError(f"{weights.shape[1]} weights for each class, {maps.size} numbers in the maps")
+    return (weights.reshape(len(weights), *maps.shape) * maps).sum(axis=1)
+
+
+def draw_maps_and_weights(rng):
+    """One to three maps of one to four rows and columns, one to three classes; sometimes they do not fit."""
+    shape = tuple(int(n) for n in rng.integers(1, (4, 5, 5)))
+    size = int(np.prod(shape)) + int(rng.random() < 0.15)
+    maps = rng.integers(0, 4, shape).astype(float)
+    weights = rng.integers(-3, 4, (int(rng.integers(1, 4)), size)).astype(float)
+    return (maps, weights) if size == maps.size else Case((maps, weights), raises=ValueError)
+
+
+def _apart(maps, weights):
+    evidence(maps, weights)  # refuses what does not fit
+    return weights.reshape(len(weights), *maps.shape) * maps
+
+
+def adds_up_the_places(maps, weights):
+    return _apart(maps, weights).sum(axis=(2, 3))
+
+
+def keeps_the_channels_apart(maps, weights):
+    return _apart(maps, weights)
+
+
+def adds_up_everything(maps, weights):
+    return _apart(maps, weights).sum(axis=(1, 2, 3))
+
+
+def reads_the_row_place_by_place(maps, weights):
+    evidence(maps, weights)
+    channels, height, width = maps.shape
+    turned = weights.reshape(len(weights), height, width, channels).transpose(0, 3, 1, 2)
+    return (turned * maps).sum(axis=1)
+
+
+def exchanges_rows_and_columns(maps, weights):
+    evidence(maps, weights)
+    channels, height, width = maps.shape
+    turned = weights.reshape(len(weights), channels, width, height).transpose(0, 1, 3, 2)
+    return (turned * maps).sum(axis=1)
+
+
+def leaves_out_what_speaks_against(maps, weights):
+    return np.maximum(_apart(maps, weights), 0).sum(axis=1)
+
+
+def takes_the_mean_of_the_channels(maps, weights):
+    return _apart(maps, weights).mean(axis=1)
+
+
+def takes_the_weights_alone(maps, weights):
+    return _apart(np.ones_like(maps), weights).sum(axis=1)
+
+
+def cuts_weights_that_are_too_many(maps, weights):
+    return _apart(maps, weights[:, : maps.size]).sum(axis=1)
+
+
+places_that_speak = Exercise(
+    "6.1.11",
+    level=2,
+    minutes=10,
+    points=2,
+    solution=evidence,
+    cases=(
+        Case(
+            (np.array([[[1.0, 2.0]], [[3.0, 1.0]]]), np.array([[1.0, 0.0, -1.0, 5.0]])),
+            expected=np.array([[[-2.0, 5.0]]]),
+        ),
+        Case(
+            (
+                np.array([[[1.0, 0.0, 2.0], [0.0, 1.0, 0.0]]]),
+                np.array([[1.0, 2, 3, 4, 5, 6], [1, 0, -3, 0, 5, 0]]),
+            ),
+            expected=np.array([[[1.0, 0.0, 6.0], [0.0, 5.0, 0.0]], [[1.0, 0.0, -6.0], [0.0, 5.0, 0.0]]]),
+            name="two classes, rows and columns that differ",
+        ),
+        Case((np.ones((2, 1, 2)), np.ones((3, 5))), raises=ValueError, mentions=(5, 4)),
+    ),
+    wrong={
+        adds_up_the_places: 0,
+        keeps_the_channels_apart: 0,
+        adds_up_everything: 0,
+        reads_the_row_place_by_place: 1,
+        exchanges_rows_and_columns: 1,
+        leaves_out_what_speaks_against: None,
+        takes_the_mean_of_the_channels: 0,
+        takes_the_weights_alone: None,
+        cuts_weights_that_are_too_many: None,
+    },
+    draw=draw_maps_and_weights,
+    draws=200,
+)
+
 EXERCISES = (
     shapes_of_a_network,
     count_parameters,
@@ -1475,4 +1582,5 @@ EXERCISES = (
     weights_behind_flatten,
     three_tables,
     reader_of_your_own,
+    places_that_speak,
 )

@@ -42,18 +42,22 @@ def trained_cnn(
     rate: float,
     dropout: float = 0.0,
     seed: int = 0,
+    frozen: int = 0,
     augment: Callable[[torch.Tensor, torch.Generator], torch.Tensor] | None = None,
     device: str | torch.device | None = None,
 ) -> nn.Sequential:
     """``small_cnn`` trained as in 6.1b (AdamW, one-cycle up to ``rate``) on X (N, 1, 28, 28), y (N,).
 
-    ``augment(x, generator)`` changes each batch of pictures (see ``batches``). The network is
-    returned on the CPU and in eval mode.
+    ``augment(x, generator)`` changes each batch of pictures (see ``batches``). The kernels of the first
+    ``frozen`` convolutions stay as they began. The network is returned on the CPU and in eval mode.
     """
     generator = seed_everything(seed)
     network = small_cnn(width=width, dropout=dropout)
+    for layer in [layer for layer in network if isinstance(layer, nn.Conv2d)][:frozen]:
+        layer.weight.requires_grad_(False)
     feed = batches(X, y, batch_size=batch_size, shuffle=True, generator=generator, augment=augment)
-    optimizer = torch.optim.AdamW(network.parameters(), weight_decay=0.05)
+    learning = [weights for weights in network.parameters() if weights.requires_grad]
+    optimizer = torch.optim.AdamW(learning, weight_decay=0.05)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total_steps=len(feed) * epochs)
     fit(network, feed, F.cross_entropy, optimizer, epochs=epochs, schedule=schedule, device=device)
     return network.cpu().eval()

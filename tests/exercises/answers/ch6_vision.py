@@ -500,3 +500,37 @@ def wrong_6_1_10_five_outputs(X, y):
 
 def wrong_6_1_10_returns_nothing(X, y):
     _loop(_plain(norm=nn.BatchNorm2d), X, y, epochs=1)
+
+
+# 6.1.11 evidence -------------------------------------------------------------------------------------------
+
+
+def right_6_1_11_place_by_place(maps, weights):
+    channels, height, width = maps.shape
+    if weights.shape[1] != channels * height * width:
+        raise ValueError(f"{weights.shape[1]} is not {channels * height * width}")
+    found = np.zeros((len(weights), height, width))
+    for c in range(channels):
+        for row in range(height):
+            for column in range(width):
+                place = c * height * width + row * width + column
+                found[:, row, column] += weights[:, place] * maps[c, row, column]
+    return found
+
+
+def right_6_1_11_with_einsum(maps, weights):
+    if weights.shape[1] != maps.size:
+        raise ValueError(f"{weights.shape[1]} is not {maps.size}")
+    return np.einsum("kchw,chw->khw", weights.reshape(-1, *maps.shape), maps)
+
+
+def wrong_6_1_11_cuts_what_is_too_long(maps, weights):
+    return right_6_1_11_place_by_place(maps, weights[:, : maps.size])
+
+
+def wrong_6_1_11_the_first_class_only(maps, weights):
+    return right_6_1_11_place_by_place(maps, weights[:1])
+
+
+def wrong_6_1_11_turned_upside_down(maps, weights):
+    return right_6_1_11_place_by_place(maps, weights)[:, ::-1]
