@@ -102,7 +102,7 @@ class Course:
         return [part for section in self.sections for part in section.parts]
 
     def part_of(self, notebook: str | Path) -> Part | None:
-        """The part whose notebook this is: a path, or `2_math/1a_products_and_systems`."""
+        """The part whose notebook this is: a path, or `2_math/1a_products_and_shapes`."""
         name = short_name(notebook) if Path(notebook).suffix == ".ipynb" else str(notebook)
         return next((part for part in self.parts if part.notebook == name), None)
 

@@ -14,8 +14,8 @@ CELL = 0.5  # inches, width and height of one number
 GAP = 0.5  # inches between two grids, where the sign stands
 
 
-def distorted_cat() -> tuple[np.ndarray, np.ndarray]:
-    """A photograph of a cat, moved by a matrix: places (2, N), one column per pixel, and colours (N, 3).
+def upright_cat() -> tuple[np.ndarray, np.ndarray]:
+    """A photograph of a cat as points: places (2, N), one column per pixel, and colours (N, 3).
 
     Places are counted from the middle of the picture, to the right and upwards. Colours are red, green and
     blue from 0 to 1. The photograph is Chelsea by Stéfan van der Walt (CC0), from scikit-image; every fifth
@@ -24,7 +24,13 @@ def distorted_cat() -> tuple[np.ndarray, np.ndarray]:
     picture = data.chelsea()[::5, ::5] / 255
     height, width, _ = picture.shape
     x, y = np.meshgrid(np.arange(width) - width // 2, height // 2 - np.arange(height))
-    return DISTORTION @ np.stack([x.ravel(), y.ravel()]), picture.reshape(-1, 3)
+    return np.stack([x.ravel(), y.ravel()]), picture.reshape(-1, 3)
+
+
+def distorted_cat() -> tuple[np.ndarray, np.ndarray]:
+    """The cat of `upright_cat`, moved by a matrix: places (2, N) and colours (N, 3)."""
+    places, colours = upright_cat()
+    return DISTORTION @ places, colours
 
 
 def show_pixels(

@@ -11,7 +11,12 @@ from exercises.ch2_math import s1_linear_algebra as ch
 from exercises.finding import find
 from tools.notebooks import ENGLISH, cells_of
 
-PARTS = ("1a_products_and_systems", "1b_eigenvalues_and_svd")
+PARTS = (
+    "1a_products_and_shapes",
+    "1b_systems_and_least_squares",
+    "1c_eigenvalues_and_svd",
+    "1d_low_rank_and_pca",
+)
 SECONDS = 2  # of processor time, which other work on the machine does not lengthen
 
 

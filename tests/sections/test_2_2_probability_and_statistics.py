@@ -16,13 +16,16 @@ from helpers import load_data
 from tools.notebooks import ENGLISH, ROOT, cells_of, define
 
 PARTS = {
-    "a": ENGLISH / "2_math/2a_bayes_and_distributions.ipynb",
-    "b": ENGLISH / "2_math/2b_likelihood_and_entropy.ipynb",
-    "c": ENGLISH / "2_math/2c_a_calibrated_classifier.ipynb",
+    "a": ENGLISH / "2_math/2a_bayes_and_counts.ipynb",
+    "b": ENGLISH / "2_math/2b_chance_and_averages.ipynb",
+    "c": ENGLISH / "2_math/2c_how_sure_is_a_count.ipynb",
+    "d": ENGLISH / "2_math/2d_likelihood_and_loss.ipynb",
+    "e": ENGLISH / "2_math/2e_entropy_and_codes.ipynb",
+    "f": ENGLISH / "2_math/2f_calibration.ipynb",
 }
 
 
-def test_the_exercises_of_2_2_come_in_the_order_of_the_notebook():
+def test_the_exercises_of_2_2_stand_in_one_file_in_this_order():
     assert [(number, words.title) for number, words in texts.section_words("2.2").items()] == [
         ("2.2.1", "Two checkers agree"),
         ("2.2.2", "Scaling that survives a constant column"),
@@ -156,7 +159,7 @@ def test_a_right_answer_in_other_words_is_accepted(number, answer, monkeypatch, 
     assert capsys.readouterr().out.startswith(f"ok   {number} ")
 
 
-@pytest.mark.parametrize("part", "abc")
+@pytest.mark.parametrize("part", "abcdef")
 def test_no_part_loads_a_framework(part):
     imports = cells_of(PARTS[part], "imports")[0].source
     code = f"import sys\n{imports}\nprint([m for m in ('torch', 'tensorflow', 'keras') if m in sys.modules])"
@@ -164,13 +167,13 @@ def test_no_part_loads_a_framework(part):
     assert found.stdout.splitlines()[-1] == "[]"
 
 
-# ---- 2.2a ------------------------------------------------------------------------------------------------
+# ---- 2.2a ----------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
 def a():
-    ids = ("imports", "posterior", "binomial", "normal", "interval", "wilson")
-    return SimpleNamespace(**define(PARTS["a"], ids))
+    """What 2.2a defines."""
+    return SimpleNamespace(**define(PARTS["a"], ("imports", "posterior")))
 
 
 def test_bayes_rule_is_what_counting_labels_and_a_simulation_find(a):
@@ -204,11 +207,50 @@ def test_accuracy_and_f1_of_the_three_checkers_are_as_the_text_says(counts, accu
     assert metrics.f1_score(labels, signs, zero_division=0) == pytest.approx(f1, abs=5e-4)
 
 
-def test_eight_sequences_are_the_binomial_distribution_and_moments_add_up(a):
+def test_of_the_first_five_zeros_none_has_ink_in_the_pixel_of_the_text_of_twenty_one_and_of_all_three(f):
+    ink = f.X_train[f.y_train == 0][:, 3 * 8 + 3]
+    assert [ink[:5].sum(), ink[:20].sum(), ink.sum(), len(ink)] == [0, 1, 3, 114]
+
+
+@pytest.mark.parametrize(("k", "n"), [(0, 5), (1, 20), (3, 114), (0, 0)])
+def test_the_posterior_of_a_count_is_a_beta_distribution_with_mean_k_plus_1_of_n_plus_2(k, n):
+    theta = (np.arange(1000) + 0.5) / 1000
+    weights = theta**k * (1 - theta) ** (n - k)
+    weights = weights / weights.sum()
+    np.testing.assert_allclose(1000 * weights, stats.beta.pdf(theta, k + 1, n - k + 1), rtol=1e-3, atol=1e-9)
+    assert theta @ weights == pytest.approx((k + 1) / (n + 2), rel=1e-4)
+
+
+def test_eight_of_a_hundred_pictures_have_a_pixel_that_their_class_never_had(f):
+    share = np.array([f.X_train[f.y_train == k].mean(axis=0) for k in range(10)])[f.y_test]
+    never = (f.X_test == 1) & (share == 0) | (f.X_test == 0) & (share == 1)
+    assert never.any(axis=1).mean() == pytest.approx(0.08, abs=0.005)
+
+
+def test_the_classifier_of_counts_is_the_same_in_both_parts(f):
+    joint = define(PARTS["a"], ("imports", "log-joint"))["log_joint"]
+    theta = ch.ink_shares(f.X_train, f.y_train, 10)
+    np.testing.assert_allclose(f.theta, theta)
+    z = joint(f.X_test, f.log_prior, theta)
+    np.testing.assert_array_equal(z, f.logits(f.X_test, f.log_prior, theta))
+    assert (z.argmax(axis=1) == f.y_test).sum() == 314
+    assert z.max() > -700  # e to the power of it is no zero, so that no shift is needed there
+
+
+# ---- 2.2b ----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def b():
+    """What 2.2b defines."""
+    return SimpleNamespace(**define(PARTS["b"], ("imports", "binomial", "normal", "averages")))
+
+
+def test_eight_sequences_are_the_binomial_distribution_and_moments_add_up(b):
     chances = np.zeros(4)
     for story in itertools.product([0, 1], repeat=3):
         chances[sum(story)] += math.prod(0.2 if mistake else 0.8 for mistake in story)
-    np.testing.assert_allclose([a.binomial(k, 3, 0.2) for k in range(4)], chances)
+    np.testing.assert_allclose([b.binomial(k, 3, 0.2) for k in range(4)], chances)
     np.testing.assert_allclose(chances, [0.512, 0.384, 0.096, 0.008])
     mean = np.arange(4) @ chances
     assert mean == pytest.approx(3 * 0.2)
@@ -238,37 +280,50 @@ def test_at_ten_waiting_times_the_peak_of_the_averages_lies_left_of_0():
     assert -0.5 < x[stats.gamma.pdf(10 + x * math.sqrt(10), 10).argmax()] < -0.2
 
 
-@pytest.mark.parametrize("right", [382, 363, 0])
-def test_the_interval_is_wilsons_also_at_the_ends(a, right):
-    reference = stats.binomtest(right, 382).proportion_ci(method="wilson")
-    np.testing.assert_allclose(a.wilson_interval(right, 382), list(reference), atol=1e-12)
+def test_averages_of_fifty_waiting_times_are_nearly_normal_and_single_ones_are_not(b):
+    single, fifty = (stats.kstest(b.scaled_averages(n), "norm").statistic for n in (1, 50))
+    assert fifty < 0.03 < 0.15 < single
 
 
-def test_the_plain_interval_is_certain_after_382_of_382_where_one_in_seven_poorer_models_passes(a):
-    assert a.plain_interval(382, 382) == (1, 1)
-    assert pytest.approx(1 / 7, rel=0.05) == 0.995**382
-
-
-def test_wilson_keeps_its_word_on_average_and_the_plain_interval_fails_near_1(a):
-    k, grid = np.arange(383), np.linspace(0.8, 0.999, 300)
-    plain, wilson = (
-        np.array([ch.coverage(*make(k, 382), p) for p in grid])
-        for make in (a.plain_interval, a.wilson_interval)
-    )
-    assert wilson.mean() == pytest.approx(0.95, abs=0.003)
-    assert plain[-1] < 0.35
-    assert ch.coverage(*a.plain_interval(k, 382), 0.99) == pytest.approx(0.89, abs=0.005)
-    assert ch.coverage(*a.plain_interval(k, 382), 0.9986) == pytest.approx(0.41, abs=0.005)
-    assert wilson.min() > 0.92
-    assert ch.coverage(*a.wilson_interval(k, 382), 0.9986) == pytest.approx(0.90, abs=0.005)
-
-
-# ---- 2.2b ------------------------------------------------------------------------------------------------
+# ---- 2.2c ----------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
-def b():
-    return SimpleNamespace(**define(PARTS["b"], ("imports", "entropy")))
+def c():
+    """What 2.2c defines."""
+    return SimpleNamespace(**define(PARTS["c"], ("imports", "interval", "wilson")))
+
+
+@pytest.mark.parametrize("right", [382, 363, 0])
+def test_the_interval_is_wilsons_also_at_the_ends(c, right):
+    reference = stats.binomtest(right, 382).proportion_ci(method="wilson")
+    np.testing.assert_allclose(c.wilson_interval(right, 382), list(reference), atol=1e-12)
+
+
+def test_the_plain_interval_is_certain_after_382_of_382_where_one_in_seven_poorer_models_passes(c):
+    assert c.plain_interval(382, 382) == (1, 1)
+    assert pytest.approx(1 / 7, rel=0.05) == 0.995**382
+
+
+def test_wilson_keeps_its_word_on_average_and_the_plain_interval_fails_near_1(c):
+    k, grid = np.arange(383), np.linspace(0.8, 0.999, 300)
+    plain, wilson = (
+        np.array([ch.coverage(*make(k, 382), p) for p in grid])
+        for make in (c.plain_interval, c.wilson_interval)
+    )
+    assert wilson.mean() == pytest.approx(0.95, abs=0.003)
+    assert plain[-1] < 0.35
+    assert ch.coverage(*c.plain_interval(k, 382), 0.99) == pytest.approx(0.89, abs=0.005)
+    assert ch.coverage(*c.plain_interval(k, 382), 0.9986) == pytest.approx(0.41, abs=0.005)
+    assert wilson.min() > 0.92
+    assert ch.coverage(*c.wilson_interval(k, 382), 0.9986) == pytest.approx(0.90, abs=0.005)
+
+
+def test_after_twenty_of_twenty_the_interval_reaches_from_0_84_to_1(c):
+    assert c.wilson_interval(20, 20) == pytest.approx((0.839, 1), abs=5e-4)
+
+
+# ---- 2.2d ----------------------------------------------------------------------------------------------
 
 
 def test_the_most_likely_spread_has_the_variance_divided_by_n():
@@ -283,35 +338,6 @@ def test_a_single_prediction_is_most_likely_at_the_mean():
     y, grid = np.array([1.0, 0.0, 1.0]), np.linspace(0, 1, 3_001)
     costs = -stats.norm.logpdf(y[:, None], grid).sum(axis=0)
     assert grid[costs.argmin()] == pytest.approx(2 / 3, abs=1e-3)
-
-
-def test_bits_without_commas_give_the_message_back():
-    word = dict(zip("abcd", ("0", "10", "110", "111"), strict=True))
-    symbols = {bits: symbol for symbol, bits in word.items()}
-    for length in (1, 2, 3, 4):
-        for message in itertools.product("abcd", repeat=length):
-            found, begun = [], ""
-            for bit in "".join(word[symbol] for symbol in message):
-                begun += bit
-                if begun in symbols:
-                    found.append(symbols[begun])
-                    begun = ""
-            assert tuple(found) == message
-            assert begun == ""
-
-
-def test_both_directions_of_kl_are_scipys_and_one_is_infinite(b):
-    fair, heads = [0.5, 0.5], [1.0, 0.0]
-    assert b.cross_entropy(heads, fair) == stats.entropy(heads, fair, base=2) == 1
-    assert b.cross_entropy(fair, heads) == stats.entropy(fair, heads) == math.inf
-
-
-@pytest.mark.parametrize("bad", [[0.8, 0.1, 0.9], [1.2, -0.2], [0.5, math.nan]])
-def test_a_cross_entropy_of_what_is_no_distribution_is_refused(b, bad):
-    good = [1 / len(bad)] * len(bad)
-    for p, q in ((bad, good), (good, bad)):
-        with pytest.raises(ValueError, match="no distribution"):
-            b.cross_entropy(p, q)
 
 
 def test_the_exchanged_likelihood_prefers_the_checker_that_says_nothing():
@@ -332,9 +358,47 @@ def test_log_softmax_is_scipys():
     np.testing.assert_allclose(ch.log_softmax(z), special.log_softmax(z, axis=-1))
 
 
+# ---- 2.2e ----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def e():
+    """What 2.2e defines."""
+    return SimpleNamespace(**define(PARTS["e"], ("imports", "entropy")))
+
+
+def test_bits_without_commas_give_the_message_back():
+    word = dict(zip("abcd", ("0", "10", "110", "111"), strict=True))
+    symbols = {bits: symbol for symbol, bits in word.items()}
+    for length in (1, 2, 3, 4):
+        for message in itertools.product("abcd", repeat=length):
+            found, begun = [], ""
+            for bit in "".join(word[symbol] for symbol in message):
+                begun += bit
+                if begun in symbols:
+                    found.append(symbols[begun])
+                    begun = ""
+            assert tuple(found) == message
+            assert begun == ""
+
+
+def test_both_directions_of_kl_are_scipys_and_one_is_infinite(e):
+    fair, heads = [0.5, 0.5], [1.0, 0.0]
+    assert e.cross_entropy(heads, fair) == stats.entropy(heads, fair, base=2) == 1
+    assert e.cross_entropy(fair, heads) == stats.entropy(fair, heads) == math.inf
+
+
+@pytest.mark.parametrize("bad", [[0.8, 0.1, 0.9], [1.2, -0.2], [0.5, math.nan]])
+def test_a_cross_entropy_of_what_is_no_distribution_is_refused(e, bad):
+    good = [1 / len(bad)] * len(bad)
+    for p, q in ((bad, good), (good, bad)):
+        with pytest.raises(ValueError, match="no distribution"):
+            e.cross_entropy(p, q)
+
+
 @pytest.fixture(scope="module")
 def answers():
-    """Answers and costs of the two classifiers of 2.2b: split -> right (2, N), -log p (2, N)."""
+    """Answers and costs of the two classifiers of 2.2e: split -> right (2, N), -log p (2, N)."""
     linear_model = pytest.importorskip("sklearn.linear_model")
     pictures = {name: load_data("digits", name) for name in ("train", "val", "test")}
     flat = {name: (X.reshape(-1, 64).astype(float), y) for name, (X, y) in pictures.items()}
@@ -372,87 +436,68 @@ def test_the_lead_in_loss_is_about_eleven_standard_errors(two_classifiers):
     assert 9 < gain.mean() / (gain.std(ddof=1) / math.sqrt(len(gain))) < 13
 
 
-# ---- 2.2c ------------------------------------------------------------------------------------------------
+def test_a_label_takes_a_sixth_of_the_bits_with_the_classifier(answers):
+    bits = answers["test"][1][0] / math.log(2)
+    assert bits.mean() == pytest.approx(math.log2(10) / 6, rel=0.05)
+    assert bits.sum() == pytest.approx(206, rel=0.02)
+
+
+# ---- 2.2f ----------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
-def c():
-    """What 2.2c builds up to its temperature, with the course's answers to its exercises."""
-    whole = ("data", "temperature")
-    ids = ("imports", "classify", "accuracy", "ece")
-    names = {"ink_shares": ch.ink_shares, "reliability": ch.reliability}
-    names = define(PARTS["c"], ids, names, whole=("data",))
-    names["theta"] = ch.ink_shares(names["X_train"], names["y_train"], 10)
-    names["log_prior"] = np.log(np.bincount(names["y_train"]) / len(names["y_train"]))
-    return SimpleNamespace(**define(PARTS["c"], (), names, whole=whole[1:]))
+def f():
+    """What 2.2f builds up to its temperature."""
+    ids, whole = ("imports", "classify", "accuracy", "ece"), ("data", "counted", "temperature")
+    return SimpleNamespace(**define(PARTS["f"], ids, {"reliability": ch.reliability}, whole=whole))
 
 
-def test_of_the_first_five_zeros_none_has_ink_in_the_pixel_of_the_text_of_twenty_one_and_of_all_three(c):
-    ink = c.X_train[c.y_train == 0][:, 3 * 8 + 3]
-    assert [ink[:5].sum(), ink[:20].sum(), ink.sum(), len(ink)] == [0, 1, 3, 114]
-
-
-@pytest.mark.parametrize(("k", "n"), [(0, 5), (1, 20), (3, 114), (0, 0)])
-def test_the_posterior_of_a_count_is_a_beta_distribution_with_mean_k_plus_1_of_n_plus_2(k, n):
-    theta = (np.arange(1000) + 0.5) / 1000
-    weights = theta**k * (1 - theta) ** (n - k)
-    weights = weights / weights.sum()
-    np.testing.assert_allclose(1000 * weights, stats.beta.pdf(theta, k + 1, n - k + 1), rtol=1e-3, atol=1e-9)
-    assert theta @ weights == pytest.approx((k + 1) / (n + 2), rel=1e-4)
-
-
-def test_the_bins_are_scikit_learns(c):
+def test_the_bins_are_scikit_learns(f):
     calibration = pytest.importorskip("sklearn.calibration")
-    p = np.exp(c.log_softmax(c.logits(c.X_test, c.log_prior, c.theta)))
-    right, confidence = p.argmax(axis=1) == c.y_test, p.max(axis=1)
+    p = np.exp(f.log_softmax(f.logits(f.X_test, f.log_prior, f.theta)))
+    right, confidence = p.argmax(axis=1) == f.y_test, p.max(axis=1)
     share, mean = calibration.calibration_curve(right, confidence, n_bins=10)
     means, shares, number = ch.reliability(confidence, right)
     np.testing.assert_allclose([means, shares], [mean, share])
     assert number.sum() == len(right)
 
 
-def test_the_temperature_is_the_lowest_of_a_grid_and_doubles_with_the_pixels(c):
+def test_the_temperature_is_the_lowest_of_a_grid_and_doubles_with_the_pixels(f):
     grid = np.arange(50, 500) / 100
-    assert c.temperature == pytest.approx(
-        grid[np.argmin([c.loss(c.z_val / t, c.y_val) for t in grid])], abs=0.01
+    assert f.temperature == pytest.approx(
+        grid[np.argmin([f.loss(f.z_val / t, f.y_val) for t in grid])], abs=0.01
     )
-    assert c.doubled == pytest.approx(2 * c.temperature, rel=0.01)
+    assert f.doubled == pytest.approx(2 * f.temperature, rel=0.01)
 
 
-def test_on_the_test_pictures_themselves_a_higher_temperature_would_be_best(c):
+def test_on_the_test_pictures_themselves_a_higher_temperature_would_be_best(f):
     grid = np.arange(50, 500) / 100
-    z = c.logits(c.X_test, c.log_prior, c.theta)
-    assert grid[np.argmin([c.loss(z / t, c.y_test) for t in grid])] == pytest.approx(2.85, abs=0.02)
+    z = f.logits(f.X_test, f.log_prior, f.theta)
+    assert grid[np.argmin([f.loss(z / t, f.y_test) for t in grid])] == pytest.approx(2.85, abs=0.02)
 
 
-def test_gaps_of_both_signs_make_the_error_larger_than_the_difference_of_the_means(c):
-    z = c.logits(c.X_test, c.log_prior, c.theta)
-    p = np.exp(c.log_softmax(z))
-    sure, share, number = ch.reliability(p.max(axis=1), p.argmax(axis=1) == c.y_test)
+def test_gaps_of_both_signs_make_the_error_larger_than_the_difference_of_the_means(f):
+    z = f.logits(f.X_test, f.log_prior, f.theta)
+    p = np.exp(f.log_softmax(z))
+    sure, share, number = ch.reliability(p.max(axis=1), p.argmax(axis=1) == f.y_test)
     assert (share > sure).sum() == 2
     difference = np.average(sure - share, weights=number)
     assert difference == pytest.approx(0.108, abs=5e-4)
     assert np.average(abs(sure - share), weights=number) == pytest.approx(0.134, abs=5e-4)
 
 
-def test_answers_that_are_more_than_nine_tenths_sure_keep_their_word_only_afterwards(c):
-    z = c.logits(c.X_test, c.log_prior, c.theta)
-    for temperature, expected in ((1, (0.99, 0.90, 311)), (c.temperature, (0.98, 0.97, 211))):
-        p = np.exp(c.log_softmax(z / temperature))
-        last = [one[-1] for one in ch.reliability(p.max(axis=1), p.argmax(axis=1) == c.y_test)]
+def test_answers_that_are_more_than_nine_tenths_sure_keep_their_word_only_afterwards(f):
+    z = f.logits(f.X_test, f.log_prior, f.theta)
+    for temperature, expected in ((1, (0.99, 0.90, 311)), (f.temperature, (0.98, 0.97, 211))):
+        p = np.exp(f.log_softmax(z / temperature))
+        last = [one[-1] for one in ch.reliability(p.max(axis=1), p.argmax(axis=1) == f.y_test)]
         assert last == pytest.approx(expected, abs=0.006)
 
 
-def test_the_loss_on_test_falls_by_more_than_a_third_and_every_bar_reaches_the_diagonal(c):
-    z = c.logits(c.X_test, c.log_prior, c.theta)
-    assert c.loss(z / c.temperature, c.y_test) < c.loss(z, c.y_test) * 2 / 3
-    p = np.exp(c.log_softmax(z / c.temperature))
-    sure, share, number = ch.reliability(p.max(axis=1), p.argmax(axis=1) == c.y_test)
-    low, high = c.wilson_interval(share * number, number)
+def test_the_loss_on_test_falls_by_more_than_a_third_and_every_bar_reaches_the_diagonal(f):
+    z = f.logits(f.X_test, f.log_prior, f.theta)
+    assert f.loss(z / f.temperature, f.y_test) < f.loss(z, f.y_test) * 2 / 3
+    p = np.exp(f.log_softmax(z / f.temperature))
+    sure, share, number = ch.reliability(p.max(axis=1), p.argmax(axis=1) == f.y_test)
+    low, high = f.wilson_interval(share * number, number)
     assert ((low <= sure) & (sure <= high)).all()
-
-
-def test_eight_of_a_hundred_pictures_have_a_pixel_that_their_class_never_had(c):
-    share = np.array([c.X_train[c.y_train == k].mean(axis=0) for k in range(10)])[c.y_test]
-    never = (c.X_test == 1) & (share == 0) | (c.X_test == 0) & (share == 1)
-    assert never.any(axis=1).mean() == pytest.approx(0.08, abs=0.005)

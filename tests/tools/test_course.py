@@ -153,7 +153,7 @@ def test_numbers_titles_and_parts_follow_from_the_file(tmp_path):
 
 
 def test_a_part_is_found_by_its_path_in_any_language_or_by_its_name():
-    name = "1a_products_and_systems"
+    name = "1a_products_and_shapes"
     part = course().part_of(f"2_math/{name}")
     assert part.number == "2.1a"
     assert course().part_of(ENGLISH / "2_math" / f"{name}.ipynb") is part

@@ -864,7 +864,7 @@ def test_the_limits_of_one_sitting_hold_for_every_notebook(tmp_path):
 
 def test_a_link_to_a_planned_section_is_not_dead_and_one_to_a_section_in_parts_is():
     targets = (
-        "2_math/1a_products_and_systems",
+        "2_math/1a_products_and_shapes",
         "4_training/5_trust",
         "3_architectures/2_convolution",
         "2_math/9_no",
