@@ -1,16 +1,20 @@
-"""Section 5.2e: knobs, cache and files keep their promises; a published GPT-2 is read."""
+"""Section 5.2e: knobs, cache and files keep their promises; a kept model writes; GPT-2 is read."""
 
 import json
 import re
+import subprocess
+import sys
 from functools import partial
 from types import SimpleNamespace
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from tokenizers.pre_tokenizers import ByteLevel
 
-from helpers.chapters import language
+from helpers.chapters import language, my_gpt
 from tests.sections.run_cell import run_cell
+from tests.sections.same_code import assert_same_code
 from tools.notebooks import ENGLISH, ROOT, define, read_notebook
 
 NOTEBOOK = ENGLISH / "5_language/2e_writing.ipynb"
@@ -20,7 +24,7 @@ NOTEBOOK = ENGLISH / "5_language/2e_writing.ipynb"
 def nb():
     """What the notebook defines, with a GPT trained for a while."""
     threads = torch.get_num_threads()
-    names = define(NOTEBOOK, whole=("imports", "constants", "text"))
+    names = define(NOTEBOOK, whole=("imports", "chapter-imports", "constants", "yours", "text"))
     torch.manual_seed(0)
     library = language.small_gpt2(names["V"], names["LENGTH"], names["D"], names["LAYERS"], names["HEADS"])
     names["gpt"] = names["from_gpt2"](library.transformer.state_dict(), names["HEADS"])
@@ -40,7 +44,7 @@ def text_of(nb, prompt, length, *how, **named):
 
 def test_the_text_that_is_shown_is_the_one_that_was_written():
     measured = (ROOT / "benchmarks/long_run.md").read_text(encoding="utf-8")
-    (told,) = [cell.source for cell in read_notebook(NOTEBOOK).cells if cell.id == "result-text"]
+    (told,) = [cell.source for cell in read_notebook(NOTEBOOK).cells if cell.id == "long-run-text"]
     quoted = re.findall(r"^>(.*)$", told.replace("<br>", ""), re.MULTILINE)
     assert "Seed 0:\n\n```\n" + "\n".join(line.strip() for line in quoted) + "\n```" in measured
 
@@ -98,6 +102,123 @@ def test_reading_on_with_a_cache_gives_the_logits_of_reading_at_once(nb, first):
     parts = [nb.read_on(nb.gpt, part, cache) for part in (ids[:, :first], *ids[:, first:].split(1, dim=1))]
     torch.testing.assert_close(torch.cat(parts, dim=1), nb.gpt(ids), atol=1e-4, rtol=0)
     assert cache[0]["k"].shape[2] == nb.LENGTH
+
+
+# ---------------------------------------------------------------- a model of one's own, kept in a file
+
+
+@pytest.fixture(scope="module")
+def kept(nb, tmp_path_factory):
+    """The folder of a kept model."""
+    folder = tmp_path_factory.mktemp("of one's own") / "my gpt"
+    my_gpt.keep(nb.gpt, nb.alphabet, nb.HEADS, folder)
+    return folder
+
+
+def test_the_program_writes_by_the_function_of_the_notebook_word_for_word():
+    assert_same_code(NOTEBOOK, my_gpt, ["write"])
+
+
+def test_the_notebook_and_the_program_read_each_others_files(nb, kept, tmp_path):
+    nb.keep(nb.gpt, nb.alphabet, nb.HEADS, tmp_path / "new" / "folder")
+    for load, folder in ((my_gpt.load_kept, tmp_path / "new" / "folder"), (nb.load_kept, kept)):
+        gpt, alphabet = load(folder)
+        assert alphabet == nb.alphabet
+        assert torch.equal(gpt(nb.val_ids[None, : nb.LENGTH]), nb.gpt(nb.val_ids[None, : nb.LENGTH]))
+
+
+def test_a_fresh_process_goes_on_after_a_prompt_as_the_notebook_does(nb, kept):
+    command = [
+        sys.executable,
+        "-m",
+        "helpers.chapters.my_gpt",
+        kept,
+        "--prompt",
+        "The room ",
+        "--length",
+        "40",
+    ]
+    done = subprocess.run([*command, "--seed", "3"], capture_output=True, encoding="utf-8", check=True)
+    assert done.stdout == text_of(nb, "The room ", 40, lambda z: z / 0.7, seed=3) + "\n"
+    assert done.stderr == ""
+
+
+def test_the_program_says_in_one_line_what_is_wrong(nb, kept, capsys):
+    wrong = {
+        ("nowhere",): "there is no gpt.safetensors in the folder nowhere",
+        (str(kept), "--prompt", "A 床 and 🙂"): "never read '床', '🙂'",
+        (str(kept), "--prompt", ""): "the prompt is empty",
+        (str(kept), "--temperature", "0"): "--temperature must be above 0",
+        (str(kept), "--length", "0"): "--length at least 1",
+    }
+    for arguments, message in wrong.items():
+        with pytest.raises(SystemExit) as left:
+            my_gpt.main(arguments)
+        assert left.value.code == 2
+        said = capsys.readouterr().err
+        assert message in said
+        assert "Traceback" not in said
+
+
+def test_a_file_of_another_model_is_refused_and_named(nb, kept, tmp_path):
+    file, weights = tmp_path / my_gpt.FILE, load_file(kept / my_gpt.FILE)
+    about = {"alphabet": json.dumps(nb.alphabet), "heads": str(nb.HEADS)}
+    few = {"alphabet": json.dumps(nb.alphabet[:5]), "heads": "4"}
+    other = {name: weight for name, weight in weights.items() if "c_fc" not in name}
+    for state, metadata in ((weights, None), (other, about), ({"a": torch.ones(2)}, about), (weights, few)):
+        save_file(state, file, metadata=metadata)
+        with pytest.raises(ValueError, match="file of another model"):
+            my_gpt.load_kept(tmp_path)
+    file.write_bytes(b"no safetensors")
+    with pytest.raises(ValueError, match="is no safetensors file"):
+        my_gpt.load_kept(tmp_path)
+
+
+def test_a_text_of_ones_own_is_cut_after_nine_tenths_and_keeps_its_last_character(tmp_path):
+    file = tmp_path / "mine.txt"
+    file.write_text("\ufeff" + "Grüße, 床前! " * 200, encoding="utf-8")  # some editors put a mark in front
+    learn, judge = my_gpt.own_text(file)
+    assert learn + judge == "Grüße, 床前! " * 200
+    assert len(judge) == 220
+
+
+def test_a_text_that_is_missing_short_or_in_another_code_is_refused(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"there is no file .*none\.txt"):
+        my_gpt.own_text(tmp_path / "none.txt")
+    file = tmp_path / "mine.txt"
+    file.write_text("too short", encoding="utf-8")
+    with pytest.raises(ValueError, match="has 9 characters: at least 2,000"):
+        my_gpt.own_text(file)
+    file.write_bytes(("Grüße " * 400).encode("latin-1"))
+    with pytest.raises(ValueError, match=r"not in UTF-8 \(byte 2\)"):
+        my_gpt.own_text(file)
+
+
+@pytest.mark.parametrize(
+    "text", ["Zwölf Boxkämpfer jagen Viktor quer über den Deich. " * 60, "床前明月光，疑是地上霜。\n" * 200]
+)
+def test_the_cells_of_the_notebook_take_another_text(nb, tmp_path, text):
+    file = tmp_path / "mine.txt"
+    file.write_text(text, encoding="utf-8")
+    own = run(nb, "text", OWN_TEXT=str(file))
+    assert own.decode(own.train_ids) + own.decode(own.val_ids) == text
+    trained = run(own, "trained", STEPS=3)
+    run(trained, "kept-check", FOLDER=str(tmp_path / "kept"))
+    gpt, alphabet = my_gpt.load_kept(tmp_path / "kept")
+    assert alphabet == sorted({*text})
+    assert len(gpt.wte.weight) == len(alphabet)
+
+
+def test_the_cache_saves_what_the_text_says(nb):
+    """The scores of one head: counted for a few tokens, then summed for 1,000."""
+    for tokens in (1, 4, 9):
+        ids, cache, computed = nb.val_ids[None, :tokens], [{} for _ in nb.gpt.h], 0
+        for one in ids.split(1, dim=1):
+            nb.read_on(nb.gpt, one, cache)
+            computed += one.shape[1] * cache[0]["k"].shape[2]
+        assert computed == tokens * (tokens + 1) // 2
+    assert sum(T * (T + 1) // 2 for T in range(1, 5)) == 20
+    assert sum(T * (T + 1) // 2 for T in range(1, 1_001)) == 167_167_000
 
 
 # ---------------------------------------------------------------- files
