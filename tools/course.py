@@ -171,7 +171,7 @@ def _part(given: dict, section: dict, number: str) -> Part:
     _only(given, ("notebook", "title", "seconds", "ram_mb", "alone", "requirements", "counts"), name)
     if (
         name.rpartition("/")[0] != section["place"].rpartition("/")[0]
-        or number_of(name).rstrip("abcdefgh") != number
+        or number_of(name).rstrip("abcdefghi") != number
     ):
         raise ValueError(f"{name!r} is no part of {section['place']!r}: the folder or the number is another")
     _only(given.get("counts", {}), COUNTED, f"counts of {name}")

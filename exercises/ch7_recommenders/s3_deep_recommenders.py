@@ -952,6 +952,272 @@ pairs_in_one_pass = Exercise(
     draw=draw_features,
 )
 
+# 7.3.9 reading a history for one candidate --------------------------------------------------------
+
+
+def read_for(history, candidate, rows, empty):
+    """What N histories say about one candidate each: history (N, L) codes, candidate (N,) codes -> (N, k).
+
+    rows (n, k): the row of each code. Where the history holds the code `empty`, nothing was looked at.
+    """
+    # Common wrong turn: `empty` has a row too, of numbers like any other. It must get the weight 0.
+    rows = np.asarray(rows, dtype=float)
+    seen, wanted = rows[history], rows[candidate]
+    weights = np.einsum("nlk,nk->nl", seen, wanted) * (np.asarray(history) != empty)
+    return np.einsum("nl,nlk->nk", weights, seen)
+
+
+def draw_reading(rng):
+    """Histories of one to four places, some ended, some empty; the end marked by the last code or by 0."""
+    n, length, codes, k = (int(rng.integers(1, top)) for top in (4, 5, 6, 4))
+    codes += 1
+    rows = rng.integers(-2, 3, size=(codes, k))
+    if rng.random() < 0.5:
+        rows = rows / 2
+    empty = int(rng.choice([0, codes - 1]))
+    there = [code for code in range(codes) if code != empty]
+    history, candidate = rng.choice(there, size=(n, length)), rng.choice(there, size=n)
+    history[np.arange(length) >= rng.integers(0, length + 1, size=(n, 1))] = empty
+    return history, candidate, rows, empty
+
+
+def _weights(history, candidate, rows, empty):
+    seen = np.asarray(rows, dtype=float)[history]
+    return seen, (seen * np.asarray(rows, dtype=float)[candidate][:, None]).sum(-1), history != empty
+
+
+def reads_what_is_empty(history, candidate, rows, empty):
+    seen, weights, _ = _weights(history, candidate, rows, empty)
+    return (weights[..., None] * seen).sum(axis=1)
+
+
+def takes_the_mean(history, candidate, rows, empty):
+    seen, _, there = _weights(history, candidate, rows, empty)
+    return (seen * there[..., None]).sum(axis=1) / np.maximum(there.sum(axis=1, keepdims=True), 1)
+
+
+def takes_the_sum_without_weights(history, candidate, rows, empty):
+    seen, _, there = _weights(history, candidate, rows, empty)
+    return (seen * there[..., None]).sum(axis=1)
+
+
+def divides_by_how_many_were_seen(history, candidate, rows, empty):
+    there = np.maximum((history != empty).sum(axis=1, keepdims=True), 1)
+    return read_for(history, candidate, rows, empty) / there
+
+
+def takes_a_softmax_of_the_weights(history, candidate, rows, empty):
+    seen, weights, there = _weights(history, candidate, rows, empty)
+    e = np.exp(weights) * there
+    return (e[..., None] * seen).sum(axis=1) / np.maximum(e.sum(axis=1, keepdims=True), 1e-300)
+
+
+def cuts_negative_weights(history, candidate, rows, empty):
+    seen, weights, there = _weights(history, candidate, rows, empty)
+    return (np.maximum(weights * there, 0)[..., None] * seen).sum(axis=1)
+
+
+def adds_up_the_row_of_the_candidate(history, candidate, rows, empty):
+    _, weights, there = _weights(history, candidate, rows, empty)
+    return (weights * there).sum(axis=1, keepdims=True) * np.asarray(rows, dtype=float)[candidate]
+
+
+def keeps_the_items_apart(history, candidate, rows, empty):
+    seen, weights, there = _weights(history, candidate, rows, empty)
+    return (weights * there)[..., None] * seen
+
+
+def gives_the_weights_only(history, candidate, rows, empty):
+    _, weights, there = _weights(history, candidate, rows, empty)
+    return weights * there
+
+
+def weighs_by_entry_instead_of_by_dot_product(history, candidate, rows, empty):
+    seen, _, there = _weights(history, candidate, rows, empty)
+    return (np.asarray(rows, dtype=float)[candidate][:, None] * seen * seen * there[..., None]).sum(axis=1)
+
+
+def takes_the_last_code_for_empty(history, candidate, rows, empty):
+    return read_for(history, candidate, rows, len(rows) - 1)
+
+
+reading_for_one_candidate = Exercise(
+    "7.3.9",
+    level=3,
+    minutes=15,
+    points=2,
+    solution=read_for,
+    cases=(
+        Case(
+            (np.array([[0, 1, 2]]), np.array([3]), np.array([[1.0, 0], [-1, 0], [0, 1], [1, 0], [9, 9]]), 4),
+            expected=np.array([[2.0, 0.0]]),
+            name="a mean, a softmax, or negative weights cut off",
+        ),
+        Case(
+            (np.array([[0, 2, 2], [1, 1, 2]]), np.array([1, 0]), np.array([[1.0, 2], [3, 1], [5, 5]]), 2),
+            expected=np.array([[5.0, 10.0], [30.0, 10.0]]),
+            name="the row of the code `empty` taken for an item, or one candidate for all",
+        ),
+        Case(
+            (np.array([[2, 0, 0]]), np.array([1]), np.array([[7.0, 7], [1, 1], [2, 0]]), 0),
+            expected=np.array([[4.0, 0.0]]),
+            name="the last code taken for `empty`",
+        ),
+        Case(
+            (np.array([[1, 1]]), np.array([0]), np.array([[3.0], [2.0]]), 1),
+            expected=np.array([[0.0]]),
+            name="nothing was looked at",
+        ),
+    ),
+    draw=draw_reading,
+    wrong={
+        takes_the_mean: 0,
+        takes_the_sum_without_weights: 0,
+        reads_what_is_empty: 1,
+        takes_the_last_code_for_empty: 1,
+        divides_by_how_many_were_seen: None,
+        takes_a_softmax_of_the_weights: None,
+        cuts_negative_weights: None,
+        adds_up_the_row_of_the_candidate: 2,
+        keeps_the_items_apart: 2,
+        gives_the_weights_only: 2,
+        weighs_by_entry_instead_of_by_dot_product: 0,
+    },
+)
+
+# 7.3.10 how many numbers has NeuMF? ---------------------------------------------------------------
+
+
+N_NEUMF = 2 * (300 + 100) * 8 + (16 * 16 + 16) + (16 * 8 + 8) + (16 + 1)
+
+how_many_numbers_has_neumf = Exercise(
+    "7.3.10",
+    level=2,
+    minutes=5,
+    points=1,
+    kind="predict",
+    solution=N_NEUMF,
+    wrong={
+        "counts_one_pair_of_tables": (N_NEUMF - 400 * 8, 0),
+        "counts_the_tables_only": (2 * 400 * 8, 1),
+        "forgets_the_biases": (N_NEUMF - 16 - 8 - 1, 1),
+        "lets_the_last_layer_see_the_network_only": (N_NEUMF - 8, 1),
+        "counts_the_tables_of_users_only": (N_NEUMF - 2 * 100 * 8, 0),
+    },
+)
+
+# 7.3.11 a bias for each distance ------------------------------------------------------------------
+
+
+def bias_by_distance(far, t):
+    """What is added to the scores of t plays that ask by t plays that are asked: far (L,) -> (t, t).
+
+    far[d] for a play that lies d plays back; -inf for a play that lies ahead. Raises ValueError that names t
+    when a distance has no number, that is when t is above L.
+    """
+    # Common wrong turn: asked minus asking. A row is a play that asks; what lies back has a smaller number.
+    if t > len(far):
+        raise ValueError(f"{t} plays: far has {len(far)} distances, 0 to {len(far) - 1}")
+    back = np.arange(t)[:, None] - np.arange(t)
+    return np.where(back < 0, -np.inf, np.asarray(far, dtype=float)[np.maximum(back, 0)])
+
+
+def draw_distances(rng):
+    """One play or several, as many as there are distances, fewer, none, or too many."""
+    length = int(rng.integers(1, 6))
+    far, t = (
+        rng.integers(-4, 5, size=length) / 2,
+        int(rng.choice([0, 1, length, int(rng.integers(1, length + 1))])),
+    )
+    if rng.random() < 0.1:
+        t = length + int(rng.integers(1, 3))
+        return Case((far, t), raises=ValueError, mentions=(t,))
+    return far, t
+
+
+def _needs_distances(far, t):
+    if t > len(far):
+        raise ValueError(f"{t} plays, {len(far)} distances")
+    return np.arange(t)[:, None] - np.arange(t)
+
+
+def counts_from_asked_to_asking(far, t):
+    return bias_by_distance(far, t).T
+
+
+def lets_the_future_in(far, t):
+    return np.asarray(far, dtype=float)[np.abs(_needs_distances(far, t))]
+
+
+def puts_0_for_the_future(far, t):
+    return np.nan_to_num(bias_by_distance(far, t), neginf=0.0)
+
+
+def hides_the_play_itself_too(far, t):
+    found = bias_by_distance(far, t)
+    np.fill_diagonal(found, -np.inf)
+    return found
+
+
+def begins_at_the_play_before(far, t):
+    back = _needs_distances(far, t)
+    return np.where(back < 0, -np.inf, np.asarray(far, dtype=float)[np.maximum(back - 1, 0)])
+
+
+def counts_from_the_first_play(far, t):
+    back = _needs_distances(far, t)
+    return np.where(back < 0, -np.inf, np.tile(np.asarray(far, dtype=float)[:t], (t, 1)))
+
+
+def counts_from_the_last_play(far, t):
+    back = _needs_distances(far, t)
+    return np.where(back < 0, -np.inf, np.tile(np.asarray(far, dtype=float)[:t][::-1], (t, 1)))
+
+
+def gives_weights_instead_of_what_is_added(far, t):
+    return np.exp(bias_by_distance(far, t))
+
+
+def reuses_the_last_distance(far, t):
+    far = np.asarray(far, dtype=float)
+    back = np.arange(t)[:, None] - np.arange(t)
+    return np.where(back < 0, -np.inf, far[np.clip(back, 0, len(far) - 1)])
+
+
+a_bias_for_each_distance = Exercise(
+    "7.3.11",
+    level=2,
+    minutes=10,
+    points=1,
+    solution=bias_by_distance,
+    cases=(
+        Case(
+            (np.array([0.5, 1.0, 2.0]), 3),
+            expected=np.array([[0.5, -np.inf, -np.inf], [1.0, 0.5, -np.inf], [2.0, 1.0, 0.5]]),
+            name="the future let in, or rows and columns exchanged",
+        ),
+        Case(
+            (np.array([3.0, -1.0, 4.0, 7.0]), 2),
+            expected=np.array([[3.0, -np.inf], [-1.0, 3.0]]),
+            name="fewer plays than distances",
+        ),
+        Case((np.array([3.0, -1.0]), 3), raises=ValueError, mentions=(3,), name="more plays than distances"),
+        Case((np.array([2.0]), 1), expected=np.array([[2.0]]), name="a single play sees itself"),
+    ),
+    draw=draw_distances,
+    wrong={
+        counts_from_asked_to_asking: 0,
+        lets_the_future_in: 1,
+        puts_0_for_the_future: 1,
+        hides_the_play_itself_too: 1,
+        begins_at_the_play_before: 0,
+        counts_from_the_first_play: 0,
+        counts_from_the_last_play: 0,
+        gives_weights_instead_of_what_is_added: None,
+        reuses_the_last_distance: 2,
+    },
+)
+
 EXERCISES = (
     which_numbers_move,
     hit_rate_of_a_sample,
@@ -961,4 +1227,7 @@ EXERCISES = (
     place_of_the_target,
     what_length_one_never_trains,
     pairs_in_one_pass,
+    reading_for_one_candidate,
+    how_many_numbers_has_neumf,
+    a_bias_for_each_distance,
 )

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from helpers.chapters.recommending import load_movielens
+from helpers.chapters.recommending import fit_implicit, load_movielens
 from helpers.device import seed_everything
 from helpers.feeding import batches
 from helpers.training import fit
@@ -171,6 +171,24 @@ def train(
     return fit(model, feed, loss, adam, epochs=epochs).model
 
 
+def with_negatives(
+    users: np.ndarray, items: np.ndarray, played: np.ndarray, seed: int, n: int = 4
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Each positive pair and n items that its user has not played: users, items, labels, each (N (1 + n),).
+
+    users (N,), items (N,), played (U, I), above 0 where played. Built in 7.3a. Raises ValueError, which names
+    the user, where somebody has played everything.
+    """
+    if (full := (played[users] > 0).all(axis=1)).any():
+        raise ValueError(f"user {users[full][0]} has played all {played.shape[1]} tracks: leave them out")
+    rng = np.random.default_rng(seed)
+    drawn = rng.integers(played.shape[1], size=(len(users), n))
+    while (wrong := played[users[:, None], drawn] > 0).any():  # draw these again
+        drawn[wrong] = rng.integers(played.shape[1], size=wrong.sum())
+    labels = np.tile(np.array([1.0] + n * [0.0], dtype=np.float32), len(users))
+    return np.repeat(users, 1 + n), np.column_stack([items, drawn]).ravel(), labels
+
+
 def places(scores: np.ndarray, targets: np.ndarray) -> np.ndarray:
     """Place of the target among all items, 1 is best: scores (N, I), targets (N,) codes -> (N,).
 
@@ -192,3 +210,23 @@ def hit_rate_ahead(
     return float(
         np.mean([hit_rate(recommend(plays[:, :t]), plays[:, t], k) for t in range(start, plays.shape[1])])
     )
+
+
+def rates_without_reading(
+    taste: np.ndarray, plays: np.ndarray, rule: dict[str, float], *, start: int = 20
+) -> dict[str, float]:
+    """Hit rates ahead of what does not read the order of plays, and the ceiling.
+
+    taste (U, N_GENRES), plays (U, t). The factors are those of 7.1b, from the plays before ``start``;
+    ``rule`` is that of ``planted_plays``.
+    """
+    known, played = plays[:, :start], np.zeros((len(plays), N_TRACKS))
+    played[np.arange(len(plays))[:, None], known] = 1
+    P, Q = fit_implicit(played, rank=8, alpha=1, reg=5)
+    counts = np.bincount(known.ravel(), minlength=N_TRACKS)
+    recommend = {
+        "popularity": lambda past: np.tile(counts, (len(plays), 1)),
+        "matrix factorisation": lambda past: P @ Q.T,
+        "ceiling": lambda past: next_probabilities(taste, past, **rule),
+    }
+    return {name: hit_rate_ahead(scores, plays, start=start) for name, scores in recommend.items()}

@@ -1,5 +1,6 @@
 """Section 7.3: the planted worlds are what they claim, the models see what they may, exercises agree."""
 
+import ast
 import math
 from types import SimpleNamespace
 
@@ -16,33 +17,28 @@ torch = pytest.importorskip("torch")
 stats = pytest.importorskip("scipy.stats")
 
 CELLS = {  # of each part: the cells that define what is tested here
-    "3a_an_id_is_a_row": ("hit-code", "dot-code", "negatives-code", "ncf-torch-code", "ncf-torch-both"),
-    "3b_negatives": ("sampled-code", "logq-code"),
-    "3c_histories": (
-        "histories-code",
-        "histories-lstm",
-        "one-step-code",
-        "one-step-history",
-        "attention-code",
-        "attention-places",
-        "curve-pairs",
-    ),
-    "3d_right_tomorrow": ("time-judge", "time-factors", "time-mf"),
-    "3e_features_that_act_together": (
+    "3a_an_id_is_a_row": ("dot-code", "negatives-code"),
+    "3b_negatives": ("hit-code", "sampled-code"),
+    "3c_a_network_instead": ("ncf-torch-code", "ncf-torch-both"),
+    "3d_negatives_in_training": ("logq-code",),
+    "3e_histories": ("histories-code", "histories-lstm", "one-step-code", "one-step-history"),
+    "3f_attention_over_histories": ("attention-code", "attention-places", "curve-pairs"),
+    "3g_right_tomorrow": ("time-judge", "time-factors", "time-mf"),
+    "3h_features_that_act_together": (
         "fm-code",
         "click-models-code",
         "click-models-fields",
         "click-models-deep",
         "click-models-fm",
-        "click-models-din",
     ),
+    "3i_the_item_that_matters": ("click-models-din", "by-mean"),
 }
 RULE = {"follow": 0.25, "back": 0.55}
 
 
 @pytest.fixture(scope="module")
 def nb():
-    """What the five parts define, and the planted worlds."""
+    """What the nine parts define, and the planted worlds."""
     space = {name: getattr(listening, name) for name in vars(listening) if not name.startswith("__")}
     for part, ids in CELLS.items():
         path = ENGLISH / f"7_recommenders/{part}.ipynb"
@@ -203,6 +199,77 @@ def test_the_network_alone_has_no_rows_that_meet_in_a_product(nb):
 # what the models see
 
 
+AGAIN = [  # a cell, and the one in another part that it repeats
+    ("3c_a_network_instead", "dot-again", "3a_an_id_is_a_row", "dot-code"),
+    ("3f_attention_over_histories", "histories-code", "3e_histories", "histories-code"),
+    ("3f_attention_over_histories", "lstm-again", "3e_histories", "histories-lstm"),
+    ("3i_the_item_that_matters", "linear-again", "3h_features_that_act_together", "click-models-code"),
+    ("3i_the_item_that_matters", "fields-again", "3h_features_that_act_together", "click-models-fields"),
+]
+
+
+@pytest.mark.parametrize(("part", "cell", "first_part", "first_cell"), AGAIN)
+def test_what_a_later_part_repeats_is_what_the_earlier_one_built(part, cell, first_part, first_cell):
+    (again,) = cells_of(ENGLISH / f"7_recommenders/{part}.ipynb", cell)
+    (first,) = cells_of(ENGLISH / f"7_recommenders/{first_part}.ipynb", first_cell)
+    assert ast.dump(ast.parse(again.source)) == ast.dump(ast.parse(first.source))
+
+
+def test_the_helper_with_negatives_draws_as_the_function_that_7_3a_builds(nb):
+    played = np.zeros((5, 9))
+    played[:, :3] = 1
+    users, items = np.repeat(np.arange(5), 3), np.tile(np.arange(3), 5)
+    for mine, theirs in zip(
+        nb.with_negatives(users, items, played, 4),
+        listening.with_negatives(users, items, played, 4),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(mine, theirs)
+    with pytest.raises(ValueError, match="user 0 has played all 9 tracks"):
+        listening.with_negatives(users, items, np.ones((5, 9)), 0)
+
+
+def test_rates_without_reading_are_those_of_the_three_scores_themselves(nb):
+    taste, plays = nb.planted_plays(40, 23, 0, **RULE)
+    rates = nb.rates_without_reading(taste, plays, RULE)
+    assert list(rates) == ["popularity", "matrix factorisation", "ceiling"]
+    counts = np.bincount(plays[:, :20].ravel(), minlength=nb.N_TRACKS)
+    hits = [nb.hit_rate(np.tile(counts, (40, 1)), plays[:, t]) for t in (20, 21, 22)]
+    assert rates["popularity"] == pytest.approx(np.mean(hits))
+    chances = [nb.next_probabilities(taste, plays[:, :t], **RULE) for t in (20, 21, 22)]
+    hits = [nb.hit_rate(scores, plays[:, 20 + n]) for n, scores in enumerate(chances)]
+    assert rates["ceiling"] == pytest.approx(np.mean(hits))
+
+
+def test_by_mean_differs_from_din_in_its_weights_only(nb):
+    torch.manual_seed(0)
+    (_, item, _, history), _, _ = nb.planted_clicks("history", 20, 0)
+    history[0] = nb.EMPTY
+    weights = nb.ByMean().attention(torch.tensor(item), torch.tensor(history))
+    there = torch.tensor(history != nb.EMPTY)
+    assert (weights[~there] == 0).all()
+    torch.testing.assert_close(weights.sum(dim=1), there.any(dim=1).float())
+    assert set(vars(nb.ByMean)) & {"__init__", "forward", "attention"} == {"attention"}
+
+
+def test_read_for_is_the_loop_and_bias_by_distance_what_the_notebook_adds(nb):
+    rng = np.random.default_rng(0)
+    rows, history, candidate = rng.normal(size=(6, 3)), rng.integers(6, size=(4, 5)), rng.integers(5, size=4)
+    for n, found in enumerate(ch.read_for(history, candidate, rows, 5)):
+        loop = sum(((rows[i] @ rows[candidate[n]]) * rows[i] for i in history[n] if i != 5), np.zeros(3))
+        np.testing.assert_allclose(found, loop)
+    torch.manual_seed(0)
+    model = nb.ByDistance()
+    torch.nn.init.normal_(model.far)
+    back = torch.arange(7)[:, None] - torch.arange(7)
+    mask = model.far[back.clamp(min=0)].masked_fill(back < 0, -torch.inf)
+    np.testing.assert_allclose(ch.bias_by_distance(model.far.detach().numpy(), 7), mask.detach(), rtol=1e-6)
+
+
+def test_neumf_has_as_many_numbers_as_predicted(nb):
+    assert sum(p.numel() for p in nb.NeuMF(300, 100).parameters()) == ch.N_NEUMF
+
+
 @pytest.mark.parametrize("name", ["Recurrent", "ByDistance", "ByPosition"])
 def test_a_reader_sees_the_past_and_not_the_future(nb, name):
     torch.manual_seed(0)
@@ -274,6 +341,9 @@ def test_the_exercises_of_7_3_have_their_numbers_and_titles():
         ("7.3.6", "The place of the target"),
         ("7.3.7", "What a sequence of length one never trains"),
         ("7.3.8", "All pairs in one pass"),
+        ("7.3.9", "Reading a history for one candidate"),
+        ("7.3.10", "How many numbers has NeuMF?"),
+        ("7.3.11", "A bias for each distance"),
     ]
 
 
@@ -382,6 +452,31 @@ def _latest_from_the_end(times, share):
     return np.zeros(len(times), dtype=bool) if cut is None else times >= cut
 
 
+def _read_by_loops(history, candidate, rows, empty):
+    found = np.zeros((len(history), len(rows[0])))
+    for n, codes in enumerate(history):
+        for code in codes:
+            if code != empty:
+                found[n] += (
+                    sum(a * b for a, b in zip(rows[code], rows[candidate[n]], strict=True)) * rows[code]
+                )
+    return found
+
+
+def _read_with_matrices(history, candidate, rows, empty):
+    rows = np.array(rows, dtype=float)  # a copy, in which the row of what is empty is zero
+    wanted = rows[candidate]
+    rows[empty] = 0
+    return ((rows[history] @ wanted[:, :, None]) * rows[history]).sum(axis=1)
+
+
+def _bias_by_lists(far, t):
+    if len(far) < t:
+        raise ValueError(f"t = {t} is above {len(far)}")
+    rows = [[far[i - j] if j <= i else -math.inf for j in range(t)] for i in range(t)]
+    return np.array(rows, dtype=float).reshape(t, t)
+
+
 OTHERWISE = {
     "7.3.1": [24, np.int64(24)],
     "7.3.2": [_rate_by_a_running_product],
@@ -404,6 +499,9 @@ OTHERWISE = {
     ],
     "7.3.7": [10_848],
     "7.3.5": [_latest_from_the_end],
+    "7.3.9": [_read_by_loops, _read_with_matrices],
+    "7.3.10": [6_825, np.int64(6_825)],
+    "7.3.11": [_bias_by_lists],
     "7.3.8": [
         lambda x, V: _pairs_by_two_loops(x.astype(float), V.astype(float)),
         lambda x, V: (
