@@ -1,4 +1,4 @@
-"""Exercises of section 2.3, optimisation: one step by hand, a safe rate, Adam, how fast, a rate that pays.
+"""Exercises of section 2.3, optimisation: steps, rates and batches; what is promised; Adam; a fair race.
 
 The words stand in s3_optimisation.en.md.
 """
@@ -491,6 +491,229 @@ def gives_up_after_thirty_halvings(loss, theta, g, rate):
     raise ValueError("no rate pays")
 
 
+# 2.3.7 a batch that is enough ------------------------------------------------------------------------
+
+
+def batch_for(spread, noise):
+    """The smallest batch whose slope is off by at most `noise`, if one example's is off by `spread` -> int.
+
+    Raises ValueError for a spread below 0 and for a noise that is not above 0.
+    """
+    # Common wrong turn: spread / noise without the square. The noise falls with the root of the batch only.
+    if spread < 0 or noise <= 0:
+        raise ValueError(f"spread {spread:g} must not be below 0, noise {noise:g} must be above 0")
+    return max(1, math.ceil((spread / noise) ** 2))
+
+
+def draw_spread(rng):
+    """A spread and a noise whose ratio has few binary digits, so that nothing hangs on rounding."""
+    spread = float(rng.choice([0.0, 0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 5.0, 12.0]))
+    noise = float(rng.choice([0.25, 0.5, 1.0, 2.0, 4.0]))
+    if rng.random() < 0.1:
+        return (-spread - 1, noise) if rng.random() < 0.5 else (spread, float(rng.choice([0.0, -0.5, -2.0])))
+    return spread, noise
+
+
+def forgets_the_square(spread, noise):
+    batch_for(spread, noise)
+    return max(1, math.ceil(spread / noise))
+
+
+def squares_the_spread_only(spread, noise):
+    batch_for(spread, noise)
+    return max(1, math.ceil(spread**2 / noise))
+
+
+def rounds_down(spread, noise):
+    batch_for(spread, noise)
+    return max(1, math.floor((spread / noise) ** 2))
+
+
+def rounds_to_the_nearest(spread, noise):
+    batch_for(spread, noise)
+    return max(1, round((spread / noise) ** 2))
+
+
+def wants_less_noise_than_allowed(spread, noise):
+    batch_for(spread, noise)
+    return math.floor((spread / noise) ** 2) + 1
+
+
+def divides_the_noise_by_the_spread(spread, noise):
+    batch_for(spread, noise)
+    return max(1, math.ceil((noise / spread) ** 2)) if spread else 1
+
+
+def answers_0_for_no_spread(spread, noise):
+    batch_for(spread, noise)
+    return math.ceil((spread / noise) ** 2)
+
+
+def does_not_round(spread, noise):
+    batch_for(spread, noise)
+    return max(1.0, (spread / noise) ** 2)
+
+
+def accepts_a_noise_below_0(spread, noise):
+    if not noise:
+        raise ValueError("the noise is 0")
+    return max(1, math.ceil((spread / noise) ** 2))
+
+
+def answers_infinity_for_no_noise(spread, noise):
+    return math.inf if noise == 0 and spread >= 0 else batch_for(spread, noise)
+
+
+# 2.3.8 what SGD is promised --------------------------------------------------------------------------
+
+
+def sgd_bound(rates, r, L):
+    """At most so far above the lowest loss is SGD's averaged place on average: T rates above 0 -> float.
+
+    r: distance of the start from the minimum; L: bound of the slopes. Raises ValueError where there is no
+    rate, or one that is not above 0.
+    """
+    # Common wrong turn: the square of the sum of the rates for the sum of their squares.
+    rates = np.asarray(rates, dtype=float)
+    if rates.size == 0 or not (rates > 0).all():
+        raise ValueError(f"{rates.size} rates: at least one is needed, and all must be above 0")
+    return float((r**2 + L**2 * np.sum(rates**2)) / (2 * np.sum(rates)))
+
+
+def draw_rates(rng):
+    """0 to 4 rates as a list or an array, sometimes one that is 0 or below; r and L from 0 on."""
+    rates = rng.choice(
+        [0.125, 0.25, 0.5, 1.0, 2.0, 3.0], size=rng.integers(0 if rng.random() < 0.1 else 1, 5)
+    )
+    if rates.size and rng.random() < 0.1:
+        rates[rng.integers(rates.size)] = rng.choice([0.0, -0.25])
+    r, L = (float(rng.choice([0.0, 0.5, 1.0, 2.0, 3.0, 10.0])) for _ in range(2))
+    return rates.tolist() if rng.random() < 0.5 else rates, r, L
+
+
+def forgets_the_2(rates, r, L):
+    return 2 * sgd_bound(rates, r, L)
+
+
+def takes_r_without_its_square(rates, r, L):
+    return sgd_bound(rates, math.sqrt(r), L)
+
+
+def takes_L_without_its_square(rates, r, L):
+    return sgd_bound(rates, r, math.sqrt(L))
+
+
+def squares_the_sum_of_the_rates(rates, r, L):
+    sgd_bound(rates, r, L)
+    total = float(np.sum(rates))
+    return (r**2 + L**2 * total**2) / (2 * total)
+
+
+def sums_the_rates_without_squares(rates, r, L):
+    sgd_bound(rates, r, L)
+    total = float(np.sum(rates))
+    return (r**2 + L**2 * total) / (2 * total)
+
+
+def divides_the_first_term_only(rates, r, L):
+    sgd_bound(rates, r, L)
+    return float(r**2 / (2 * np.sum(rates)) + L**2 * np.sum(np.square(rates)))
+
+
+def takes_means_for_sums(rates, r, L):
+    sgd_bound(rates, r, L)
+    return float((r**2 + L**2 * np.mean(np.square(rates))) / (2 * np.mean(rates)))
+
+
+def takes_the_first_rate_for_all(rates, r, L):
+    sgd_bound(rates, r, L)
+    return sgd_bound([rates[0]] * len(rates), r, L)
+
+
+def accepts_a_rate_that_is_not_above_0(rates, r, L):
+    if len(rates) == 0 or not np.sum(rates) > 0:
+        raise ValueError("no rates")
+    return float((r**2 + L**2 * np.sum(np.square(rates))) / (2 * np.sum(rates)))
+
+
+# 2.3.9 the best constant rate: r / (L √T) = 6 / (3 · 20)
+
+BEST_RATE = 0.1
+
+
+# 2.3.10 a fair choice --------------------------------------------------------------------------------
+
+
+def fairest(losses):
+    """The learning rate whose losses have the lowest mean: losses (rates, starts) -> its row, an int.
+
+    A rate at which some start has run away (nan or inf) is out. Of equals the first. Raises ValueError if
+    every rate is out.
+    """
+    # Common wrong turn: np.nanmean, which forgives a rate every start that has run away.
+    means = np.mean(np.asarray(losses, dtype=float), axis=1)
+    if not np.isfinite(means).any():
+        raise ValueError("at every learning rate some start has run away: try smaller ones")
+    return int(np.argmin(np.where(np.isfinite(means), means, np.inf)))
+
+
+def draw_losses(rng):
+    """Losses of 1 to 4 rates and 1 to 4 starts, in quarters, so that equal means are equal; some run away."""
+    losses = rng.integers(0, 9, size=(int(rng.integers(1, 5)), int(rng.integers(1, 5)))) / 4
+    if rng.random() < 0.6:
+        losses[rng.random(losses.shape) < 0.25] = rng.choice([np.nan, np.inf])
+    return (losses,)
+
+
+def takes_the_luckiest_start(losses):
+    fairest(losses)
+    return int(np.nanargmin(losses) // np.shape(losses)[1])
+
+
+def forgives_the_starts_that_ran_away(losses):
+    fairest(losses)
+    finite = np.where(np.isfinite(losses), losses, np.nan)
+    means = [np.nanmean(row) if np.isfinite(row).any() else np.inf for row in finite]
+    return int(np.argmin(means))
+
+
+def takes_nan_for_the_lowest(losses):
+    return int(np.argmin(np.mean(losses, axis=1)))
+
+
+def counts_a_run_that_ran_away_as_0(losses):
+    fairest(losses)
+    return int(np.argmin(np.mean(np.where(np.isfinite(losses), losses, 0.0), axis=1)))
+
+
+def answers_with_the_best_start(losses):
+    means = np.mean(losses, axis=0)
+    if not np.isfinite(means).any():
+        raise ValueError("all have run away")
+    return int(np.nanargmin(means))
+
+
+def takes_the_highest_loss(losses):
+    fairest(losses)
+    means = np.mean(losses, axis=1)
+    return int(np.argmax(np.where(np.isfinite(means), means, -np.inf)))
+
+
+def returns_the_lowest_mean(losses):
+    return float(np.mean(losses, axis=1)[fairest(losses)])
+
+
+def takes_the_last_of_equals(losses):
+    fairest(losses)
+    means = np.mean(losses, axis=1)[::-1]
+    return int(len(means) - 1 - np.argmin(np.where(np.isfinite(means), means, np.inf)))
+
+
+def answers_where_every_rate_is_out(losses):
+    means = np.mean(losses, axis=1)
+    return int(np.argmin(np.where(np.isfinite(means), means, np.inf)))
+
+
 EXERCISES = (
     Exercise(
         "2.3.1",
@@ -683,5 +906,106 @@ EXERCISES = (
             gives_up_after_thirty_halvings: 2,
         },
         draw=draw_paying,
+    ),
+    Exercise(
+        "2.3.7",
+        level=2,
+        minutes=5,
+        points=1,
+        solution=batch_for,
+        cases=(
+            Case((1.5, 0.25), expected=36, name="without the square"),
+            Case((1.0, 0.75), expected=2, name="rounded down: too noisy"),
+            Case((3.0, 2.0), expected=3, name="rounded to the nearest: too noisy"),
+            Case((3.0, 0.5), expected=36, name="only the spread squared"),
+            Case((0.5, 2.0), expected=1, name="a batch has one example at least"),
+            Case((0.0, 1.0), expected=1, name="no spread"),
+            Case((1.0, 0.0), raises=ValueError, name="no noise at all"),
+            Case((1.0, -0.5), raises=ValueError, name="a noise below 0"),
+        ),
+        wrong={
+            forgets_the_square: 0,
+            squares_the_spread_only: 0,
+            rounds_down: 1,
+            rounds_to_the_nearest: 1,
+            wants_less_noise_than_allowed: 1,
+            divides_the_noise_by_the_spread: 0,
+            answers_0_for_no_spread: None,
+            does_not_round: 1,
+            accepts_a_noise_below_0: None,
+            answers_infinity_for_no_noise: None,
+        },
+        draw=draw_spread,
+    ),
+    Exercise(
+        "2.3.8",
+        level=2,
+        minutes=10,
+        points=2,
+        solution=sgd_bound,
+        cases=(
+            Case(([1.0, 0.5], 2.0, 1.0), expected=1.75, name="each part of the formula"),
+            Case(([0.25] * 4, 1.0, 1.0), expected=0.625, name="the walk on |θ|"),
+            Case((np.array([0.5, 0.25]), 3.0, 2.0), expected=10.25 / 1.5, name="r and L squared"),
+            Case(([], 1.0, 1.0), raises=ValueError, name="no rate"),
+            Case(([1.0, 0.0], 1.0, 1.0), raises=ValueError, name="a rate of 0"),
+        ),
+        wrong={
+            forgets_the_2: 0,
+            takes_r_without_its_square: 0,
+            takes_L_without_its_square: 0,
+            squares_the_sum_of_the_rates: 1,
+            sums_the_rates_without_squares: 1,
+            divides_the_first_term_only: 0,
+            takes_means_for_sums: 1,
+            takes_the_first_rate_for_all: 1,
+            accepts_a_rate_that_is_not_above_0: None,
+        },
+        draw=draw_rates,
+    ),
+    Exercise(
+        "2.3.9",
+        kind="predict",
+        level=2,
+        minutes=5,
+        points=1,
+        solution=BEST_RATE,
+        wrong={
+            "forgets_the_root": (0.005, 1),
+            "turns_the_fraction_upside_down": (0.025, 0),
+            "writes_the_promise": (0.9, 0),
+            "forgets_the_steps": (2.0, 1),
+            "takes_the_square_of_L": (1 / 30, 0),
+            "forgets_the_distance": (1 / 60, 0),
+        },
+    ),
+    Exercise(
+        "2.3.10",
+        level=2,
+        minutes=10,
+        points=2,
+        solution=fairest,
+        cases=(
+            Case((np.array([[3.0, 3.0], [1.0, 2.0], [2.0, 2.0]]),), expected=1, name="the mean decides"),
+            Case((np.array([[2.0, 2.0], [0.0, 5.0]]),), expected=0, name="one lucky start"),
+            Case(
+                (np.array([[3.0, 3.0], [1.0, np.nan]]),), expected=0, name="a start that ran away, forgiven"
+            ),
+            Case((np.array([[1.0, np.inf], [4.0, 4.0]]),), expected=1, name="a start that ran away to inf"),
+            Case((np.array([[1.0, 3.0, 2.0], [2.0, 2.0, 2.0]]),), expected=0, name="of equals the first"),
+            Case((np.array([[np.nan, 1.0]]),), raises=ValueError, name="no rate is left"),
+        ),
+        wrong={
+            takes_the_luckiest_start: 0,
+            forgives_the_starts_that_ran_away: 1,
+            takes_nan_for_the_lowest: 1,
+            counts_a_run_that_ran_away_as_0: 1,
+            answers_with_the_best_start: 0,
+            takes_the_highest_loss: None,
+            returns_the_lowest_mean: 0,
+            takes_the_last_of_equals: None,
+            answers_where_every_rate_is_out: 1,
+        },
+        draw=draw_losses,
     ),
 )

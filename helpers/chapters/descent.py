@@ -1,4 +1,4 @@
-"""Descent and its relatives as 2.3a and 2.3b write them, for the parts after, and pictures of their paths."""
+"""Descent and its relatives as 2.3a, b and e write them, for the parts after, and pictures of their paths."""
 
 from __future__ import annotations
 
@@ -23,6 +23,12 @@ def valley(theta: Any) -> Any:
     """
     x, y = theta
     return (1 - x) ** 2 + 10 * (y - x**2) ** 2
+
+
+def valley_gradient(theta: Any) -> np.ndarray:
+    """The gradient of ``valley``: theta (2, ...) -> (2, ...)."""
+    x, y = theta
+    return np.array([-2 * (1 - x) - 40 * x * (y - x**2), 20 * (y - x**2)])
 
 
 def descend(
@@ -196,6 +202,39 @@ def plot_valley(paths: Mapping[str, np.ndarray]) -> list[Axes]:
     chart = plot_map(paths, ax=figure.add_subplot(1, 2, 2))
     chart.set(xlabel="x", ylabel="y")
     return [land, chart]
+
+
+def plot_unit(x: Any, y: Any, path: np.ndarray) -> list[Axes]:
+    """A logistic unit that learns: x (N,) and 0 or 1 (N,), its curves; its path (steps + 1, 2) over w, b."""
+    use_course_style()
+    x, y = np.asarray(x), np.asarray(y)
+    left, right = plt.subplots(1, 2, figsize=(10, 3.4))[1]
+    for kind, name in enumerate(("versicolor", "virginica")):
+        one = x[y == kind]
+        left.plot(one, kind + 0.03 * (np.arange(len(one)) % 5 - 2), "os"[kind], ms=4, alpha=0.6, label=name)
+    line = np.linspace(x.min() - 0.2, x.max() + 0.2, 201)
+    last = len(path) - 1
+    for step, style in ((0, ":"), (5, "--"), (last, "-")):
+        w, b = path[step]
+        left.plot(line, 1 / (1 + np.exp(-(w * line + b))), style, color="C2", label=f"after {step} steps")
+    left.set(xlabel="length of the petal, cm above the mean", ylabel="probability of virginica")
+    left.legend(fontsize=8, loc="center right")
+
+    w, b = np.meshgrid(np.linspace(-1, 11, 61), np.linspace(-3, 3, 61))
+    z = w[..., None] * x + b[..., None]
+    height = np.mean(np.logaddexp(0, z) - y * z, axis=-1)
+    levels = height.min() + np.logspace(-3, 0, 10)
+    right.contour(w, b, height, levels, colors="gray", linewidths=0.5)
+    right.plot(*path.T, "o-", ms=3, lw=1)
+    lowest = descend(lambda p: _unit_slope(p, x, y), path[-1], gd(8), 3_000)[-1]
+    right.plot(*lowest, "k*", ms=13)
+    right.set(xlabel="w", ylabel="b")
+    return [left, right]
+
+
+def _unit_slope(theta: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    off = 1 / (1 + np.exp(-(theta[0] * x + theta[1]))) - y
+    return np.array([np.mean(off * x), np.mean(off)])
 
 
 def draw_tangents() -> list[Axes]:
@@ -407,6 +446,81 @@ def plot_stream(stream: Any, paths: Mapping[str, Any]) -> Axes:
     ax.set(xlabel="step", ylabel="θ")
     ax.legend(fontsize=9, loc="upper right", ncols=2)
     return ax
+
+
+def plot_sizes(sizes: Any, steps: Any) -> Axes:
+    """Steps until a loss is reached (K,), and pictures looked at on the way, against the batch sizes (K,)."""
+    use_course_style()
+    sizes, steps = np.asarray(sizes), np.asarray(steps)
+    ax = plt.subplots(figsize=(6.4, 3.4))[1]
+    ax.loglog(sizes, steps, "o-", label="steps")
+    ax.loglog(sizes, steps * sizes, "s--", label="pictures")
+    ax.set(xlabel="batch size", ylabel="until the loss is below 0.25")
+    ax.set_xticks(sizes, labels=[f"{size:,}" for size in sizes])
+    ax.minorticks_off()
+    ax.legend(fontsize=10)
+    return ax
+
+
+def plot_falling(steps: Any, losses: Mapping[str, Any]) -> Axes:
+    """Losses (K,) by name against the number of the step (K,), on a logarithmic axis."""
+    use_course_style()
+    ax = plt.subplots(figsize=(7.2, 3.4))[1]
+    for name, values in losses.items():
+        ax.semilogy(steps, values, lw=1.4, label=name)
+    ax.axhline(0.123, color="gray", lw=0.8, ls=":", label="lowest possible")
+    ax.set(xlabel="step", ylabel="training loss", ylim=(0.11, 4))
+    ax.set_yticks([0.125, 0.25, 0.5, 1, 2, 4], labels=["0.125", "0.25", "0.5", "1", "2", "4"])
+    ax.minorticks_off()
+    ax.legend(fontsize=10)
+    return ax
+
+
+def draw_nearer() -> list[Axes]:
+    """Why a step against the slope leads nearer to the minimum: one step in a bowl; d² against the rate."""
+    use_course_style()
+    theta, curvatures = np.array([3.0, 1.0]), np.array([0.5, 1.5])
+    g = curvatures * theta
+    step, square, product = 0.8, float(theta @ theta), float(g @ theta)
+    left, right = plt.subplots(1, 2, figsize=(9.8, 3.5))[1]
+    x, y = np.meshgrid(np.linspace(-3.8, 3.8, 101), np.linspace(-3.5, 3.5, 101))
+    left.contour(x, y, 0.25 * x**2 + 0.75 * y**2, 8, colors="gray", linewidths=0.5)
+    left.add_patch(plt.Circle((0, 0), square**0.5, fill=False, ls="--", color="C1"))
+    left.annotate("", theta - step * g, theta, arrowprops={"arrowstyle": "->", "color": "C0", "lw": 2.5})
+    left.plot(0, 0, "k*", ms=13)
+    left.plot(*theta, "ko")
+    left.text(theta[0] + 0.1, theta[1] + 0.15, "θ", fontsize=13)
+    left.text(0.15, 0.2, "θ*", fontsize=13)
+    left.text(-2.2, 2.6, "as far from θ* as θ", color="C1", fontsize=10)
+    left.set(title="one step against the slope", aspect="equal", xticks=(), yticks=())
+    rates = np.linspace(0, 2.2 * product / (g @ g), 101)
+    right.plot(rates, square - 2 * rates * product + rates**2 * (g @ g), label="$d^2$ after the step")
+    right.plot(
+        rates, square - 2 * rates * product, "--", label="falls: $-2\\eta\\, g \\cdot (\\theta - \\theta^*)$"
+    )
+    right.axhline(square, color="gray", lw=0.8)
+    right.text(0.02, square + 0.3, "r²", fontsize=12)
+    right.set(xlabel="learning rate η", ylim=(0, 1.6 * square), title="squared distance from θ*")
+    right.legend(fontsize=9, loc="upper center")
+    return [left, right]
+
+
+def plot_bound(steps: Any, promised: Mapping[str, Any], measured: Mapping[str, Any]) -> list[Axes]:
+    """Gaps after steps (K,) by name: promised (K,); measured (2, K, W), of averaged and last places."""
+    use_course_style()
+    axes = plt.subplots(1, len(promised), figsize=(4.9 * len(promised), 3.6), sharey=True)[1]
+    for ax, (name, bound) in zip(axes, promised.items(), strict=True):
+        ax.loglog(steps, bound, "k--", lw=1.8, label="promised")
+        for gaps, kind, style in zip(
+            measured[name], ("averaged place", "last place"), ("o-", "s:"), strict=True
+        ):
+            ax.loglog(steps, gaps.mean(axis=1), style, ms=4, lw=1.3, label=kind)
+            low, high = np.quantile(gaps, (0.1, 0.9), axis=1)
+            ax.fill_between(steps, low, high, alpha=0.15)
+        ax.set(title=f"rate {name}", xlabel="steps")
+        ax.legend(fontsize=9, loc="lower left")
+    axes[0].set_ylabel("loss above the lowest")
+    return list(axes)
 
 
 def plot_parabolas(starts: Sequence[float]) -> list[Axes]:

@@ -1,6 +1,7 @@
 """Section 2.3: its optimisers walk with the libraries', its solutions are right, what its text says is so."""
 
 import math
+from contextlib import redirect_stdout
 from functools import partial
 from types import SimpleNamespace
 
@@ -14,8 +15,12 @@ from helpers.chapters.descent import descend, fewest_steps, gd, momentum, newton
 from tools.notebooks import ENGLISH, define
 
 PART_A = ENGLISH / "2_math" / "3a_slopes_and_descent.ipynb"
-PART_B = ENGLISH / "2_math" / "3b_mini_batches_and_adam.ipynb"
-PART_C = ENGLISH / "2_math" / "3c_race_and_newton.ipynb"
+PART_B = ENGLISH / "2_math" / "3b_valleys_and_momentum.ipynb"
+PART_C = ENGLISH / "2_math" / "3c_mini_batches.ipynb"
+PART_D = ENGLISH / "2_math" / "3d_schedules_and_a_proof.ipynb"
+PART_E = ENGLISH / "2_math" / "3e_a_rate_for_each_weight.ipynb"
+PART_F = ENGLISH / "2_math" / "3f_the_race.ipynb"
+PART_G = ENGLISH / "2_math" / "3g_newton_and_sure_gains.ipynb"
 START = np.array([-1.0, 2.0])
 nesterov = partial(momentum, ahead=True)
 
@@ -24,38 +29,55 @@ nesterov = partial(momentum, ahead=True)
 def part_a():
     pytest.importorskip("torch")
     ids = ("imports", "constants", "valley", "valley-gradient", "chain-code", "minus-wrong", "descend")
-    return SimpleNamespace(**define(PART_A, (*ids, "momentum", "kappa-gd", "flats", "torch-path")))
+    return SimpleNamespace(**define(PART_A, ids, whole=("flowers",)))
 
 
 @pytest.fixture(scope="module")
 def part_b():
     pytest.importorskip("torch")
-    ids = (
-        "imports",
-        "constants",
-        "model",
-        "noise",
-        "stream",
-        "cosine",
-        "schedule",
-        "adagrad",
-        "rare-shares",
-        "rare-data",
-        "rare-learn",
-        "rare-clocks",
-        "rare-best",
-        "rmsprop",
-        "adam",
-    )
-    known = {"adam_step": ch.adam_step}
-    return SimpleNamespace(**define(PART_B, ids, known, whole=("data",)))
+    return SimpleNamespace(**define(PART_B, ("imports", "constants", "momentum", "kappa-gd", "flats")))
 
 
 @pytest.fixture(scope="module")
 def part_c():
     pytest.importorskip("torch")
-    ids, whole = ("imports", "constants", "hessian", "turned", "net", "net-train"), ("data", "sure-run")
-    return SimpleNamespace(**define(PART_C, ids, whole=(*whole, "net-slope", "net-starts")))
+    ids = ("imports", "constants", "model", "noise", "sizes")
+    return SimpleNamespace(**define(PART_C, ids, whole=("data",)))
+
+
+@pytest.fixture(scope="module")
+def part_d():
+    ids, whole = ("imports", "constants", "cosine", "stream"), ("schedule", "bound-flowers", "bound-best")
+    with redirect_stdout(None):
+        known = define(PART_D, (*ids, "bound-walks"), whole=(*whole, "bound-walks"))
+    return SimpleNamespace(**known)
+
+
+@pytest.fixture(scope="module")
+def part_e():
+    pytest.importorskip("torch")
+    ids = (
+        "imports",
+        "constants",
+        "adagrad",
+        "rare-shares",
+        "rare-learn",
+        "rare-clocks",
+        "rare-best",
+    )
+    return SimpleNamespace(**define(PART_E, (*ids, "rmsprop", "adam"), {"adam_step": ch.adam_step}))
+
+
+@pytest.fixture(scope="module")
+def part_f():
+    pytest.importorskip("torch")
+    ids, whole = ("imports", "constants", "net", "net-train"), ("data", "net-slope", "net-starts")
+    return SimpleNamespace(**define(PART_F, ids, whole=whole))
+
+
+@pytest.fixture(scope="module")
+def part_g():
+    return SimpleNamespace(**define(PART_G, ("imports", "constants", "hessian"), whole=("data", "sure-run")))
 
 
 def valley_gradient(theta):
@@ -104,11 +126,11 @@ def test_the_second_derivatives_at_the_minimum_are_those_of_the_text():
 # ---------------------------------------------------------------- descent and momentum
 
 
-def test_what_2_3b_imports_is_what_2_3a_writes(part_a):
+def test_what_the_parts_after_import_is_what_2_3a_and_b_write(part_a, part_b):
     for theirs, ours in (
         (part_a.gd(0.005), gd(0.005)),
-        (part_a.momentum(0.005), momentum(0.005)),
-        (part_a.momentum(0.005, 0.8, ahead=True), momentum(0.005, 0.8, ahead=True)),
+        (part_b.momentum(0.005), momentum(0.005)),
+        (part_b.momentum(0.005, 0.8, ahead=True), momentum(0.005, 0.8, ahead=True)),
     ):
         path = part_a.descend(part_a.valley_gradient, START, theirs, 60)
         np.testing.assert_array_equal(path, descend(valley_gradient, START, ours, 60))
@@ -116,42 +138,42 @@ def test_what_2_3b_imports_is_what_2_3a_writes(part_a):
     np.testing.assert_array_equal(part_a.valley(points), valley(points))
 
 
-def test_what_2_3c_imports_is_what_2_3b_writes(part_b):
+def test_what_the_parts_after_import_is_what_2_3c_and_e_write(part_c, part_e):
     for name in ("adagrad", "rmsprop", "adam"):
-        theirs, ours = getattr(part_b, name)(0.05), getattr(descent, name)(0.05)
+        theirs, ours = getattr(part_e, name)(0.05), getattr(descent, name)(0.05)
         path = descend(valley_gradient, START, theirs, 60)
         np.testing.assert_allclose(path, descend(valley_gradient, START, ours, 60), rtol=1e-12)
-    X, y, W = part_b.X, part_b.y, np.random.default_rng(0).normal(0, 0.3, (65, 10))
-    for theirs, ours in zip(part_b.rows("train"), logistic.digit_rows("train"), strict=True):
+    X, y, W = part_c.X, part_c.y, np.random.default_rng(0).normal(0, 0.3, (65, 10))
+    for theirs, ours in zip(part_c.rows("train"), logistic.digit_rows("train"), strict=True):
         np.testing.assert_array_equal(theirs, ours)
-    np.testing.assert_array_equal(part_b.probabilities(W, X), logistic.probabilities(W, X))
-    assert part_b.loss(W, X, y) == logistic.loss(W, X, y, part_b.PENALTY)
-    np.testing.assert_array_equal(part_b.slope(W, X, y), logistic.slope(W, X, y, part_b.PENALTY))
-    theirs, ours = part_b.batch_slope(X, 16, 3), logistic.batch_slope(X, y, part_b.PENALTY, 16, 3)
+    np.testing.assert_array_equal(part_c.probabilities(W, X), logistic.probabilities(W, X))
+    assert part_c.loss(W, X, y) == logistic.loss(W, X, y, part_c.PENALTY)
+    np.testing.assert_array_equal(part_c.slope(W, X, y), logistic.slope(W, X, y, part_c.PENALTY))
+    theirs, ours = part_c.batch_slope(X, 16, 3), logistic.batch_slope(X, y, part_c.PENALTY, 16, 3)
     for _ in range(2):
         np.testing.assert_array_equal(theirs(W), ours(W))
 
 
-def test_ten_times_the_condition_number_costs_ten_times_the_steps_and_with_momentum_its_root(part_a):
-    by_gd = {kappa: part_a.ravine_steps(kappa, gd(2 / (1 + kappa)), 8 * kappa) for kappa in (10, 100, 1000)}
+def test_ten_times_the_condition_number_costs_ten_times_the_steps_and_with_momentum_its_root(part_b):
+    by_gd = {kappa: part_b.ravine_steps(kappa, gd(2 / (1 + kappa)), 8 * kappa) for kappa in (10, 100, 1000)}
     assert by_gd == {10: 69, 100: 691, 1000: 6908}
     root = math.sqrt(1000)
     best = momentum(4 / (root + 1) ** 2, ((root - 1) / (root + 1)) ** 2)
-    assert part_a.ravine_steps(1000, best, 500) == 315
+    assert part_b.ravine_steps(1000, best, 500) == 315
 
 
 @pytest.mark.parametrize("r", [0.5, -0.5, 0.968])
-def test_two_standardised_columns_keep_the_condition_number_of_their_correlation_whatever_its_sign(part_a, r):
+def test_two_standardised_columns_keep_the_condition_number_of_their_correlation_whatever_its_sign(part_b, r):
     rng = np.random.default_rng(0)
     first, second = np.linalg.qr(rng.normal(size=(50, 3)) - 0)[0].T[:2]
     X = np.c_[first, r * first + math.sqrt(1 - r * r) * second] * math.sqrt(50)
-    assert part_a.kappa_of(X) == pytest.approx((1 + abs(r)) / (1 - abs(r)))
+    assert part_b.kappa_of(X) == pytest.approx((1 + abs(r)) / (1 - abs(r)))
 
 
-def test_with_three_columns_the_correlations_of_pairs_do_not_give_the_condition_number(part_a):
+def test_with_three_columns_the_correlations_of_pairs_do_not_give_the_condition_number(part_b):
     C = np.full((3, 3), 0.5) + 0.5 * np.eye(3)
     X = np.linalg.cholesky(C).T * math.sqrt(3)
-    assert part_a.kappa_of(X) == pytest.approx(4)
+    assert part_b.kappa_of(X) == pytest.approx(4)
     assert (1 + 0.5) / (1 - 0.5) == 3
 
 
@@ -206,17 +228,17 @@ def test_the_worked_example_of_2_3_3_counts_as_it_says():
     assert in_valley == [352, 85, 68]
 
 
-def test_turning_a_ravine_turns_the_path_of_momentum_and_costs_a_rate_per_weight_its_lead(part_b):
+def test_turning_a_ravine_turns_the_path_of_momentum_and_costs_a_rate_per_weight_its_lead(part_e):
     counts = {
         optimiser: [fewest_steps(optimiser, *ravine(angle, 1000)) for angle in (0, 45)]
-        for optimiser in (momentum, part_b.adagrad, part_b.rmsprop, part_b.adam)
+        for optimiser in (momentum, part_e.adagrad, part_e.rmsprop, part_e.adam)
     }
     assert counts[momentum] == [103, 103]
-    assert counts[part_b.adagrad] == [3, math.inf]
-    assert counts[part_b.rmsprop] == [8, math.inf]
-    along, turned = counts[part_b.adam]
+    assert counts[part_e.adagrad] == [3, math.inf]
+    assert counts[part_e.rmsprop] == [8, math.inf]
+    along, turned = counts[part_e.adam]
     assert turned > 2 * along
-    assert along == fewest_steps(part_b.adam, *ravine(0, 1)) == 78  # no ravine here: it is the momentum
+    assert along == fewest_steps(part_e.adam, *ravine(0, 1)) == 78  # no ravine here: it is the momentum
 
 
 def test_steps_until_wants_the_values_to_stay_low_and_takes_nan_for_high():
@@ -228,14 +250,14 @@ def test_steps_until_wants_the_values_to_stay_low_and_takes_nan_for_high():
 # ---------------------------------------------------------------- batches and schedules
 
 
-def test_at_a_constant_rate_the_noise_that_stays_is_as_predicted(part_b):
+def test_at_a_constant_rate_the_noise_that_stays_is_as_predicted(part_d):
     stream = np.random.default_rng(0).normal(3, 1, 30_000)
     for rate in (0.3, 0.1, 0.03):
-        path = part_b.follow(stream, lambda t, rate=rate: rate)
+        path = part_d.follow(stream, lambda t, rate=rate: rate)
         assert path[1000:].var() == pytest.approx(rate / (2 - rate), rel=0.1)
 
 
-def test_the_shape_of_the_schedule_hardly_matters_and_any_ends_lower_than_none(part_b):
+def test_the_shape_of_the_schedule_hardly_matters_and_any_ends_lower_than_none(part_c, part_d):
     def line(rate, steps):
         rates = iter(np.linspace(rate, 0, steps, endpoint=False))
         return lambda theta, g: theta - next(rates) * g
@@ -243,12 +265,12 @@ def test_the_shape_of_the_schedule_hardly_matters_and_any_ends_lower_than_none(p
     shares = []
     for seed in (0, 1, 2, 12, 15):
         ends = [
-            part_b.loss(
-                descend(part_b.batch_slope(part_b.X, 8, seed), part_b.ZERO, update, 2_000)[-1],
-                part_b.X,
-                part_b.y,
+            part_c.loss(
+                descend(part_c.batch_slope(part_c.X, 8, seed), part_c.ZERO, update, 2_000)[-1],
+                part_c.X,
+                part_c.y,
             )
-            for update in (gd(3), part_b.gd_falling(3, 2_000), line(3, 2_000))
+            for update in (gd(3), part_d.gd_falling(3, 2_000), line(3, 2_000))
         ]
         shares.append(ends[1] / ends[0])
         assert 0.95 < ends[1] / ends[2] < 1.05
@@ -256,19 +278,106 @@ def test_the_shape_of_the_schedule_hardly_matters_and_any_ends_lower_than_none(p
     assert min(shares) < 0.3  # seed 12 stops high
 
 
-def test_a_batch_is_drawn_afresh_at_each_call_and_right_on_average(part_b):
+def test_a_batch_is_drawn_afresh_at_each_call_and_right_on_average(part_c):
     W = np.zeros((65, 10))
-    draw = part_b.batch_slope(part_b.X, 64, seed=3)
+    draw = part_c.batch_slope(part_c.X, 64, seed=3)
     drawn = np.array([draw(W) for _ in range(400)])
     assert not np.array_equal(drawn[0], drawn[1])
-    true = part_b.slope(W, part_b.X, part_b.y)
+    true = part_c.slope(W, part_c.X, part_c.y)
     assert np.linalg.norm(drawn.mean(axis=0) - true) < 0.1 * np.linalg.norm(drawn[0] - true)
+
+
+# ---------------------------------------------------------------- the promise of SGD
+
+
+def test_the_flowers_of_the_helpers_are_those_of_2_3a(part_a):
+    for ours, theirs in zip(logistic.petals(), (part_a.petal, part_a.kind), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_below_8_a_rate_is_safe_for_the_flowers_and_4_lowers_the_loss_at_every_step(part_a):
+    x = part_a.petal
+    for w, b in np.random.default_rng(0).normal(0, 3, (50, 2)):
+        p = 1 / (1 + np.exp(-(w * x + b)))
+        columns = np.array([x, np.ones_like(x)])
+        assert np.linalg.eigvalsh((p * (1 - p) * columns) @ columns.T / len(x))[-1] <= 0.25 + 1e-12
+
+
+def test_the_promise_is_met_exactly_by_the_size_of_a_number_and_by_nothing_smaller():
+    for steps in (1, 4, 10):
+        rates = np.full(steps, 1 / steps)
+        path = descend(np.sign, 1.0, gd(1 / steps), steps)
+        assert np.abs(path[:-1]).mean() == pytest.approx(ch.sgd_bound(rates, 1.0, 1.0))
+
+
+@pytest.mark.parametrize("name", ["constant 0.3", "3 / √t"])
+def test_sgd_keeps_its_promise_where_the_slopes_are_mostly_noise(name):
+    # |θ| with slopes sign θ + 3 z: L² = 10, and the mean of 400 walks lies above half of what is promised
+    t = np.arange(1, 1_001)
+    rates = {"constant 0.3": np.full(1_000, 0.3), "3 / √t": 3 / np.sqrt(t)}[name]
+    rng, theta, losses = np.random.default_rng(0), np.ones(400), []
+    for rate in rates:
+        losses.append(np.abs(theta).mean())
+        theta = theta - rate * (np.sign(theta) + 3 * rng.normal(size=400))
+    mean, promise = np.average(losses, weights=rates), ch.sgd_bound(rates, 1.0, math.sqrt(10))
+    assert promise / 2 < mean < promise
+
+
+def test_the_best_constant_rate_is_that_of_the_text_and_four_times_the_steps_halve_its_promise():
+    tried = np.linspace(0.01, 0.5, 491)
+    promises = [ch.sgd_bound(np.full(400, rate), 6.0, 3.0) for rate in tried]
+    assert tried[np.argmin(promises)] == pytest.approx(ch.BEST_RATE)
+    assert min(promises) == pytest.approx(0.9)
+    assert ch.sgd_bound(np.full(1_600, 0.05), 6.0, 3.0) == pytest.approx(0.45)
+    for steps in (10**3, 10**5, 10**7):  # the sums of 1 / √t and of 1 / t: 2 √T and log T, but for a constant
+        t = np.arange(1, steps + 1)
+        assert abs(np.sum(1 / np.sqrt(t)) - 2 * math.sqrt(steps)) < 2
+        assert 0 < np.sum(1 / t) - math.log(steps) < 1
+
+
+def test_with_other_draws_the_flowers_keep_the_promise_and_the_last_place_has_a_floor(part_d):
+    t = np.arange(1, 10_001)
+    for seed in (2, 3, 4):
+        ends = {}
+        for name, rates in (("constant", np.full(len(t), 0.3)), ("falling", 3 / np.sqrt(t))):
+            rng, theta, total = np.random.default_rng(seed), np.zeros((2, 20)), 0.0
+            for rate in rates:
+                total, drawn = total + rate * theta, rng.integers(100, size=20)
+                theta = theta - rate * part_d.flower_slope(theta, part_d.petal[drawn], part_d.kind[drawn])
+            places = total / rates.sum(), theta
+            ends[name] = [(part_d.flower_loss(p) - part_d.flower_loss(part_d.best)).mean() for p in places]
+            assert ends[name][0] < ch.sgd_bound(rates, part_d.r, part_d.L) / 10
+        assert ends["falling"][1] < ends["constant"][1]
+        assert ends["falling"][1] < ends["falling"][0]
+        assert 0.002 < ends["constant"][1] < 0.01
+        assert ends["constant"][0] < ends["constant"][1] / 4
+
+
+def test_the_minimum_of_the_flowers_is_that_of_scipy(part_d):
+    from scipy import optimize
+
+    found = optimize.minimize(part_d.flower_loss, [0.0, 0.0], tol=1e-12)
+    np.testing.assert_allclose(part_d.best, found.x, rtol=1e-3)
+    assert part_d.flower_loss(part_d.best) <= found.fun + 1e-12
+
+
+def test_the_rates_of_2_3c_are_the_best_of_four_and_batches_beyond_64_save_few_steps(part_c):
+    X, y = part_c.X, part_c.y
+    for size, best in part_c.RATES.items():
+        ends = {}
+        for rate in (0.3, 1.0, 3.0, 6.0):
+            draw = part_c.batch_slope(X, size) if size < len(X) else lambda W: part_c.slope(W, X, y)
+            path = descend(draw, part_c.ZERO, gd(rate), 20 * (len(X) // size))
+            ends[rate] = part_c.loss(path[-1], X, y)
+        assert min(ends, key=ends.get) == best
+    few = [min(part_c.steps_needed(size, rate) for rate in (3.0, 6.0)) for size in (64, 1024)]
+    assert few[1] > few[0] / 2
 
 
 # ---------------------------------------------------------------- a rate for each weight
 
 
-def test_adam_without_momentum_and_correction_is_rmsprop_and_a_factor_of_the_loss_divides_out(part_b):
+def test_adam_without_momentum_and_correction_is_rmsprop_and_a_factor_of_the_loss_divides_out(part_e):
     def bare(rate):
         v, huge = 0.0, 10**9
 
@@ -280,26 +389,26 @@ def test_adam_without_momentum_and_correction_is_rmsprop_and_a_factor_of_the_los
         return update
 
     path = descend(valley_gradient, START, bare(0.01), 100)
-    np.testing.assert_allclose(path, descend(valley_gradient, START, part_b.rmsprop(0.01, rho=0.999), 100))
-    steep = descend(lambda theta: 1000 * valley_gradient(theta), START, part_b.adam(0.01), 100)
-    np.testing.assert_allclose(steep, descend(valley_gradient, START, part_b.adam(0.01), 100), rtol=1e-5)
+    np.testing.assert_allclose(path, descend(valley_gradient, START, part_e.rmsprop(0.01, rho=0.999), 100))
+    steep = descend(lambda theta: 1000 * valley_gradient(theta), START, part_e.adam(0.01), 100)
+    np.testing.assert_allclose(steep, descend(valley_gradient, START, part_e.adam(0.01), 100), rtol=1e-5)
     with np.errstate(all="ignore"):
         lost = descend(lambda theta: 1000 * valley_gradient(theta), START, momentum(0.001), 20)
     assert not np.abs(lost[-1]).max() < 1e6
     assert np.abs(descend(valley_gradient, START, momentum(0.001), 100)).max() < 3
 
 
-def test_in_ten_draws_of_the_units_a_rate_per_weight_ends_lower_by_what_the_text_says(part_b):
-    X, X_val, y_val = part_b.X, part_b.X_val, part_b.y_val
-    per_weight = part_b.adagrad, part_b.rmsprop, part_b.adam
+def test_in_ten_draws_of_the_units_a_rate_per_weight_ends_lower_by_what_the_text_says(part_c, part_e):
+    X, X_val, y_val = part_c.X, part_c.X_val, part_c.y_val
+    per_weight = part_e.adagrad, part_e.rmsprop, part_e.adam
 
     def lowest(units, optimiser):
         paths = (
-            descend(part_b.batch_slope(X * units, 64), part_b.ZERO, optimiser(10.0**k), 360)
+            descend(part_c.batch_slope(X * units, 64), part_c.ZERO, optimiser(10.0**k), 360)
             for k in (-2, -1.5, -1, -0.5, 0)
         )
         with np.errstate(all="ignore"):
-            return min(part_b.loss(path[-1], X_val * units, y_val, 0) for path in paths)
+            return min(part_c.loss(path[-1], X_val * units, y_val, 0) for path in paths)
 
     leads = []
     for seed in range(10):
@@ -310,9 +419,9 @@ def test_in_ten_draws_of_the_units_a_rate_per_weight_ends_lower_by_what_the_text
     assert leads[0] == pytest.approx(0.35, abs=0.03)  # the units of the text
 
 
-def test_without_the_correction_adams_first_steps_are_too_long(part_b):
+def test_without_the_correction_adams_first_steps_are_too_long(part_e):
     t = np.arange(1, 6001)
-    lengths = -np.diff(descend(np.ones_like, 0.0, part_b.adam(1.0, correct=False), 6000))
+    lengths = -np.diff(descend(np.ones_like, 0.0, part_e.adam(1.0, correct=False), 6000))
     np.testing.assert_allclose(lengths, (1 - 0.9**t) / np.sqrt(1 - 0.999**t), rtol=1e-4)
     assert 10 <= lengths.argmax() + 1 <= 14
     assert lengths.max() > 6
@@ -331,14 +440,14 @@ def torch_path(make, steps=100):
     return np.array(path)
 
 
-def test_each_optimiser_walks_with_torch(part_b):
+def test_each_optimiser_walks_with_torch(part_e):
     for ours, theirs in (
         (gd(0.01), lambda optim, p: optim.SGD(p, 0.01)),
         (momentum(0.01), lambda optim, p: optim.SGD(p, 0.01, momentum=0.9)),
         (nesterov(0.01), lambda optim, p: optim.SGD(p, 0.01, momentum=0.9, nesterov=True)),
-        (part_b.adagrad(0.01), lambda optim, p: optim.Adagrad(p, 0.01)),
-        (part_b.rmsprop(0.01), lambda optim, p: optim.RMSprop(p, 0.01)),
-        (part_b.adam(0.01), lambda optim, p: optim.Adam(p, 0.01)),
+        (part_e.adagrad(0.01), lambda optim, p: optim.Adagrad(p, 0.01)),
+        (part_e.rmsprop(0.01), lambda optim, p: optim.RMSprop(p, 0.01)),
+        (part_e.adam(0.01), lambda optim, p: optim.Adam(p, 0.01)),
     ):
         mine = descend(valley_gradient, START, ours, 100)
         np.testing.assert_allclose(mine, torch_path(theirs), rtol=0, atol=1e-9)
@@ -347,15 +456,15 @@ def test_each_optimiser_walks_with_torch(part_b):
 # ---------------------------------------------------------------- rare words
 
 
-def test_the_rarest_words_are_learnt_best_by_adagrad_and_its_root_makes_seven_of_fifty(part_b):
-    shares = part_b.SHARES
+def test_the_rarest_words_are_learnt_best_by_adagrad_and_its_root_makes_seven_of_fifty(part_e):
+    shares = part_e.SHARES
     assert shares.max() / shares.min() == pytest.approx(50)
     errors = {
-        name: np.mean([part_b.learn(shares, make(), seed)[1] for seed in range(5)], axis=0)
+        name: np.mean([part_e.learn(shares, make(), seed)[1] for seed in range(5)], axis=0)
         for name, make in (
             ("one", lambda: gd(10**-0.5)),
-            ("clock", lambda: part_b.one_clock(10**0.5)),
-            ("adagrad", lambda: part_b.adagrad(1.0)),
+            ("clock", lambda: part_e.one_clock(10**0.5)),
+            ("adagrad", lambda: part_e.adagrad(1.0)),
         )
     }
     for each in errors.values():
@@ -364,105 +473,105 @@ def test_the_rarest_words_are_learnt_best_by_adagrad_and_its_root_makes_seven_of
     assert rarest["adagrad"] < 0.8 * min(rarest["one"], rarest["clock"])
     rng = np.random.default_rng(0)
     true = rng.choice([-2.0, 2.0], size=50)
-    X, p = part_b.reviews(shares, true, rng)
-    squares, w, update = 0.0, np.zeros(50), part_b.adagrad(1.0)
+    X, p = part_e.reviews(shares, true, rng)
+    squares, w, update = 0.0, np.zeros(50), part_e.adagrad(1.0)
     for x, good in zip(X, rng.random(len(X)) < p, strict=True):
-        g = (part_b.sigma(x @ w) - good) * x
+        g = (part_e.sigma(x @ w) - good) * x
         squares, w = squares + g**2, update(w, g)
     roots = np.sqrt(squares)
     assert 5.5 < roots[:5].mean() / roots[-5:].mean() < 9
 
 
-def test_in_other_planted_sets_the_four_rivals_come_in_the_order_of_the_text(part_b):
+def test_in_other_planted_sets_the_four_rivals_come_in_the_order_of_the_text(part_e):
     rivals = (
-        (part_b.one_clock, 10**0.75, 10**0.75),
-        (part_b.adagrad, 1.0, 10**-0.25),
-        (part_b.own_clocks, 10**0.25, 10**0.25),
+        (part_e.one_clock, 10**0.75, 10**0.75),
+        (part_e.adagrad, 1.0, 10**-0.25),
+        (part_e.own_clocks, 10**0.25, 10**0.25),
     )  # at the best rates: rare and frequent words, equally frequent ones
-    alike = np.full(50, part_b.SHARES.mean())
+    alike = np.full(50, part_e.SHARES.mean())
     for first in (5, 10, 15):
         seeds = range(first, first + 5)
-        rare = [[part_b.learn(part_b.SHARES, new(rate), s)[0] for s in seeds] for new, rate, _ in rivals]
+        rare = [[part_e.learn(part_e.SHARES, new(rate), s)[0] for s in seeds] for new, rate, _ in rivals]
         assert np.less(rare[1], rare[0]).all()
         assert np.mean(rare[1]) < 0.85 * np.mean(rare[0])
         assert np.mean(rare[2]) < 0.95 * np.mean(rare[1])
         one, root, own = (
-            np.mean([part_b.learn(alike, new(rate), s)[0] for s in seeds]) for new, _, rate in rivals
+            np.mean([part_e.learn(alike, new(rate), s)[0] for s in seeds]) for new, _, rate in rivals
         )
         assert one < own < root
 
 
-def test_weights_with_clocks_of_their_own_end_three_tenths_too_small_on_average(part_b):
+def test_weights_with_clocks_of_their_own_end_three_tenths_too_small_on_average(part_e):
     for first in (0, 5):
         factors = []
         for seed in range(first, first + 5):
             rng = np.random.default_rng(seed)
             true = rng.choice([-2.0, 2.0], size=50)
-            X, p = part_b.reviews(part_b.SHARES, true, rng)
-            w, update = np.zeros(50), part_b.own_clocks(10**0.25)
+            X, p = part_e.reviews(part_e.SHARES, true, rng)
+            w, update = np.zeros(50), part_e.own_clocks(10**0.25)
             for x, good in zip(X, rng.random(len(X)) < p, strict=True):
-                w = update(w, (part_b.sigma(x @ w) - good) * x)
+                w = update(w, (part_e.sigma(x @ w) - good) * x)
             factors.append(w @ true / (true @ true))
         assert np.mean(factors) == pytest.approx(0.7, abs=0.05)
         assert max(factors) < 0.9
 
 
-def test_a_clock_of_its_own_counts_only_the_steps_with_a_slope(part_b):
+def test_a_clock_of_its_own_counts_only_the_steps_with_a_slope(part_e):
     three = iter(np.array([[1, 0], [1, 0], [1, 2]]))
-    steps = -np.diff(descend(lambda theta: next(three), [0, 0], part_b.own_clocks(1.0), 3), axis=0)
+    steps = -np.diff(descend(lambda theta: next(three), [0, 0], part_e.own_clocks(1.0), 3), axis=0)
     np.testing.assert_allclose(steps, [[1, 0], [2**-0.5, 0], [3**-0.5, 2]])
 
 
-def test_the_excess_loss_is_the_mean_divergence_of_the_predicted_from_the_true_probabilities(part_b):
+def test_the_excess_loss_is_the_mean_divergence_of_the_predicted_from_the_true_probabilities(part_e):
     z, true = np.array([-3.0, 0.5, 2.0]), np.array([1.0, 0.5, -1.0])
-    p, q = part_b.sigma(true), part_b.sigma(z)
+    p, q = part_e.sigma(true), part_e.sigma(z)
     np.testing.assert_allclose(q, 1 / (1 + np.exp(-z)))
     divergence = np.mean(p * np.log(p / q) + (1 - p) * np.log((1 - p) / (1 - q)))
-    assert part_b.cost(z, p) - part_b.cost(true, p) == pytest.approx(divergence)
+    assert part_e.cost(z, p) - part_e.cost(true, p) == pytest.approx(divergence)
 
 
 # ---------------------------------------------------------------- what a step surely gains
 
 
-def test_no_curvature_of_the_digits_is_above_the_bound_of_the_text(part_c):
+def test_no_curvature_of_the_digits_is_above_the_bound_of_the_text(part_g):
     for seed, size in ((0, 0.0), (1, 0.3), (2, 3.0)):
         W = np.random.default_rng(seed).normal(0, 1, (65, 10)) * size
-        assert np.linalg.eigvalsh(part_c.hessian(W))[-1] <= part_c.a
+        assert np.linalg.eigvalsh(part_g.hessian(W))[-1] <= part_g.a
     halves = np.array([0.5, 0.5] + [0.0] * 8)
     assert np.linalg.eigvalsh(np.diag(halves) - np.outer(halves, halves))[-1] == pytest.approx(0.5)
     for p in np.random.default_rng(0).dirichlet(np.ones(10) / 3, size=200):
         assert np.linalg.eigvalsh(np.diag(p) - np.outer(p, p))[-1] <= 0.5 + 1e-12
 
 
-def test_a_step_at_one_over_the_bound_gains_what_is_promised_from_any_start_and_at_twenty_not(part_c):
+def test_a_step_at_one_over_the_bound_gains_what_is_promised_from_any_start_and_at_twenty_not(part_g):
     for seed in range(3):
         start = np.random.default_rng(seed).normal(0, 1, (65, 10))
-        path = descend(part_c.slope_of_all, start, gd(1 / part_c.a), 20)
-        gained, promised = part_c.gains(path, 1 / part_c.a)
+        path = descend(part_g.slope_of_all, start, gd(1 / part_g.a), 20)
+        gained, promised = part_g.gains(path, 1 / part_g.a)
         assert (gained >= promised).all()
         assert promised.min() > 0
-    path = descend(part_c.slope_of_all, part_c.ZERO, gd(20 / part_c.a), 100)
-    gained, promised = part_c.gains(path, 20 / part_c.a)
+    path = descend(part_g.slope_of_all, part_g.ZERO, gd(20 / part_g.a), 100)
+    gained, promised = part_g.gains(path, 20 / part_g.a)
     assert (gained < promised).any()
 
 
-def test_rates_that_promise_nothing_end_far_lower_and_the_search_as_low_as_the_best_of_them(part_c):
+def test_rates_that_promise_nothing_end_far_lower_and_the_search_as_low_as_the_best_of_them(part_g):
     computed = 0
 
     def end(update, start):
-        return value(descend(part_c.slope_of_all, start, update, 100)[-1])
+        return value(descend(part_g.slope_of_all, start, update, 100)[-1])
 
     def value(W):
         nonlocal computed
         computed += 1
-        return part_c.loss(W, part_c.X, part_c.y, part_c.PENALTY)
+        return part_g.loss(W, part_g.X, part_g.y, part_g.PENALTY)
 
     def searching(W, g):
         return W - ch.paying_rate(value, W, g, 100.0) * g
 
-    starts = [part_c.ZERO, *(np.random.default_rng(seed).normal(0, 0.1, (65, 10)) for seed in range(2))]
+    starts = [part_g.ZERO, *(np.random.default_rng(seed).normal(0, 0.1, (65, 10)) for seed in range(2))]
     for start in starts:
-        sure, twenty, forty = (end(gd(times / part_c.a), start) for times in (1, 20, 40))
+        sure, twenty, forty = (end(gd(times / part_g.a), start) for times in (1, 20, 40))
         computed = 0
         found = end(searching, start)
         assert twenty < sure / 4
@@ -491,14 +600,14 @@ def test_a_rate_that_pays_is_above_half_of_one_over_the_largest_curvature():
 # ---------------------------------------------------------------- the network
 
 
-def test_the_sums_of_the_network_and_its_slope_are_those_of_torchs_layers(part_c):
+def test_the_sums_of_the_network_and_its_slope_are_those_of_torchs_layers(part_f):
     import torch
     from torch import nn
 
-    theta = part_c.starts[:2]
-    x, labels = part_c.train_set[0][:20], part_c.train_set[1][:20]
+    theta = part_f.starts[:2]
+    x, labels = part_f.train_set[0][:20], part_f.train_set[1][:20]
     assert theta.shape[1] == 2400
-    slopes = part_c.net_slope(theta, x, labels)
+    slopes = part_f.net_slope(theta, x, labels)
     for row, slope in zip(theta, slopes, strict=True):
         layers = nn.Sequential(nn.Linear(65, 32, bias=False), nn.ReLU(), nn.Linear(32, 10, bias=False))
         W1, W2 = torch.tensor(row[:2080]).view(65, 32), torch.tensor(row[2080:]).view(32, 10)
@@ -507,7 +616,7 @@ def test_the_sums_of_the_network_and_its_slope_are_those_of_torchs_layers(part_c
             layers[2].weight.copy_(W2.T)
         loss = nn.functional.cross_entropy(layers(x), labels)
         loss.backward()
-        assert part_c.net_loss(torch.tensor(row), x, labels).item() == pytest.approx(loss.item(), rel=1e-5)
+        assert part_f.net_loss(torch.tensor(row), x, labels).item() == pytest.approx(loss.item(), rel=1e-5)
         own = np.r_[layers[0].weight.grad.T.flatten(), layers[2].weight.grad.T.flatten()]
         np.testing.assert_allclose(slope, own, rtol=1e-4, atol=1e-6)
 
@@ -515,14 +624,14 @@ def test_the_sums_of_the_network_and_its_slope_are_those_of_torchs_layers(part_c
 @pytest.mark.parametrize("falling", [False, True])
 @pytest.mark.parametrize("name", ["gradient descent", "momentum", "Adam"])
 def test_the_networks_side_by_side_walk_with_torchs_optimisers_and_its_schedule(
-    part_c, name, falling, monkeypatch
+    part_f, name, falling, monkeypatch
 ):
     import torch
 
-    monkeypatch.setitem(part_c.train_nets.__globals__, "PER_EPOCH", 1)  # 20 steps
-    theta, _ = part_c.train_nets(part_c.OURS[name], falling, part_c.train_set[1])
-    place, start, rate = 1, 2, float(part_c.NET_RATES[1])
-    mine, rng = torch.tensor(part_c.starts[start], requires_grad=True), np.random.default_rng(1)
+    monkeypatch.setitem(part_f.train_nets.__globals__, "PER_EPOCH", 1)  # 20 steps
+    theta, _ = part_f.train_nets(part_f.OURS[name], falling, part_f.train_set[1])
+    place, start, rate = 1, 2, float(part_f.NET_RATES[1])
+    mine, rng = torch.tensor(part_f.starts[start], requires_grad=True), np.random.default_rng(1)
     kinds = {
         "gradient descent": lambda p: torch.optim.SGD(p, rate),
         "momentum": lambda p: torch.optim.SGD(p, rate, momentum=0.9),
@@ -533,22 +642,22 @@ def test_the_networks_side_by_side_walk_with_torchs_optimisers_and_its_schedule(
         optimiser, lambda step: (1 + np.cos(np.pi * step / steps)) / 2 if falling else 1.0
     )
     for _ in range(steps):
-        batch = rng.integers(len(part_c.train_set[1]), size=(part_c.STARTS, part_c.BATCH))[start]
+        batch = rng.integers(len(part_f.train_set[1]), size=(part_f.STARTS, part_f.BATCH))[start]
         optimiser.zero_grad()
-        part_c.net_loss(mine, part_c.train_set[0][batch], part_c.train_set[1][batch]).backward()
+        part_f.net_loss(mine, part_f.train_set[0][batch], part_f.train_set[1][batch]).backward()
         optimiser.step()
         schedule.step()
     np.testing.assert_allclose(theta[place, start], mine.detach().numpy(), rtol=0, atol=2e-4)
 
 
-def test_tuned_as_the_networks_the_convex_classifier_gains_nothing_by_a_falling_rate(part_c):
+def test_tuned_as_the_networks_the_convex_classifier_gains_nothing_by_a_falling_rate(part_f):
     def end(name, falling, rate):
-        update, draw = part_c.OURS[name](rate), part_c.batch_slope(part_c.X, part_c.y, part_c.PENALTY, 64, 0)
-        W = part_c.ZERO
+        update, draw = part_f.OURS[name](rate), part_f.batch_slope(part_f.X, part_f.y, part_f.PENALTY, 64, 0)
+        W = part_f.ZERO
         for step in range(360):
             share = (1 + np.cos(np.pi * step / 360)) / 2 if falling else 1
             W = W + share * (update(W, draw(W)) - W)
-        return part_c.loss(W, part_c.X_val, part_c.y_val, 0)
+        return part_f.loss(W, part_f.X_val, part_f.y_val, 0)
 
     rates = {"gradient descent": (1, 3.16), "momentum": (0.1, 0.316, 1), "Adam": (0.0316, 0.1, 0.316)}
     lowest = [
@@ -605,7 +714,7 @@ def keras_adam(rate, beta1=0.9, beta2=0.999, eps=1e-7):
     return update
 
 
-def test_each_optimiser_walks_with_keras_but_for_the_place_of_eps_and_constants_in_32_bits(keras, part_b):
+def test_each_optimiser_walks_with_keras_but_for_the_place_of_eps_and_constants_in_32_bits(part_e, keras):
     kinds, b = keras.optimizers, float(np.float32(0.9))
     for ours, theirs in (
         (gd(0.01), kinds.SGD(0.01)),
@@ -617,7 +726,7 @@ def test_each_optimiser_walks_with_keras_but_for_the_place_of_eps_and_constants_
     ):
         mine = descend(valley_gradient, START, ours, 100)
         np.testing.assert_allclose(mine, keras_path(keras, theirs), rtol=0, atol=1e-9)
-    ours = descend(valley_gradient, START, part_b.adam(0.01), 100)
+    ours = descend(valley_gradient, START, part_e.adam(0.01), 100)
     assert 1e-8 < abs(keras_path(keras, kinds.Adam(0.01)) - ours).max() < 1e-5
 
 
@@ -668,35 +777,35 @@ def test_newton_on_log_cosh_is_scipys_and_shorter_steps_help_where_full_ones_run
         descend(np.tanh, [1.2], step, 5)
 
 
-def test_newton_finds_the_minimum_of_scipy_and_of_scikit_learn_and_its_hessian_is_right(part_b, part_c):
+def test_newton_finds_the_minimum_of_scipy_and_of_scikit_learn_and_its_hessian_is_right(part_c, part_g):
     from scipy import optimize
     from sklearn.linear_model import LogisticRegression
 
-    X, y, shape = part_b.X, part_b.y, (65, 10)
+    X, y, shape = part_c.X, part_c.y, (65, 10)
     W = np.random.default_rng(0).normal(0, 0.3, shape)
     direction = np.random.default_rng(1).normal(0, 1, shape)
-    slopes = [part_b.slope(W + h * direction, X, y) for h in (-1e-5, 1e-5)]
+    slopes = [part_c.slope(W + h * direction, X, y) for h in (-1e-5, 1e-5)]
     expected = ((slopes[1] - slopes[0]) / 2e-5).ravel()
-    np.testing.assert_allclose(part_c.hessian(W) @ direction.ravel(), expected, rtol=1e-5, atol=1e-7)
-    path = descend(lambda W: part_b.slope(W, X, y), np.zeros(shape), newton(part_c.hessian), 8)
-    losses = [part_b.loss(W, X, y) for W in path]
+    np.testing.assert_allclose(part_g.hessian(W) @ direction.ravel(), expected, rtol=1e-5, atol=1e-7)
+    path = descend(lambda W: part_c.slope(W, X, y), np.zeros(shape), newton(part_g.hessian), 8)
+    losses = [part_c.loss(W, X, y) for W in path]
     assert round(losses[-1], 3) == 0.123
     assert losses[3] < 1.02 * losses[-1] < losses[2]  # within a fiftieth after three steps
     found = optimize.minimize(
-        lambda w: part_b.loss(w.reshape(shape), X, y),
+        lambda w: part_c.loss(w.reshape(shape), X, y),
         np.zeros(650),
         method="L-BFGS-B",
-        jac=lambda w: part_b.slope(w.reshape(shape), X, y).ravel(),
+        jac=lambda w: part_c.slope(w.reshape(shape), X, y).ravel(),
         options={"maxiter": 2000},
     )
     assert losses[-1] == pytest.approx(found.fun, rel=1e-5)
-    C = 1 / (part_b.PENALTY * len(X))
+    C = 1 / (part_c.PENALTY * len(X))
     learned = LogisticRegression(C=C, fit_intercept=False, tol=1e-7, max_iter=2000).fit(X, y)
     np.testing.assert_allclose(path[-1], learned.coef_.T, rtol=1e-2, atol=1e-2)
 
 
-def test_a_newton_step_costs_what_the_text_says_counted_from_the_shapes_that_are_multiplied(part_b):
-    n, sgd = len(part_b.X), 2 * 64 * 65 * 10
+def test_a_newton_step_costs_what_the_text_says_counted_from_the_shapes_that_are_multiplied(part_c):
+    n, sgd = len(part_c.X), 2 * 64 * 65 * 10
     by_blocks = sum(65 * n * 650 for _ in range(10))  # Xᵀ (65, N) times (N, 650), for each class
     assert by_blocks == n * 650**2
     solving = sum((649 - k) * (650 - k) for k in range(650))  # elimination, row by row
