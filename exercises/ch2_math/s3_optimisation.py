@@ -636,6 +636,10 @@ def accepts_a_rate_that_is_not_above_0(rates, r, L):
     return float((r**2 + L**2 * np.sum(np.square(rates))) / (2 * np.sum(rates)))
 
 
+def answers_0_for_no_rate(rates, r, L):
+    return sgd_bound(rates, r, L) if len(rates) else 0.0
+
+
 # 2.3.9 the best constant rate: r / (L √T) = 6 / (3 · 20)
 
 BEST_RATE = 0.1
@@ -960,6 +964,7 @@ EXERCISES = (
             takes_means_for_sums: 1,
             takes_the_first_rate_for_all: 1,
             accepts_a_rate_that_is_not_above_0: None,
+            answers_0_for_no_rate: None,
         },
         draw=draw_rates,
     ),
