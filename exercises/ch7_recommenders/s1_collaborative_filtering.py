@@ -1,4 +1,4 @@
-"""Exercises of section 7.1, collaborative filtering: a step, a similarity, a pair, a list, reasons, a mix."""
+"""Exercises of section 7.1: a step, a similarity, a pair, a list, reasons, a mix, a vector from features."""
 
 import math
 
@@ -976,4 +976,190 @@ not_alike = Exercise(
     draw=draw_catalogue,
 )
 
-EXERCISES = (one_step, alike, pair, order_counts, because, not_alike)
+# 7.1.7 a vector for a film without stars ----------------------------------------------------------
+
+
+def content_vectors(features, vectors, new, reg):
+    """Vectors of new items from their features, by ridge regression around the means.
+
+    features (n, F) and vectors (n, K) of the items whose vectors are known, n >= 1; new (m, F) features of
+    the others; reg above 0 -> (m, K).
+    Raises ValueError that names both numbers where features and vectors differ in rows, or new in columns.
+    """
+    # Common wrong turn: without the means, reg pulls a new film to a vector of zeros, not to the mean film.
+    features, vectors, new = (np.asarray(array, dtype=float) for array in (features, vectors, new))
+    if len(features) != len(vectors):
+        raise ValueError(
+            f"features of {len(features)} items and vectors of {len(vectors)}: one each is needed"
+        )
+    if features.shape[1] != new.shape[1]:
+        raise ValueError(
+            f"{features.shape[1]} features are known and {new.shape[1]} given: the same are needed"
+        )
+    mean, middle = features.mean(axis=0), vectors.mean(axis=0)
+    apart = features - mean
+    slopes = np.linalg.solve(apart.T @ apart + reg * np.eye(len(mean)), apart.T @ (vectors - middle))
+    return middle + (new - mean) @ slopes
+
+
+def draw_content(rng):
+    """Up to five films with flags or whole numbers as features, in integers too; one film alone; a misfit."""
+    n, wide, rank = int(rng.integers(1, 6)), int(rng.integers(1, 4)), int(rng.integers(1, 3))
+    top = int(rng.choice([2, 2, 5]))
+    features = rng.integers(0, top, size=(n, wide))
+    if rng.random() < 0.5:
+        features = features.astype(float)
+    vectors = rng.integers(-4, 5, size=(n, rank)) / 2
+    new = rng.integers(0, top, size=(int(rng.integers(1, 3)), wide))
+    reg = rng.choice([0.5, 1, 3, 20]).item()
+    if rng.random() < 0.08:
+        longer = np.concatenate([vectors, vectors[:1]])
+        return Case((features, longer, new, reg), raises=ValueError, mentions=(n, n + 1))
+    if rng.random() < 0.08:
+        wider = np.column_stack([new, new[:, :1]])
+        return Case((features, vectors, wider, reg), raises=ValueError, mentions=(wide, wide + 1))
+    return features, vectors, new, reg
+
+
+def _fitting(features, vectors, new):
+    """All three as floats; refuses what does not fit, as the solution does."""
+    content_vectors(features, vectors, new, 1.0)
+    return (np.asarray(array, dtype=float) for array in (features, vectors, new))
+
+
+def _ridge(features, vectors, penalty):
+    return np.linalg.pinv(features.T @ features + penalty) @ features.T @ vectors
+
+
+def takes_no_means_off(features, vectors, new, reg):
+    features, vectors, new = _fitting(features, vectors, new)
+    return new @ _ridge(features, vectors, reg * np.eye(features.shape[1]))
+
+
+def pulls_the_mean_to_zero_too(features, vectors, new, reg):
+    features, vectors, new = _fitting(features, vectors, new)
+    wider, asked = (np.column_stack([part, np.ones(len(part))]) for part in (features, new))
+    return asked @ _ridge(wider, vectors, reg * np.eye(wider.shape[1]))
+
+
+def takes_the_means_of_the_new_items(features, vectors, new, reg):
+    features, vectors, new = _fitting(features, vectors, new)
+    slopes = _ridge(features - features.mean(axis=0), vectors, reg * np.eye(features.shape[1]))
+    return vectors.mean(axis=0) + (new - new.mean(axis=0)) @ slopes
+
+
+def leaves_the_new_features_as_they_are(features, vectors, new, reg):
+    features, vectors, new = _fitting(features, vectors, new)
+    slopes = _ridge(features - features.mean(axis=0), vectors, reg * np.eye(features.shape[1]))
+    return vectors.mean(axis=0) + new @ slopes
+
+
+def forgets_to_add_the_mean_vector(features, vectors, new, reg):
+    return content_vectors(features, vectors, new, reg) - np.mean(vectors, axis=0)
+
+
+def forgets_the_penalty_of_the_slopes(features, vectors, new, reg):
+    features, vectors, new = _fitting(features, vectors, new)
+    apart = features - features.mean(axis=0)
+    return vectors.mean(axis=0) + (new - features.mean(axis=0)) @ np.linalg.pinv(apart) @ vectors
+
+
+def adds_reg_to_the_whole_matrix(features, vectors, new, reg):
+    features, vectors, new = _fitting(features, vectors, new)
+    slopes = _ridge(features - features.mean(axis=0), vectors, reg)
+    return vectors.mean(axis=0) + (new - features.mean(axis=0)) @ slopes
+
+
+def multiplies_reg_by_the_number_of_items(features, vectors, new, reg):
+    return content_vectors(features, vectors, new, reg * len(features))
+
+
+def gives_the_mean_vector_to_all(features, vectors, new, reg):
+    features, vectors, new = _fitting(features, vectors, new)
+    return np.tile(vectors.mean(axis=0), (len(new), 1))
+
+
+def copies_the_nearest_item(features, vectors, new, reg):
+    features, vectors, new = _fitting(features, vectors, new)
+    return vectors[[np.argmin(((features - row) ** 2).sum(axis=1)) for row in new]]
+
+
+def gives_the_slopes(features, vectors, new, reg):
+    features, vectors, new = _fitting(features, vectors, new)
+    return _ridge(features - features.mean(axis=0), vectors, reg * np.eye(features.shape[1]))
+
+
+def cuts_to_the_fewer_items(features, vectors, new, reg):
+    n = min(len(features), len(vectors))
+    return content_vectors(features[:n], vectors[:n], new, reg)
+
+
+def drops_features_that_are_too_many(features, vectors, new, reg):
+    wide = min(features.shape[1], new.shape[1])
+    return content_vectors(features[:, :wide], vectors, new[:, :wide], reg)
+
+
+from_content = Exercise(
+    "7.1.7",
+    level=3,
+    minutes=15,
+    points=3,
+    solution=content_vectors,
+    cases=(
+        Case(
+            (
+                np.array([[1], [1], [0], [0]]),
+                np.array([[1.0], [0.6], [-0.2], [-0.6]]),
+                np.array([[1], [0]]),
+                1,
+            ),
+            expected=np.array([[0.5], [-0.1]]),
+            name="one feature: the means, the penalty",
+        ),
+        Case(
+            (
+                np.array([[1.0, 0], [0, 1], [1, 1], [0, 0]]),
+                np.array([[2.0, 0], [0, 4], [2, 4], [0, 0]]),
+                np.array([[1.0, 0]]),
+                1.0,
+            ),
+            expected=np.array([[1.5, 1.0]]),
+            name="two features, two factors: reg on the diagonal alone",
+        ),
+        Case(
+            (np.array([[1.0, 2]]), np.array([[0.5, 2.0]]), np.array([[0.0, 5]]), 0.5),
+            expected=np.array([[0.5, 2.0]]),
+            name="one known item says only its own vector",
+        ),
+        Case(
+            (np.ones((3, 1)), np.ones((2, 1)), np.ones((1, 1)), 1.0),
+            raises=ValueError,
+            mentions=(3, 2),
+            name="more features than vectors",
+        ),
+        Case(
+            (np.ones((2, 1)), np.ones((2, 1)), np.ones((1, 3)), 1.0),
+            raises=ValueError,
+            mentions=(1, 3),
+            name="features too many",
+        ),
+    ),
+    wrong={
+        takes_no_means_off: 0,
+        pulls_the_mean_to_zero_too: 0,
+        takes_the_means_of_the_new_items: 1,
+        leaves_the_new_features_as_they_are: 1,
+        forgets_to_add_the_mean_vector: 1,
+        forgets_the_penalty_of_the_slopes: 2,
+        adds_reg_to_the_whole_matrix: 2,
+        multiplies_reg_by_the_number_of_items: 2,
+        gives_the_mean_vector_to_all: None,
+        copies_the_nearest_item: None,
+        gives_the_slopes: None,
+        cuts_to_the_fewer_items: None,
+        drops_features_that_are_too_many: None,
+    },
+    draw=draw_content,
+)
+
+EXERCISES = (one_step, alike, pair, order_counts, because, not_alike, from_content)

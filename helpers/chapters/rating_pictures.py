@@ -62,14 +62,17 @@ def draw_tables(tables: Mapping[str, Any]) -> np.ndarray:
     return axes[0]
 
 
-def draw_lists(lists: Mapping[str, Sequence[str]], hits: Sequence[str] | set[str] = ()) -> Axes:
-    """Draw lists of texts as columns, the first place on top; hits are blue boxes; returns the Axes."""
+def draw_lists(lists: Mapping[str, Sequence[str]], hits: Any = ()) -> Axes:
+    """Draw lists of texts as columns, the first place on top; hits are blue boxes; returns the Axes.
+
+    hits: texts, or for each title the texts that count in its column.
+    """
     longest = max(map(len, lists.values()))
     ax = plt.subplots(figsize=(2.9 * len(lists), 0.4 * longest + 0.7))[1]
     for column, (title, names) in enumerate(lists.items()):
         ax.text(column, -1, title, ha="center", va="center", weight="bold")
         for place, name in enumerate(names):
-            hit = name in hits
+            hit = name in (hits.get(title, ()) if isinstance(hits, Mapping) else hits)
             colour = {"facecolor": "#9cc9e6" if hit else "white", "edgecolor": PALETTE[0] if hit else "0.8"}
             ax.add_patch(plt.Rectangle((column - 0.47, place - 0.42), 0.94, 0.84, **colour))
             ax.text(column, place, f"✓ {name}" if hit else name, ha="center", va="center", fontsize=12)

@@ -58,6 +58,8 @@ def test_lists_tick_their_hits_and_nothing_else():
     colours = {tuple(patch.get_facecolor()) for patch in ax.patches}
     assert len(ax.patches) == 5
     assert len(colours) == 2
+    ax = draw_lists({"one": ["a", "b"], "two": ["b"], "three": ["b"]}, {"one": {"b"}, "two": {"a"}})
+    assert texts(ax) == ["one", "a", "✓ b", "two", "b", "three", "b"]
 
 
 @pytest.mark.parametrize("floor", [0.58, np.nan])

@@ -1,4 +1,4 @@
-"""Sections 7.1a, 7.1b and 7.1c: what their texts say of the planted world, and what their cells define."""
+"""The parts of 7.1: what their texts say of the planted world, and what their cells define."""
 
 from types import SimpleNamespace
 
@@ -22,8 +22,10 @@ from helpers.chapters.recommending import (
 from tools.notebooks import ENGLISH, define
 
 FOLDER = ENGLISH / "7_recommenders"
-TABLE, LISTS = FOLDER / "1a_a_table_with_holes.ipynb", FOLDER / "1b_lists_instead_of_stars.ipynb"
-PAGE = FOLDER / "1c_your_own_page.ipynb"
+NEIGHBOURS, FACTORS = FOLDER / "1a_a_table_with_holes.ipynb", FOLDER / "1b_two_tables_for_one.ipynb"
+LISTS, LIKES = FOLDER / "1c_lists_instead_of_stars.ipynb", FOLDER / "1d_learning_from_likes.ipynb"
+NEW_FILM, NEW_READER = FOLDER / "1e_a_film_without_stars.ipynb", FOLDER / "1f_a_new_reader.ipynb"
+PAGE = FOLDER / "1g_your_own_page.ipynb"
 
 
 def rmse(predicted, values):
@@ -47,15 +49,21 @@ def world():
     return SimpleNamespace(**locals())
 
 
-# ---------------------------------------------------------------- 7.1a, five people and five films
+# ---------------------------------------------------------------- 7.1a and 7.1b, five people and five films
 
 
 @pytest.fixture(scope="module")
 def five():
-    """The small table as 7.1a makes it, and its solve_rows."""
+    """The small table as 7.1b makes it, and its solve_rows."""
     ids = ("five-numbers", "five-product-right", "five-holes-run")
-    space = define(TABLE, ("imports", "solve-rows", "alternate"), whole=("imports", *ids))
+    space = define(FACTORS, ("imports", "solve-rows", "alternate"), whole=("imports", *ids))
     return SimpleNamespace(**space)
+
+
+def test_the_small_table_of_7_1a_is_that_of_the_rule_in_7_1b(five):
+    table = SimpleNamespace(**define(NEIGHBOURS, ("imports",), whole=("imports", "five-table")))
+    np.testing.assert_array_equal(table.full, five.full)
+    np.testing.assert_array_equal(table.R, five.R)
 
 
 def filled(five, reg, seed, sweeps=60):
@@ -96,7 +104,7 @@ def test_emils_normal_equations_are_those_of_the_text(five):
     assert (np.diff(heavier, axis=0) < 0).all()
 
 
-# ---------------------------------------------------------------- 7.1a, the planted world
+# ---------------------------------------------------------------- 7.1a and 7.1b, the planted world
 
 
 def test_the_floor_to_remember_is_058_and_below_the_planted_noise(world):
@@ -133,6 +141,13 @@ def test_rank_zero_of_alternate_is_the_librarys_biases(five, world):
     assert mean == pytest.approx(base.mean)
     assert P.shape == (400, 0)
     assert Q.shape == (300, 0)
+
+
+def test_the_neighbours_go_a_quarter_of_the_way_from_the_biases_to_the_floor(world):
+    base = fit_factors(world.train, 0)
+    near = predict_from_neighbours(world.train, base, world.test.users, world.test.items, shrink=10)
+    errors = [rmse(of, world.test.values) for of in (base.predict(world.test.users, world.test.items), near)]
+    assert 0.2 < (errors[0] - errors[1]) / (errors[0] - 0.58) < 0.3
 
 
 def test_the_lowest_loss_of_svdpp_is_found_by_turns_as_by_lbfgs():
@@ -227,7 +242,7 @@ def test_seventh_poison_is_called_crime_and_planted_with_more_of_space(world):
     assert (of["space"], of["crime"]) == (0.4, -0.15)
 
 
-# ---------------------------------------------------------------- 7.1b
+# ---------------------------------------------------------------- 7.1c and 7.1d
 
 
 def test_even_the_ranking_by_true_taste_scores_below_popularity_in_five_planted_worlds():
@@ -279,7 +294,7 @@ def test_ranked_against_fifty_hit_rates_soar_and_the_models_come_closer_together
 
 
 def test_the_gradient_of_bpr_is_that_of_the_loss_of_7_1_3_for_many_pairs_at_once():
-    pair_slopes = define(LISTS, ("imports", "bpr-slopes"))["pair_slopes"]
+    pair_slopes = define(LIKES, ("imports", "bpr-slopes"))["pair_slopes"]
     pair_loss = find("7.1.3").solution
 
     def loss(p, q_i, q_j):
@@ -325,6 +340,9 @@ def test_by_time_factors_lose_and_the_drift_helps_more_in_all_five_worlds():
         bias = fit_factors(by_split["time"][0], 0)
         asked = by_split["time"][1]
         assert (asked.values - bias.predict(asked.users, asked.items)).mean() > 0.2, seed
+
+
+# ---------------------------------------------------------------- 7.1e and 7.1f, new films and new people
 
 
 def test_from_five_ratings_on_factors_are_ahead_of_biases_in_all_five_worlds():
@@ -376,51 +394,183 @@ def test_ratings_of_a_new_film_help_as_those_of_a_new_person_do(world):
     assert error(20) < error(0) - 0.04
 
 
-# ---------------------------------------------------------------- 7.1c
+@pytest.fixture(scope="module")
+def films():
+    """New films as 7.1e launches them, with the course's answer to its exercise."""
+    ids = (
+        "imports",
+        "constants",
+        "launch",
+        "judge",
+        "stars-by",
+        "vector-use",
+        "own-code",
+        "own-history",
+        "hybrid-code",
+    )
+    answers = {"content_vectors": find("7.1.7").solution}
+    return SimpleNamespace(**define(NEW_FILM, (*ids, "lists-code"), answers, whole=("imports", "data")))
+
+
+def test_no_rating_of_a_new_film_is_learnt_from_and_the_first_twenty_are_not_asked(films):
+    at = films.launch(3)
+    assert not np.isin(at.old.items, at.new).any()
+    assert len(at.new) == 39
+    for film in at.new:
+        rows = np.flatnonzero(films.ratings.items == film)
+        assert at.before[rows].tolist() == list(range(len(rows)))
+        assert (at.asked.items == film).sum() == max(0, len(rows) - 20)
+    assert not at.model.item_factors[at.new].any()
+
+
+def test_hidden_ratings_do_not_reach_the_vectors_of_new_films(films):
+    at, guess = films.launch(0), films.vectors_from_content(films.launch(0))
+    same = {kind: guess[films.X[at.new, k] == 1] for k, kind in enumerate(films.kinds)}
+    for rows in same.values():  # one genre, one vector: nothing else is known of these films
+        np.testing.assert_allclose(rows, np.tile(rows[0], (len(rows), 1)))
+
+
+def test_the_vectors_are_those_of_a_ridge_regression_of_scikit_learn(films):
+    from sklearn.linear_model import Ridge
+
+    at = films.launch(1)
+    known = np.column_stack([at.model.item_factors, at.model.item_bias])[at.learnt]
+    ridge = Ridge(alpha=films.REG_CONTENT).fit(films.X[at.learnt], known)
+    np.testing.assert_allclose(films.vectors_from_content(at), ridge.predict(films.X[at.new]))
+    mean = films.vectors_from_content(at, reg=1e12)
+    np.testing.assert_allclose(mean, np.tile(known.mean(axis=0), (len(at.new), 1)), atol=1e-6)
+
+
+def test_pulled_to_zero_solve_towards_is_solve_rows_of_7_1b(films, five):
+    rng = np.random.default_rng(0)
+    table, Q = rng.normal(size=(6, 5)), rng.normal(size=(5, 2))
+    table[rng.random((6, 5)) < 0.4] = np.nan
+    ours = films.solve_towards(table, Q, np.array([0.3, 4.0]), np.zeros((6, 2)))
+    np.testing.assert_allclose(ours, five.solve_rows(table, Q, [0.3, 4.0]))
+
+
+def test_with_no_star_the_hybrid_is_the_content_and_in_three_more_worlds_it_leads(films):
+    at = films.launch(0)
+    guess = films.vectors_from_content(at)
+    np.testing.assert_allclose(films.stars_by_hybrid(at, 0, guess), films.stars_by(at, guess))
+    for seed in (1, 2, 3):
+        ratings, planted = planted_ratings(seed=seed)
+        kept = films.launch.__globals__["ratings"], films.launch.__globals__["X"]
+        films.launch.__globals__.update(ratings=ratings, X=np.eye(4)[planted.genre])
+        try:
+            at = films.launch(seed)
+            guess = films.vectors_from_content(at)
+            errors = [
+                films.rmse(at, stars)
+                for stars in (
+                    films.stars_by_hybrid(at, 5, guess),
+                    films.stars_by_hybrid(at, 5, 0 * guess),
+                    films.stars_by(at, guess),
+                    films.stars_by(at, films.vectors_from_content(at, reg=1e12)),
+                )
+            ]
+        finally:
+            films.launch.__globals__.update(ratings=kept[0], X=kept[1])
+        assert errors[0] < min(errors[1:]) - 0.01, seed
+        assert errors[2] < errors[3] - 0.02, seed
+
+
+# ---------------------------------------------------------------- 7.1f and 7.1g
+
+
+@pytest.fixture(scope="module")
+def new_reader():
+    """How 7.1f folds somebody in."""
+    whole = ("imports", "data", "result", "fold-stars", "fold-likes")
+    return SimpleNamespace(**define(NEW_READER, ("constants",), whole=whole))
 
 
 @pytest.fixture(scope="module")
 def page():
-    """What the page of 7.1c is made of, with the course's answers to its exercises."""
-    answers = {"reasons": find("7.1.5").solution, "mixed_list": find("7.1.6").solution}
-    whole = ("imports", "data", "factors", "fold-likes")
-    ids = ("constants", "fold-stars", "page-code", "page-reasons")
-    return SimpleNamespace(**define(PAGE, ids, answers, whole=whole))
+    """What the page of 7.1g is made of, with the course's answer to its exercise."""
+    whole = ("imports", "imports-course", "data", "models", "page-model")
+    ids = (
+        "constants",
+        "terms-code",
+        "page-given",
+        "page-code",
+        "page-fold",
+        "page-reasons",
+        "page-dimension",
+    )
+    keep = ("keep-names", "keep-save", "keep-load", "keep-function")
+    space = {"mixed_list": find("7.1.6").solution}
+    return SimpleNamespace(**define(PAGE, ids + keep, space, whole=whole))
 
 
 def test_a_reader_without_ratings_gets_the_films_of_highest_bias_from_factors(page):
     famous, bias = page.famous, page.model.item_bias
-    rows = page.suggestions({}, 0, n=10)
+    rows = page.suggestions(page.page, {}, 0, n=10)
     best = np.setdiff1d(famous, [])[np.argsort(-bias[np.sort(famous)], kind="stable")[:10]]
     assert [title for title, _ in rows["factors"]] == page.ratings.item_ids[best].tolist()
     for variety in (0, 0.2, 1):
-        rows = page.suggestions({}, variety, n=10)
+        rows = page.suggestions(page.page, {}, variety, n=10)
         assert [title for title, _ in rows["implicit ALS"]] == [title for title, _ in rows["popular"]]
 
 
-def test_a_film_that_nobody_knows_is_refused_with_the_nearest(page):
-    with pytest.raises(ValueError, match=r"no item 'Golden Landr'.*nearest: Golden Lander"):
-        page.suggestions({"Golden Landr": 5.0})
+@pytest.mark.parametrize(
+    ("stars", "says"),
+    [
+        ({"Golden Landr": 5.0}, r"no film 'Golden Landr'.*nearest: Golden Lander"),
+        ({"Golden Lander": 6}, "Golden Lander: 6 stars; give 0.5 to 5"),
+        ({"Golden Lander": -1}, "-1 stars"),
+        ({"Golden Lander": float("nan")}, "nan stars"),
+    ],
+)
+def test_what_a_reader_cannot_mean_is_refused_with_what_is_allowed(page, stars, says):
+    with pytest.raises(ValueError, match=says):
+        page.suggestions(page.page, stars)
 
 
-def test_someone_of_the_table_folded_in_gets_the_own_vector(page):
+def test_someone_of_the_table_folded_in_gets_the_own_vector(new_reader):
+    r = new_reader
     for user in (0, 7, 31):
-        np.testing.assert_allclose(page.fold_in_likes(np.flatnonzero(page.likes[user])), page.users_top[user])
-    mine = page.ratings.rows(page.ratings.users == 7)
-    p, bias = page.fold_in(mine.items, mine.values)
-    told = page.model.predict(mine.users, mine.items)
-    ours = page.model.mean + bias + page.model.item_bias[mine.items] + page.dimensions[mine.items] @ p
+        np.testing.assert_allclose(r.fold_in_likes(np.flatnonzero(r.likes[user])), r.users_top[user])
+    mine = r.ratings.rows(r.ratings.users == 7)
+    p, bias = r.fold_in(mine.items, mine.values)
+    told = r.model.predict(mine.users, mine.items)
+    ours = r.model.mean + bias + r.model.item_bias[mine.items] + r.model.item_factors[mine.items] @ p
     np.testing.assert_allclose(
         np.clip(ours, 0.5, 5), told, atol=0.05
     )  # the library's last turn is the films'
 
 
+def test_the_page_folds_in_as_7_1f_does_and_its_terms_are_those_of_7_1_5(page, new_reader):
+    films = np.array([page.ratings.item(title) for title in page.reader])
+    values = np.array(list(page.reader.values()))
+    p, _ = new_reader.fold_in(films, values)
+    turned = page.fold_in(page.page, films, values)
+    np.testing.assert_allclose(page.dimensions @ turned, new_reader.model.item_factors @ p)
+    liked, reasons = films[values >= 4], find("7.1.5").solution
+    terms = page.terms_of(page.films_top, liked, page.ALPHA, page.REG_TOP)
+    for film in (0, 17, 250):
+        expected = reasons(page.films_top, liked, film, page.ALPHA, page.REG_TOP)
+        np.testing.assert_allclose(terms[:, film], expected)
+    np.testing.assert_allclose(terms.sum(axis=0), page.films_top @ new_reader.fold_in_likes(liked))
+
+
+def test_the_opposite_reader_gets_less_space_and_more_love(page):
+    def lean(stars, name):
+        rows = page.suggestions(page.page, stars, 0, n=30)[name]
+        of_each = [page.genre_of[page.ratings.item(title)] for title, _ in rows]
+        return np.mean([("space" in of) - ("love" in of) for of in of_each])
+
+    opposite = {title: 6.5 - stars if stars != 3 else 3.0 for title, stars in page.reader.items()}
+    for name in ("factors", "implicit ALS"):
+        assert lean(page.reader, name) > lean(opposite, name) + 0.1
+
+
 def test_the_reasons_are_the_two_liked_films_with_the_largest_terms_and_every_film_shown_is_new(page):
-    rows = page.suggestions(page.reader, 0.2, n=10)["implicit ALS"]
+    rows = page.suggestions(page.page, page.reader, 0.2, n=10)["implicit ALS"]
     liked = [title for title, stars in page.reader.items() if stars >= 4]
     codes, firsts = np.array([page.ratings.item(title) for title in liked]), []
     for title, why in rows:
-        terms = page.reasons(page.films_top, codes, page.ratings.item(title), page.ALPHA, page.REG_TOP)
+        terms = page.terms_of(page.films_top, codes, page.ALPHA, page.REG_TOP)[:, page.ratings.item(title)]
         first, second = why.removeprefix("because you liked ").split(" and ")
         assert [first, second] == [liked[place] for place in np.argsort(-terms)[:2]]
         firsts.append(first)
@@ -428,7 +578,7 @@ def test_the_reasons_are_the_two_liked_films_with_the_largest_terms_and_every_fi
     lengths = dict(zip(liked, np.linalg.norm(page.films_top[codes], axis=1).tolist(), strict=True))
     assert max(lengths, key=lengths.get) == "Second Meteor"
     assert sorted(round(length, 2) for length in lengths.values()) == [1.14, 1.2, 1.21, 1.49]
-    only = page.suggestions({"Second Meteor": 5.0})["implicit ALS"]
+    only = page.suggestions(page.page, {"Second Meteor": 5.0})["implicit ALS"]
     assert {why for _, why in only} == {"because you liked Second Meteor"}
     assert not {title for title, _ in rows} & set(page.reader)
     assert len({title for title, _ in rows}) == 10
@@ -437,7 +587,8 @@ def test_the_reasons_are_the_two_liked_films_with_the_largest_terms_and_every_fi
 
 def test_a_liked_film_set_to_0_changes_implicit_als_most_and_factors_by_one_of_ten(page):
     def shown(stars):
-        return {name: {title for title, _ in rows} for name, rows in page.suggestions(stars, n=10).items()}
+        rows = page.suggestions(page.page, stars, n=10)
+        return {name: {title for title, _ in row} for name, row in rows.items()}
 
     before, moved = shown(page.reader), {0: [], 1: []}
     for title in [title for title, stars in page.reader.items() if stars >= 4]:
@@ -451,13 +602,37 @@ def test_a_liked_film_set_to_0_changes_implicit_als_most_and_factors_by_one_of_t
     assert max(change["popular"] for change in moved[1]) == 0
 
 
-def test_folding_in_finds_what_training_again_finds_for_eight_readers_at_random(page):
+def test_folding_in_finds_what_training_again_finds_for_eight_readers_at_random(new_reader):
     rng = np.random.default_rng(0)
     for _ in range(8):
-        liked = rng.choice(page.famous, 4, replace=False)
-        row = np.isin(np.arange(page.ratings.n_items), liked).astype(float)
-        users, films = fit_implicit(np.vstack([page.likes, row]), 4, alpha=1.0, reg=10.0)
-        new = np.setdiff1d(page.famous, liked)
-        again, folded = films @ users[-1], page.films_top @ page.fold_in_likes(liked)
+        liked = rng.choice(new_reader.famous, 4, replace=False)
+        row = np.isin(np.arange(new_reader.ratings.n_items), liked).astype(float)
+        users, films = fit_implicit(np.vstack([new_reader.likes, row]), 4, alpha=1.0, reg=10.0)
+        new = np.setdiff1d(new_reader.famous, liked)
+        again, folded = films @ users[-1], new_reader.films_top @ new_reader.fold_in_likes(liked)
         lists = [new[np.argsort(-score[new], kind="stable")[:10]] for score in (again, folded)]
         assert len(np.intersect1d(*lists)) == 10
+
+
+def test_a_page_kept_in_a_folder_answers_as_before_and_is_refused_when_something_is_wrong(page, tmp_path):
+    page.save_page(page.page, tmp_path / "mine")
+    rng = np.random.default_rng(0)
+    for _ in range(5):
+        titles = rng.choice(page.ratings.item_ids, 6, replace=False).tolist()
+        stars = dict(zip(titles, (rng.integers(0, 11, size=6) / 2).tolist(), strict=True))
+        assert page.from_folder(tmp_path / "mine", stars, n=10) == page.suggestions(page.page, stars, n=10)
+    with pytest.raises(ValueError, match=r"no films.safetensors and no films.json"):
+        page.load_page(tmp_path / "nowhere")
+    words = tmp_path / "mine" / "films.json"
+    told = words.read_text(encoding="utf-8")
+    words.write_text(told.replace('"Golden Lander",', ""), encoding="utf-8")
+    with pytest.raises(ValueError, match="299 titles for 300 films"):
+        page.load_page(tmp_path / "mine")
+    words.write_text(told, encoding="utf-8")
+    numbers = tmp_path / "mine" / "films.safetensors"
+    numbers.write_bytes(numbers.read_bytes()[:-1] + b"x")
+    with pytest.raises(ValueError, match="of two different pages"):
+        page.load_page(tmp_path / "mine")
+    numbers.unlink()
+    with pytest.raises(ValueError, match=r"has no films.safetensors: write it"):
+        page.load_page(tmp_path / "mine")

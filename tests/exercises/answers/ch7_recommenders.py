@@ -388,6 +388,68 @@ def right_7_1_6_by_loops(scores, vectors, n, weight):
     )
 
 
+# 7.1.7 content_vectors -------------------------------------------------------------------------------------
+
+
+def _fit_content(features, vectors, new, reg, mean, middle):
+    features, vectors, new = (np.array(part, dtype=float) for part in (features, vectors, new))
+    if len(features) != len(vectors) or features.shape[1] != new.shape[1]:
+        raise ValueError(f"{features.shape} and {vectors.shape}, {new.shape}")
+    apart = features - mean
+    left = apart.T @ apart
+    left[np.diag_indices(len(left))] += reg
+    return middle + (new - mean) @ np.linalg.solve(left, apart.T @ (vectors - middle))
+
+
+def wrong_7_1_7_no_means(features, vectors, new, reg):
+    return _fit_content(features, vectors, new, reg, 0.0, 0.0)
+
+
+def wrong_7_1_7_mean_of_all_features(features, vectors, new, reg):
+    return _fit_content(features, vectors, new, reg, np.mean(features), np.mean(vectors, axis=0))
+
+
+def wrong_7_1_7_one_mean_for_all_factors(features, vectors, new, reg):
+    return _fit_content(features, vectors, new, reg, np.mean(features, axis=0), np.mean(vectors))
+
+
+def wrong_7_1_7_medians(features, vectors, new, reg):
+    return _fit_content(features, vectors, new, reg, np.median(features, axis=0), np.median(vectors, axis=0))
+
+
+def wrong_7_1_7_root_of_reg(features, vectors, new, reg):
+    return right_7_1_7_by_stacked_rows(features, vectors, new, reg**2)
+
+
+def wrong_7_1_7_divided_by_n(features, vectors, new, reg):
+    return right_7_1_7_by_stacked_rows(features, vectors, new, reg / max(len(features), 1))
+
+
+def wrong_7_1_7_features_in_units_of_their_spread(features, vectors, new, reg):
+    spread = np.std(features, axis=0)
+    spread = np.where(spread == 0, 1, spread)
+    return right_7_1_7_by_stacked_rows(np.asarray(features) / spread, vectors, np.asarray(new) / spread, reg)
+
+
+def wrong_7_1_7_message_without_numbers(features, vectors, new, reg):
+    if len(features) != len(vectors) or np.shape(features)[1] != np.shape(new)[1]:
+        raise ValueError("these do not fit")
+    return right_7_1_7_by_stacked_rows(features, vectors, new, reg)
+
+
+def right_7_1_7_by_stacked_rows(features, vectors, new, reg):
+    if len(features) != len(vectors):
+        raise ValueError(f"{len(features)} rows and {len(vectors)}")
+    if np.shape(features)[1] != np.shape(new)[1]:
+        raise ValueError(f"{np.shape(features)[1]} columns and {np.shape(new)[1]}")
+    mean, wide = np.mean(features, axis=0), np.shape(features)[1]
+    tall = np.concatenate([np.asarray(features) - mean, math.sqrt(reg) * np.eye(wide)])
+    right = np.concatenate(
+        [vectors, np.zeros((wide, np.shape(vectors)[1]))]
+    )  # the mean drops out of the sums
+    return np.mean(vectors, axis=0) + (np.asarray(new) - mean) @ np.linalg.lstsq(tall, right, rcond=None)[0]
+
+
 # 7.3.2 sampled_hit_rate ------------------------------------------------------------------------------------
 
 
