@@ -380,7 +380,7 @@ def part_f(log: Log) -> list[str]:
     tied = (np.diff(log.times[order]) == 0)[same].mean()
     return [
         f"Hit rate at 10 in {ASKED:,} hidden rows, evenly over all, seed {SEEDS[0]}; the attention of 7.3f "
-        f"reads the last {READ} films that the user rated before, folding in (7.1c) reads all of them.",
+        f"reads the last {READ} films that the user rated before, folding in (7.1f) reads all of them.",
         "",
         *as_table(found),
         "",

@@ -217,7 +217,7 @@ def rates_without_reading(
 ) -> dict[str, float]:
     """Hit rates ahead of what does not read the order of plays, and the ceiling.
 
-    taste (U, N_GENRES), plays (U, t). The factors are those of 7.1b, from the plays before ``start``;
+    taste (U, N_GENRES), plays (U, t). The factors are those of 7.1d, from the plays before ``start``;
     ``rule`` is that of ``planted_plays``.
     """
     known, played = plays[:, :start], np.zeros((len(plays), N_TRACKS))
