@@ -63,41 +63,113 @@ def section(part: str) -> str:
     return text
 
 
-# 7.1b
+# 7.1
+
+OF_7_1 = {
+    part: f"7_recommenders/{name}"
+    for part, name in {
+        "a": "1a_a_table_with_holes",
+        "b": "1b_two_tables_for_one",
+        "c": "1c_lists_instead_of_stars",
+        "d": "1d_learning_from_likes",
+        "e": "1e_a_film_without_stars",
+        "f": "1f_a_new_reader",
+        "g": "1g_your_own_page",
+    }.items()
+}
 
 
-def test_the_ndcg_of_movielens_in_7_1b_is_the_one_measured():
-    told = rows(cells("7_recommenders/1b_lists_instead_of_stars")["table-read"])
-    row = measured("`7_recommenders/1b_lists_instead_of_stars`, full")
-    ndcg = re.search(
-        r"NDCG of popularity ([\d.]+), SVD\+\+ ([\d.]+), implicit ALS ([\d.]+), BPR ([\d.]+)", row
-    )
-    assert means(told["MovieLens"]) == means(list(ndcg.groups()))
-    assert DATE in row
-    assert f"a run on {DATE} 2026" in cells("7_recommenders/1b_lists_instead_of_stars")["table-read"]
+def full_run(part: str) -> str:
+    """The row of the full run of a part of 7.1."""
+    return measured(f"`{OF_7_1[part]}`, full")
+
+
+def day_of(row: str) -> str:
+    """The day of the run, first named in a row: 30 November 2026."""
+    return re.search(r"\d+ November", row)[0] + " 2026"
+
+
+@pytest.mark.parametrize("part", "ab")
+def test_the_errors_in_stars_of_7_1_are_those_measured_and_those_printed(part):
+    told, table = cells(OF_7_1[part]), rows(cells(OF_7_1[part])["built"])
+    names = table["RMSE on test"]
+    found = dict(re.findall(r"(mean|biases|neighbours|descent|ALS|SVD\+\+) ([\d.]+)", full_run(part)))
+    real = table[f"MovieLens (full profile, {day_of(full_run(part))})"]
+    assert real == [found[name] for name in names]
+    printed = dict(re.findall(r"^(\S+) +RMSE ([\d.]+)", "".join(told.values()), re.MULTILINE))
+    assert table["simulated"] == [printed[{"descent": "SGD"}.get(name, name)] for name in names]
+
+
+def test_the_ndcg_of_movielens_in_7_1c_is_the_one_measured():
+    told = cells(OF_7_1["c"])["table-read"]
+    ndcg = re.search(r"NDCG of popularity ([\d.]+), SVD\+\+ ([\d.]+), implicit ALS ([\d.]+)", full_run("c"))
+    assert means(rows(told)["MovieLens"]) == means(list(ndcg.groups()))
+    assert f"a run on {day_of(full_run('c'))}" in told
 
 
 def test_the_simulated_ndcg_beside_it_is_what_the_notebook_prints():
-    told = cells("7_recommenders/1b_lists_instead_of_stars")
-    names = ("most popular", "SVD++, stars", "implicit ALS", "BPR")
+    told = cells(OF_7_1["c"])
+    names = ("most popular", "SVD++, stars", "implicit ALS")
     lines = {line[:16].strip(): line[16:].split() for line in told["table-show"].splitlines()}
     assert means(rows(told["table-read"])["simulated"]) == [lines[name][4] for name in names]
     assert " ".join(lines[""]).replace("hit rate", "hit").split()[4] == "NDCG"
 
 
-def test_the_errors_by_time_in_7_1b_are_those_measured():
-    told = cells("7_recommenders/1b_lists_instead_of_stars")
-    row = measured("`7_recommenders/1b_lists_instead_of_stars`, full")
+def test_the_errors_by_time_in_7_1c_are_those_measured():
+    told, row = cells(OF_7_1["c"]), full_run("c")
     for name in ("biases", "ALS", "SVD++"):
         before, after = re.search(rf"{re.escape(name)} ([\d.]+), ([\d.]+)[;|]", row).groups()
         assert re.search(rf"{re.escape(name)} (?:go )?from {before} to {after}", told["time-read"]), name
-    drift = re.search(r"SVD\+\+ and drift ([\d.]+), ([\d.]+);", row)
+    drift = re.search(r"SVD\+\+ and drift ([\d.]+), ([\d.]+) ", row)
     plain = re.search(r"; SVD\+\+ ([\d.]+), ([\d.]+);", row)
     gains = {f"{float(a) - float(b):.3f}" for a, b in zip(plain.groups(), drift.groups(), strict=True)}
     assert gains == {"0.001"}
     assert "drift gains only 0.001" in told["time-read"]
-    five, twenty = re.search(r"five ratings known ([\d.]+), with twenty ([\d.]+) ", row).groups()
-    assert f"five leave the error at {five}, twenty bring it to {twenty}" in told["built"]
+
+
+def test_the_means_over_four_splits_in_7_1d_are_those_measured_and_those_printed():
+    told = cells(OF_7_1["d"])
+    table, printed = rows(told["both-read"]), told["both-run"]
+    assert table["simulated"] == re.findall(r"mean ([\d.]+)", printed)
+    found = re.search(r"popularity ([\d.]+), implicit ALS ([\d.]+), BPR ([\d.]+)", full_run("d"))
+    assert table["MovieLens"] == list(found.groups())
+    assert f"a run on {day_of(full_run('d'))}" in told["both-read"]
+    splits = {
+        line[:13].strip(): [float(x) for x in line[13:].split("mean")[0].split()]
+        for line in printed.splitlines()
+    }
+    leads = [f"{b - a:.3f}" for a, b in zip(splits["implicit ALS"], splits["BPR"], strict=True)]
+    assert leads[0] == "0.003"
+    assert all(float(lead) < 0 for lead in leads[1:])
+
+
+def test_the_table_of_new_films_in_7_1e_is_the_one_measured_and_the_one_printed():
+    told = cells(OF_7_1["e"])
+    lines = re.findall(r"^(\S.*?) +([\d.]+) +\(([\d.]+) to ([\d.]+)\)$", told["spread-show"], re.MULTILINE)
+    printed = {name: mean for name, mean, _, _ in lines}
+    found = dict(re.findall(r"(?:: |; )([^:;|]+?) ([\d.]+ \([\d.]+ to [\d.]+\))", full_run("e")))
+    quoted = rows(told["movielens"])
+    for name, fields in quoted.items():
+        if not means(fields):
+            continue
+        key = name.removeprefix("RMSE, ")
+        assert fields[0] == printed[key], name
+        assert f"{fields[1]} ({fields[2]})" == found[key], name
+    assert len(found) == len(printed) == 9
+    assert f"a run on {day_of(full_run('e'))}" in told["movielens"]
+
+
+def test_what_7_1f_and_7_1g_say_of_movielens_is_what_was_measured():
+    reader, page = cells(OF_7_1["f"]), cells(OF_7_1["g"])
+    five, twenty = re.search(r"five ratings known ([\d.]+), with twenty ([\d.]+) ", full_run("f")).groups()
+    assert f"five leave the error at {five}, twenty bring it to {twenty}" in reader["cold-read"]
+    near, any_film = re.search(r"shares a genre in ([\d.]+), any film in ([\d.]+)", full_run("f")).groups()
+    assert f"in {float(near):.0%} (by chance in {float(any_film):.0%})".replace("%", " %") in reader["built"]
+    costs = dict(re.findall(r"weight (0(?:\.\d)?) (0\.\d+)", full_run("g")))
+    assert costs["0"] == costs["0.3"] > costs["0.6"]
+    assert "cost nothing up to weight 0.3" in page["project"]
+    assert f"the full profile; {day_of(full_run('f'))}" in reader["built"]
+    assert f"the full profile; {day_of(full_run('g'))}" in page["project"]
 
 
 # 7.3
