@@ -235,14 +235,15 @@ def test_the_first_numbers_of_7_3f_are_those_that_it_and_7_3e_print():
 def test_the_shares_of_the_gap_in_7_3i_are_those_printed():
     told = cells("7_recommenders/3i_the_item_that_matters")
     mean, weights = (
-        int(re.search(rf"^{name} .* (\d+)% of the gap", told["clicks-run"], re.MULTILINE)[1])
+        float(re.search(rf"^{name} .* ([\d.]+) of the gap", told["clicks-run"], re.MULTILINE)[1])
         for name in ("ByMean", "DIN")
     )
-    assert "about 70 %" in told["clicks-read"]
-    assert mean == pytest.approx(70, abs=5)
-    assert "about 85 %" in told["clicks-read"]
-    assert weights == pytest.approx(85, abs=5)
-    assert (100 - weights) / (100 - mean) == pytest.approx(0.5, abs=0.1)
+    assert "closes about 0.7 of the gap" in told["clicks-read"]
+    assert mean == pytest.approx(0.7, abs=0.05)
+    assert "closes nearly 0.9 of the gap" in told["clicks-read"]
+    assert 0.85 <= weights < 0.9
+    assert "about half of it away" in told["clicks-read"]
+    assert (1 - weights) / (1 - mean) == pytest.approx(0.5, abs=0.1)
 
 
 def test_what_7_3f_says_of_the_order_follows_from_the_benchmark():
