@@ -1,4 +1,4 @@
-"""Exercises of section 5.2, language models: bits, smoothing, merges, attention, sampling, mixing."""
+"""Exercises of section 5.2, language models: bits, smoothing, merges, attention, sampling, mixing, a published one."""
 
 import math
 
@@ -1148,6 +1148,297 @@ looking_back = Exercise(
     draw=draw_qkv,
 )
 
+# 5.2.10 four bits and a scale ---------------------------------------------------------------------
+
+
+def unpack_block(block):
+    """The 32 weights of a block of kind Q4_1.
+
+    block: 20 bytes, uint8: scale and lowest value, float16 each, then 16 bytes of two whole numbers each,
+    from 0 to 15 -> (32,) floats. Raises ValueError for another number of bytes.
+    """
+    # Common wrong turn: the halves of a byte are not neighbours; the low ones are weights 0 to 15, the high
+    # ones 16 to 31.
+    if len(block) != 20:
+        raise ValueError(f"{len(block)} bytes; a block has 20")
+    scale, lowest = block[:4].copy().view("<f2").astype(np.float32)
+    whole = np.concatenate([block[4:] % 16, block[4:] // 16])
+    return scale * whole + lowest
+
+
+def _block(scale, lowest, bytes_):
+    """A block of 20 bytes from its scale, its lowest value and its 16 bytes."""
+    two = np.array([scale, lowest], dtype="<f2").view(np.uint8)
+    return np.concatenate([two, np.array(bytes_, dtype=np.uint8)])
+
+
+def draw_block_of_weights(rng):
+    """A block with round numbers, at times all bytes equal, scale 0, or the wrong number of bytes."""
+    scale, lowest = rng.integers(0, 9) / 8, rng.integers(-16, 9) / 8
+    bytes_ = rng.integers(0, 256, size=16)
+    if rng.random() < 0.2:
+        bytes_[:] = bytes_[0]
+    block = _block(scale, lowest, bytes_)
+    if rng.random() < 0.1:
+        size = int(rng.choice([4, 6, 18, 19, 21, 40]))
+        return Case((np.resize(block, size),), raises=ValueError)
+    return (block,)
+
+
+def _parts(block):
+    """Scale, lowest, low halves, high halves of 20 bytes."""
+    if len(block) != 20:
+        raise ValueError(f"{len(block)} bytes")
+    scale, lowest = block[:4].copy().view("<f2").astype(np.float32)
+    return scale, lowest, block[4:] % 16, block[4:] // 16
+
+
+def takes_the_high_halves_first(block):
+    scale, lowest, low, high = _parts(block)
+    return scale * np.concatenate([high, low]) + lowest
+
+
+def puts_the_halves_of_a_byte_side_by_side(block):
+    scale, lowest, low, high = _parts(block)
+    return scale * np.stack([low, high], axis=1).ravel() + lowest
+
+
+def scales_the_lowest_too(block):
+    scale, lowest, low, high = _parts(block)
+    return scale * (np.concatenate([low, high]) + lowest)
+
+
+def subtracts_8_instead(block):
+    scale, _, low, high = _parts(block)
+    return scale * (np.concatenate([low, high]).astype(np.float32) - 8)
+
+
+def exchanges_scale_and_lowest(block):
+    lowest, scale, low, high = _parts(block)
+    return scale * np.concatenate([low, high]) + lowest
+
+
+def leaves_the_lowest_out(block):
+    scale, _, low, high = _parts(block)
+    return scale * np.concatenate([low, high])
+
+
+def leaves_the_scale_out(block):
+    _, lowest, low, high = _parts(block)
+    return np.concatenate([low, high]) + lowest
+
+
+def reads_halves_above_7_as_negative(block):
+    scale, lowest, low, high = _parts(block)
+    whole = np.concatenate([low, high]).astype(int)
+    return scale * np.where(whole > 7, whole - 16, whole) + lowest
+
+
+def reads_the_two_bytes_the_other_way_round(block):
+    _, _, low, high = _parts(block)
+    scale, lowest = block[:4].copy().view(">f2").astype(np.float32)
+    return scale * np.concatenate([low, high]) + lowest
+
+
+def answers_for_any_number_of_bytes(block):
+    scale, lowest = block[:4].copy().view("<f2").astype(np.float32)
+    return scale * np.concatenate([block[4:] % 16, block[4:] // 16]) + lowest
+
+
+four_bits_and_a_scale = Exercise(
+    "5.2.10",
+    level=2,
+    minutes=10,
+    points=2,
+    solution=unpack_block,
+    cases=(
+        Case(
+            (_block(0.5, -1, [49] + [0] * 15),),
+            expected=np.array([-0.5] + [-1.0] * 15 + [0.5] + [-1.0] * 15),
+            name="the block of the statement",
+        ),
+        Case(
+            (_block(1, 0, range(16)),),
+            expected=np.array([float(j) for j in range(16)] + [0.0] * 16),
+            name="bytes below 16: only low halves",
+        ),
+        Case(
+            (_block(0.25, 2, [16 * j for j in range(16)]),),
+            expected=np.array([2.0] * 16 + [2 + j / 4 for j in range(16)]),
+            name="multiples of 16: only high halves",
+        ),
+        Case((np.zeros(18, dtype=np.uint8),), raises=ValueError, name="18 bytes"),
+    ),
+    wrong={
+        takes_the_high_halves_first: 1,
+        puts_the_halves_of_a_byte_side_by_side: 1,
+        scales_the_lowest_too: 2,
+        subtracts_8_instead: 2,
+        exchanges_scale_and_lowest: None,
+        leaves_the_lowest_out: 2,
+        leaves_the_scale_out: 2,
+        reads_halves_above_7_as_negative: 0,
+        reads_the_two_bytes_the_other_way_round: None,
+        answers_for_any_number_of_bytes: None,
+    },
+    draw=draw_block_of_weights,
+)
+
+# 5.2.11 a conversation is a text ------------------------------------------------------------------
+
+SYSTEM = "You are a helpful AI assistant named SmolLM, trained by Hugging Face"
+ROLES = ("system", "user", "assistant")
+
+
+def render(messages, answer=True):
+    """The text that a chat model reads.
+
+    messages: a list of {"role": "system", "user" or "assistant", "content": text}. answer: whether the model
+    has the word at the end -> text. Raises ValueError for another role.
+    """
+    # Common wrong turn: without the opened answer the model goes on with the question, or ends at once.
+    for message in messages:
+        if message["role"] not in ROLES:
+            raise ValueError(f"role {message['role']!r}; known are {ROLES}")
+    if messages and messages[0]["role"] != "system":
+        messages = [{"role": "system", "content": SYSTEM}, *messages]
+    text = "".join(f"<|im_start|>{each['role']}\n{each['content']}<|im_end|>\n" for each in messages)
+    return text + "<|im_start|>assistant\n" * answer
+
+
+def draw_conversation(rng):
+    """One to four short messages, the first at times the system's; at times an unknown role."""
+    words = ["Hi", "Why?", "", " two  words ", "line\n", "1 + 1", "system", "Be brief."]
+    count = int(rng.integers(1, 5))
+    roles = [("user", "assistant")[place % 2] for place in range(count)]
+    if rng.random() < 0.4:
+        roles[0] = "system"
+    messages = [{"role": role, "content": words[rng.integers(len(words))]} for role in roles]
+    if rng.random() < 0.1:
+        messages[rng.integers(count)]["role"] = ("bot", "User", "")[rng.integers(3)]
+        return Case((messages,), raises=ValueError)
+    return (messages, bool(rng.random() < 0.5))
+
+
+def _checked(messages):
+    for message in messages:
+        if message["role"] not in ROLES:
+            raise ValueError(f"role {message['role']!r}")
+    return messages
+
+
+def _with_system(messages):
+    first = {"role": "system", "content": SYSTEM}
+    return messages if _checked(messages)[0]["role"] == "system" else [first, *messages]
+
+
+def _joined(messages, after_role="\n", after="\n"):
+    return "".join(
+        f"<|im_start|>{each['role']}{after_role}{each['content']}<|im_end|>{after}" for each in messages
+    )
+
+
+def forgets_the_system_message(messages, answer=True):
+    return _joined(_checked(messages)) + "<|im_start|>assistant\n" * answer
+
+
+def always_puts_a_system_message_first(messages, answer=True):
+    first = {"role": "system", "content": SYSTEM}
+    return _joined([first, *_checked(messages)]) + "<|im_start|>assistant\n" * answer
+
+
+def forgets_the_line_break_after_the_role(messages, answer=True):
+    return _joined(_with_system(messages), after_role="") + "<|im_start|>assistant\n" * answer
+
+
+def forgets_the_line_break_after_a_message(messages, answer=True):
+    return _joined(_with_system(messages), after="") + "<|im_start|>assistant\n" * answer
+
+
+def does_not_give_the_model_the_word(messages, answer=True):
+    return _joined(_with_system(messages))
+
+
+def always_gives_the_model_the_word(messages, answer=True):
+    return render(messages, True)
+
+
+def ends_the_answer_before_it_begins(messages, answer=True):
+    return _joined(_with_system(messages)) + "<|im_start|>assistant\n<|im_end|>\n" * answer
+
+
+def forgets_the_last_line_break(messages, answer=True):
+    return _joined(_with_system(messages)) + "<|im_start|>assistant" * answer
+
+
+def strips_the_contents(messages, answer=True):
+    stripped = [each | {"content": each["content"].strip()} for each in messages]
+    return render(stripped, answer)
+
+
+def accepts_any_role(messages, answer=True):
+    if messages[0]["role"] != "system":
+        messages = [{"role": "system", "content": SYSTEM}, *messages]
+    return _joined(messages) + "<|im_start|>assistant\n" * answer
+
+
+def changes_the_list_it_got(messages, answer=True):
+    if _checked(messages)[0]["role"] != "system":
+        messages.insert(0, {"role": "system", "content": SYSTEM})
+    return _joined(messages) + "<|im_start|>assistant\n" * answer
+
+
+HI = {"role": "user", "content": "Hi"}
+OPENED = "<|im_start|>assistant\n"
+
+a_conversation_is_a_text = Exercise(
+    "5.2.11",
+    level=2,
+    minutes=10,
+    points=2,
+    solution=render,
+    cases=(
+        Case(
+            ([{"role": "system", "content": "Be brief."}, HI],),
+            expected="<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\nHi<|im_end|>\n" + OPENED,
+            name="the conversation of the statement",
+        ),
+        Case(
+            ([HI],),
+            expected=f"<|im_start|>system\n{SYSTEM}<|im_end|>\n<|im_start|>user\nHi<|im_end|>\n" + OPENED,
+            name="no system message",
+        ),
+        Case(
+            (
+                [
+                    {"role": "system", "content": "Be brief."},
+                    HI,
+                    {"role": "assistant", "content": " Yes? \n"},
+                ],
+                False,
+            ),
+            expected="<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\nHi<|im_end|>\n"
+            "<|im_start|>assistant\n Yes? \n<|im_end|>\n",
+            name="no answer wanted, and an answer with blanks",
+        ),
+        Case(([{"role": "bot", "content": "Hi"}],), raises=ValueError, name="an unknown role"),
+    ),
+    wrong={
+        forgets_the_system_message: 1,
+        always_puts_a_system_message_first: 1,
+        forgets_the_line_break_after_the_role: 0,
+        forgets_the_line_break_after_a_message: 0,
+        does_not_give_the_model_the_word: 2,
+        always_gives_the_model_the_word: 2,
+        ends_the_answer_before_it_begins: 2,
+        forgets_the_last_line_break: 2,
+        strips_the_contents: None,
+        accepts_any_role: None,
+        changes_the_list_it_got: 1,
+    },
+    draw=draw_conversation,
+)
+
 EXERCISES = (
     bits_by_hand,
     another_way_to_share,
@@ -1158,4 +1449,6 @@ EXERCISES = (
     the_rate_of_a_step,
     gain_or_luck,
     looking_back,
+    four_bits_and_a_scale,
+    a_conversation_is_a_text,
 )
