@@ -1,4 +1,4 @@
-"""Exercises of section 5.2, language models: bits, smoothing, merges, attention, sampling, mixing, a published one."""
+"""Exercises of section 5.2: bits, smoothing, merges, attention, sampling, mixing, a published model."""
 
 import math
 

