@@ -18,6 +18,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from string import ascii_lowercase
 
 from nbformat import NotebookNode
 
@@ -171,7 +172,7 @@ def _part(given: dict, section: dict, number: str) -> Part:
     _only(given, ("notebook", "title", "seconds", "ram_mb", "alone", "requirements", "counts"), name)
     if (
         name.rpartition("/")[0] != section["place"].rpartition("/")[0]
-        or number_of(name).rstrip("abcdefghi") != number
+        or number_of(name).rstrip(ascii_lowercase) != number
     ):
         raise ValueError(f"{name!r} is no part of {section['place']!r}: the folder or the number is another")
     _only(given.get("counts", {}), COUNTED, f"counts of {name}")

@@ -916,3 +916,78 @@ def wrong_5_3_9_refuses_a_batch_without_rows_that_count(batches):
     if any((labels == -100).all() for _, labels in batches):
         raise ValueError("a batch without rows")
     return right_5_3_9_row_by_row(batches)
+
+
+# 5.2.10 unpack_block ---------------------------------------------------------------------------------------
+
+
+def right_5_2_10_byte_by_byte(block):
+    if len(block) != 20:
+        raise ValueError(f"{len(block)} bytes")
+    scale, lowest = (float(value) for value in np.frombuffer(block.tobytes()[:4], dtype="<f2"))
+    whole = [int(byte) & 15 for byte in block[4:]] + [int(byte) >> 4 for byte in block[4:]]
+    return np.array([scale * value + lowest for value in whole])
+
+
+def right_5_2_10_as_one_reshape(block):
+    if block.shape != (20,):
+        raise ValueError(f"shape {block.shape}")
+    scale, lowest = np.ascontiguousarray(block[:4]).view(np.float16).astype(np.float64)
+    return lowest + scale * (block[4:] >> np.array([[0], [4]], dtype=np.uint8) & 15).ravel()
+
+
+def wrong_5_2_10_keeps_16_bits(block):
+    if len(block) != 20:
+        raise ValueError(f"{len(block)} bytes")
+    scale, lowest = block[:4].copy().view("<f2")
+    return (scale * 100 * np.concatenate([block[4:] % 16, block[4:] // 16]) + lowest).astype(np.float16)
+
+
+def wrong_5_2_10_divides_by_15(block):
+    return (right_5_2_10_byte_by_byte(block) - 1) / 15 + 1
+
+
+def wrong_5_2_10_shifts_only_three(block):
+    right_5_2_10_byte_by_byte(block)
+    scale, lowest = block[:4].copy().view("<f2").astype(float)
+    return scale * np.concatenate([block[4:] & 15, block[4:] >> 3]) + lowest
+
+
+# 5.2.11 render ---------------------------------------------------------------------------------------------
+
+SYSTEM_5_2_11 = "You are a helpful AI assistant named SmolLM, trained by Hugging Face"
+
+
+def right_5_2_11_piece_by_piece(messages, answer=True):
+    pieces = []
+    for place, message in enumerate(messages):
+        if message["role"] not in {"system", "user", "assistant"}:
+            raise ValueError("role")
+        if place == 0 and message["role"] != "system":
+            pieces += ["<|im_start|>system\n", SYSTEM_5_2_11, "<|im_end|>\n"]
+        pieces += ["<|im_start|>", message["role"], "\n", message["content"], "<|im_end|>", "\n"]
+    if answer:
+        pieces.append("<|im_start|>assistant\n")
+    return "".join(pieces)
+
+
+def wrong_5_2_11_system_message_only_without_any(messages, answer=True):
+    right_5_2_11_piece_by_piece(messages)
+    text = "".join(f"<|im_start|>{m['role']}\n{m['content']}<|im_end|>\n" for m in messages)
+    return text + "<|im_start|>assistant\n" * answer
+
+
+def wrong_5_2_11_upper_case_roles(messages, answer=True):
+    return right_5_2_11_piece_by_piece(messages, answer).replace("<|im_start|>user", "<|im_start|>User")
+
+
+def wrong_5_2_11_skips_empty_messages(messages, answer=True):
+    right_5_2_11_piece_by_piece(messages)
+    kept = [m for m in messages if m["content"] or m is messages[0]]
+    return right_5_2_11_piece_by_piece(kept, answer)
+
+
+def wrong_5_2_11_key_error_for_a_role(messages, answer=True):
+    marks = {"system": "system", "user": "user", "assistant": "assistant"}
+    [marks[m["role"]] for m in messages]
+    return right_5_2_11_piece_by_piece(messages, answer)
