@@ -51,14 +51,19 @@ def count_next(text: str, n: int) -> dict[str, Counter]:
     return after
 
 
-def discounted(levels: list[dict], context: str, c: str, V: int, D: float = 0.75) -> float:
-    """p(c | context); levels: what came after 0, 1, 2 … characters."""
+def share_out(counts: Counter, c: str, lower: float, D: float = 0.75) -> float:
+    """p(c) from the counts after one context, a discount taken from each; lower: p(c) after the shorter one."""
+    kept, saved = max(counts[c] - D, 0), D * len(counts)
+    return (kept + saved * lower) / counts.total()
+
+
+def discounted(levels: list[dict], context: str, c: str, V: int) -> float:
+    """p(c | context); levels: what came after 0, 1, 2 … characters. A context never seen adds nothing."""
     p = 1 / V
-    for size, after in enumerate(levels[: len(context) + 1]):  # from the empty context to the longest
-        counts = after.get(context[len(context) - size :])
-        if counts:  # a context never seen adds nothing
-            saved = D * len(counts)
-            p = (max(counts[c] - D, 0) + saved * p) / counts.total()
+    for size in range(min(len(levels), len(context) + 1)):
+        ending = context[len(context) - size :]  # the last `size` characters
+        if counts := levels[size].get(ending):
+            p = share_out(counts, c, p)
     return p
 
 

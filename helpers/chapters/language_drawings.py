@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
-from torch import Tensor
+from torch import Tensor, nn
 
 from helpers.plotting import PALETTE
 
@@ -40,17 +40,21 @@ def draw_discounts(counts: dict[str, float], D: float, shares: dict[str, float])
     return ax
 
 
-def draw_merge_table(rows: Sequence[tuple[int, str, str, int]]) -> Axes:
-    """A table of merges as it grows: (number of the new token, left part, right part, how often) in a row."""
+def draw_merge_table(rows: Sequence[tuple[int, str, str, str, int]]) -> Axes:
+    """A table of merges as it grows, each row (number of the new token, left part, right part, new, count).
+
+    A part of a character (which decodes to the replacement sign) is a dot.
+    """
     ax = plt.subplots(figsize=(8.2, 0.5 * len(rows) + 0.9))[1]
     most = max(times for *_, times in rows)
     for x, text in ((0.4, "number"), (1.9, "pair"), (4.6, "new token"), (6.1, "how often it came")):
         ax.text(x, 0.9, text, ha="left" if x == 6.1 else "center", color="0.35")
-    for place, (number, left, right, times) in enumerate(rows):
+    for place, (number, left, right, made, times) in enumerate(rows):
         ax.text(0.4, -place, str(number), ha="center", va="center")
-        for x, text, colour in ((1.4, left, BLUE), (2.5, right, BLUE), (4.6, left + right, ORANGE)):
+        for x, text, colour in ((1.4, left, BLUE), (2.5, right, BLUE), (4.6, made, ORANGE)):
             box = {"boxstyle": "round", "facecolor": "white", "edgecolor": colour, "linewidth": 1.8}
-            ax.text(x, -place, visible(text), ha="center", va="center", bbox=box)
+            shown = "·" if "\ufffd" in text else visible(text)
+            ax.text(x, -place, shown, ha="center", va="center", bbox=box)
         arrow = {"arrowstyle": "-|>", "color": "0.35", "linewidth": 1.5}
         ax.annotate("", (3.9, -place), (3.1, -place), arrowprops=arrow)
         ax.barh(-place, 2.2 * times / most, 0.55, left=6.1, color=PALE, edgecolor=BLUE)
@@ -95,6 +99,22 @@ def draw_head(T: int, D: int, size: int) -> Axes:
     ax.set(xlim=(0, right + 2), ylim=(top + 10, 6), aspect="equal")
     ax.set_axis_off()
     return ax
+
+
+def boxes_of(gpt: nn.Module, B: int, T: int) -> tuple[list[tuple[str, str, int]], list[tuple[str, str, int]]]:
+    """The boxes of a GPT of 5.2c that reads (B, T) tokens, and those of its first block, for `draw_model`."""
+
+    def count(part: nn.Module) -> int:
+        return sum(weight.numel() for weight in part.parameters())
+
+    (V, D), block = gpt.wte.weight.shape, gpt.h[0]
+    wide = f"{B} × {T} × {D}"
+    boxes = [("wte + wpe", wide, count(gpt.wte) + count(gpt.wpe))]
+    boxes += [(f"block {place}", wide, count(part)) for place, part in enumerate(gpt.h)]
+    boxes += [("ln_f", wide, count(gpt.ln_f)), ("· wteᵀ", f"{B} × {T} × {V}", 0)]
+    out = {"ln_1": D, "attn.c_attn": 3 * D, "attn.c_proj": D, "ln_2": D, "mlp.c_fc": 4 * D, "mlp.c_proj": D}
+    parts = [(name, f"{B} × {T} × {n}", count(block.get_submodule(name))) for name, n in out.items()]
+    return boxes, parts
 
 
 def draw_model(boxes: Sequence[tuple[str, str, int]], block: Sequence[tuple[str, str, int]]) -> Axes:
@@ -167,8 +187,11 @@ def plot_training(factors: Sequence[float], losses: Sequence[float], judged: dic
         range(1, len(losses) + 1), losses, color="0.75", linewidth=1, label="each step, its own windows"
     )
     axes[1].plot(list(judged), list(judged.values()), "o", color=ORANGE, markersize=9, label="held-out text")
+    box = {"boxstyle": "round,pad=0.1", "facecolor": "white", "edgecolor": "none", "alpha": 0.85}
     for step, bits in judged.items():
-        axes[1].annotate(f"{bits:.2f}", (step, bits), (0, 12), textcoords="offset points", ha="center")
+        axes[1].annotate(
+            f"{bits:.2f}", (step, bits), (0, 12), textcoords="offset points", ha="center", bbox=box
+        )
     axes[1].set(xlabel="step", ylabel="bits per character")
     axes[1].legend()
     return list(axes)

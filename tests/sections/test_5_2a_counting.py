@@ -23,6 +23,13 @@ def nb():
     return SimpleNamespace(**define(NOTEBOOK, whole=("imports", "constants", "data-load")))
 
 
+def test_by_hand_a_discount_of_three_quarters_after_an_a_of_abracadabra(nb):
+    after_a = nb.count_next("abracadabra", 2)["a"]
+    shared = [nb.share_out(after_a, c, 1 / 5) for c in "abcdr"]
+    assert shared == pytest.approx([0.1125, 0.425, 0.175, 0.175, 0.1125])
+    assert nb.share_out(after_a, "b", 1 / 5) * 4 == pytest.approx(1.70)
+
+
 @pytest.mark.parametrize("order", [1, 2, 5])
 def test_an_ngram_gives_probabilities_after_any_context(nb, order):
     p = nb.kneser_ney(nb.train_text[:5_000], order, len(nb.alphabet))
@@ -33,7 +40,7 @@ def test_an_ngram_gives_probabilities_after_any_context(nb, order):
 
 
 def test_the_counts_of_the_helpers_are_those_of_the_notebook_word_for_word():
-    names = ("count_next", "bits", "discounted", "different", "kneser_ney")
+    names = ("count_next", "bits", "share_out", "discounted", "different", "kneser_ney")
     assert_same_code(NOTEBOOK, language, names)
 
 

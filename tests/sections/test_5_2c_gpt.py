@@ -8,7 +8,7 @@ from torch.nn import functional as F
 from transformers import GPT2Config, GPT2LMHeadModel
 
 from exercises.finding import find
-from helpers.chapters import gpt, language
+from helpers.chapters import gpt, language, language_drawings
 from helpers.chapters.attention import attention
 from tests.sections.run_cell import run_cell
 from tests.sections.same_code import assert_same_code
@@ -91,6 +91,18 @@ def test_gpt2_has_124_million_weights(nb):
     assert counted == 124_439_808
     estimate = 12 * (3 + 1 + 4 + 4) * 768**2 + 50_257 * 768  # of the text
     assert estimate == pytest.approx(counted, rel=0.01)
+
+
+def test_nearly_all_weights_are_in_the_blocks_and_two_thirds_of_a_block_in_its_mlp(nb):
+    boxes, parts = language_drawings.boxes_of(nb.gpt, 2, nb.LENGTH)
+    of_box, of_part = ({name: n for name, _, n in found} for found in (boxes, parts))
+    weights = sum(weight.numel() for weight in nb.gpt.parameters())
+    assert sum(of_box.values()) == weights
+    in_blocks = sum(n for name, n in of_box.items() if name.startswith("block"))
+    assert in_blocks > 0.9 * weights
+    assert sum(of_part.values()) == of_box["block 0"]
+    mlp = of_part["mlp.c_fc"] + of_part["mlp.c_proj"]
+    assert mlp / of_box["block 0"] == pytest.approx(2 / 3, abs=0.01)
 
 
 def peeks(model, ids):

@@ -37,6 +37,20 @@ def test_a_model_that_has_learnt_nothing_needs_a_little_more_than_an_even_guess(
     assert 6.32 < first.loss < 7.0  # log2 of 80 is 6.32
 
 
+def test_a_step_of_about_3_down_the_first_gradient_is_best_and_one_of_15_is_worse_than_none(nb):
+    first = run(run(nb, "loop-start"), "first-step")
+    loss_after = run(first, "down").loss_after
+    assert loss_after(0) == pytest.approx(first.loss.item(), rel=1e-5)
+    by_length = {length: loss_after(length) for length in (0, 1, 2, 3, 4, 6, 15)}
+    assert min(by_length, key=by_length.get) in (2, 3, 4)
+    assert by_length[15] > by_length[0]
+
+
+def test_what_judges_in_the_open_is_the_helper(nb):
+    ids = nb.val_ids[:5_000]
+    assert nb.bits_on(nb.gpt, ids) == pytest.approx(decoders.held_out(nb.gpt, ids, nb.LENGTH), abs=1e-4)
+
+
 def test_after_300_steps_it_is_better_than_a_table_of_pairs(nb):
     held_out = decoders.held_out(nb.gpt, nb.val_ids[:10_000], nb.LENGTH)
     assert held_out < decoders.count_pairs(nb.train_ids, nb.val_ids[:10_000])
@@ -75,7 +89,7 @@ def test_a_mixture_helps_where_the_models_err_at_different_characters():
 
 def test_the_loop_in_the_open_is_the_helpers_step_for_step(nb, capsys):
     start = run(nb, "loop-start")
-    loop = run(start, "loop", STEPS=40, held_out=lambda *_: 0.0)
+    loop = run(start, "loop", STEPS=40, bits_on=lambda *_: 0.0)
     fresh = run(nb, "loop-start")
     theirs, _ = language.train(
         fresh.gpt, nb.train_ids, [fresh.optimiser], length=nb.LENGTH, batch=nb.BATCH, steps=40
