@@ -52,7 +52,7 @@ def count_next(text: str, n: int) -> dict[str, Counter]:
 
 
 def share_out(counts: Counter, c: str, lower: float, D: float = 0.75) -> float:
-    """p(c) from the counts after one context, a discount taken from each; lower: p(c) after the shorter one."""
+    """p(c) from the counts after one context, each discounted by D; lower: p(c) after the shorter one."""
     kept, saved = max(counts[c] - D, 0), D * len(counts)
     return (kept + saved * lower) / counts.total()
 

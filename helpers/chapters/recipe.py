@@ -168,7 +168,7 @@ class Muon(torch.optim.Optimizer):
         for group in self.param_groups:
             for p in group["params"]:
                 mean = self.state[p].setdefault("mean", torch.zeros_like(p))
-                mean.lerp_(p.grad, 0.05)  # momentum (2.3a): a running mean of the gradients
+                mean.lerp_(p.grad, 0.05)  # momentum (2.3b): a running mean of the gradients
                 direction = orthogonal(torch.lerp(p.grad, mean, 0.95))  # Nesterov: and 0.05 of the new one
                 p.add_(direction, alpha=-group["lr"] * max(1, p.shape[0] / p.shape[1]) ** 0.5)
 
