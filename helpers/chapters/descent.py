@@ -218,7 +218,7 @@ def plot_unit(x: Any, y: Any, path: np.ndarray) -> list[Axes]:
         w, b = path[step]
         left.plot(line, 1 / (1 + np.exp(-(w * line + b))), style, color="C2", label=f"after {step} steps")
     left.set(xlabel="length of the petal, cm above the mean", ylabel="probability of virginica")
-    left.legend(fontsize=8, loc="center right")
+    left.legend(fontsize=8, loc="lower right", bbox_to_anchor=(1, 0.12))
 
     w, b = np.meshgrid(np.linspace(-1, 11, 61), np.linspace(-3, 3, 61))
     z = w[..., None] * x + b[..., None]
