@@ -423,6 +423,13 @@ def test_no_rating_of_a_new_film_is_learnt_from_and_the_first_twenty_are_not_ask
     assert not at.model.item_factors[at.new].any()
 
 
+def test_the_mean_film_has_a_bias_of_minus_009_and_the_new_films_are_better_liked(films):
+    at, known = films.launch(0), fit_factors(films.ratings, 0).item_bias
+    assert round(float(at.model.item_bias[at.learnt].mean()), 2) == -0.09
+    assert known[at.new].mean() > known[at.learnt].mean() + 0.02
+    assert 38 < len(at.old) / films.ratings.n_users < 42
+
+
 def test_hidden_ratings_do_not_reach_the_vectors_of_new_films(films):
     at, guess = films.launch(0), films.vectors_from_content(films.launch(0))
     same = {kind: guess[films.X[at.new, k] == 1] for k, kind in enumerate(films.kinds)}
@@ -498,7 +505,7 @@ def page():
         "page-reasons",
         "page-dimension",
     )
-    keep = ("keep-names", "keep-save", "keep-load", "keep-function")
+    keep = ("keep-names", "keep-save", "keep-words", "keep-load", "keep-function")
     space = {"mixed_list": find("7.1.6").solution}
     return SimpleNamespace(**define(PAGE, ids + keep, space, whole=whole))
 
@@ -628,6 +635,10 @@ def test_a_page_kept_in_a_folder_answers_as_before_and_is_refused_when_something
     words.write_text(told.replace('"Golden Lander",', ""), encoding="utf-8")
     with pytest.raises(ValueError, match="299 titles for 300 films"):
         page.load_page(tmp_path / "mine")
+    for broken in ("", "[]", "{", told.replace('"sha256"', '"md5"'), told.replace('"alpha"', '"beta"')):
+        words.write_text(broken, encoding="utf-8")
+        with pytest.raises(ValueError, match=r"films.json is no page .*save_page"):
+            page.load_page(tmp_path / "mine")
     words.write_text(told, encoding="utf-8")
     numbers = tmp_path / "mine" / "films.safetensors"
     numbers.write_bytes(numbers.read_bytes()[:-1] + b"x")
