@@ -616,6 +616,187 @@ def grey(rows):
 RED = np.array([[[[255, 0, 0]]]], dtype=np.uint8)
 COLOURS = np.array([0.5, 0.4, 0.2]), np.array([0.25, 0.2, 0.1])
 
+# 4.2.11 from a folder to a list -------------------------------------------------------------------
+
+
+def labelled_list(files, least=6):
+    """Names such as "cat/one.jpg" -> the class names, and a list of (file, number of its class)
+
+    Both sorted. Raises ValueError that says how many classes there are, where there are fewer than two, and
+    one that names the class and its number of pictures, where it holds fewer than `least`.
+    """
+    # Common wrong turn: listing the classes of the pictures only. A class without any is lost without a word.
+    inside = sorted(file for file in files if file.count("/") == 1 and file[0] != "." and "/." not in file)
+    names = sorted({file.split("/")[0] for file in inside})
+    if len(names) < 2:
+        raise ValueError(f"{len(names)} classes {names}: at least two sub-folders are needed")
+    pictures = [file for file in inside if file.lower().endswith((".jpg", ".jpeg", ".png"))]
+    for name in names:
+        count = sum(file.split("/")[0] == name for file in pictures)
+        if count < least:
+            raise ValueError(
+                f"class {name!r} holds {count} JPEG or PNG pictures, at least {least} are needed"
+            )
+    return names, [(file, names.index(file.split("/")[0])) for file in pictures]
+
+
+def draw_files(rng):
+    """Up to nine names in up to three folders: pictures, notes, hidden files, empty folders."""
+    files = []
+    for name in ("a", "B", ".c")[: int(rng.integers(1, 4))]:
+        files.append(f"{name}/")
+        for n in range(int(rng.integers(0, 4))):
+            ending = str(
+                rng.choice(["jpg", "JPG", "png", "jpeg", "txt", "jpg.txt"], p=[0.4, 0.2, 0.1, 0.1, 0.1, 0.1])
+            )
+            start = str(rng.choice(["p", ".p", "q/p"], p=[0.8, 0.1, 0.1]))
+            files.append(f"{name}/{start}{n}.{ending}")
+    if rng.random() < 0.3:
+        files.append("p.jpg")
+    files = [files[place] for place in rng.permutation(len(files))]
+    least = int(rng.integers(1, 3))
+    try:
+        labelled_list(files, least)
+    except ValueError:
+        return Case((files, least), raises=ValueError)
+    return files, least
+
+
+def _listed(files, least, usable=None, ending=None, names_of=None):
+    """The solution with one rule changed."""
+    usable = usable or (lambda file: file.count("/") == 1 and not (file[0] == "." or "/." in file))
+    ending = ending or (lambda file: file.lower().endswith((".jpg", ".jpeg", ".png")))
+    inside = sorted(file for file in files if usable(file))
+    pictures = [file for file in inside if ending(file)]
+    names = sorted(
+        {file.split("/")[0] for file in (names_of or (lambda inside, _: inside))(inside, pictures)}
+    )
+    counts = [sum(file.split("/")[0] == name for file in pictures) for name in names]
+    if len(names) < 2 or min(counts) < least:
+        raise ValueError(f"{names} hold {counts}")
+    return names, [(file, names.index(file.split("/")[0])) for file in pictures]
+
+
+def loses_a_class_without_pictures(files, least=6):
+    return _listed(files, least, names_of=lambda _, pictures: pictures)
+
+
+def knows_small_letters_only(files, least=6):
+    return _listed(files, least, ending=lambda file: file.endswith((".jpg", ".jpeg", ".png")))
+
+
+def takes_every_file(files, least=6):
+    return _listed(files, least, ending=lambda file: not file.endswith("/"))
+
+
+def takes_names_that_hold_jpg(files, least=6):
+    return _listed(
+        files, least, ending=lambda file: any(part in file.lower() for part in (".jpg", ".jpeg", ".png"))
+    )
+
+
+def takes_hidden_files(files, least=6):
+    return _listed(files, least, usable=lambda file: file.count("/") == 1 and file[0] != ".")
+
+
+def takes_hidden_folders(files, least=6):
+    return _listed(files, least, usable=lambda file: file.count("/") == 1 and "/." not in file)
+
+
+def looks_into_deeper_folders(files, least=6):
+    return _listed(files, least, usable=lambda file: "/" in file and not (file[0] == "." or "/." in file))
+
+
+def counts_the_classes_from_one(files, least=6):
+    names, pairs = labelled_list(files, least)
+    return names, [(file, label + 1) for file, label in pairs]
+
+
+def keeps_the_order_given(files, least=6):
+    names, pairs = labelled_list(files, least)
+    return names, sorted(pairs, key=lambda pair: files.index(pair[0]))
+
+
+def gives_names_in_place_of_numbers(files, least=6):
+    names, pairs = labelled_list(files, least)
+    return names, [(file, names[label]) for file, label in pairs]
+
+
+def accepts_a_class_too_small(files, least=6):
+    return labelled_list(files, 0)
+
+
+def accepts_a_single_class(files, least=6):
+    inside = {
+        file.split("/")[0] for file in files if file.count("/") == 1 and file[0] != "." and "/." not in file
+    }
+    if len(inside) != 1:
+        return labelled_list(files, least)
+    pictures = sorted(f for f in files if f.count("/") == 1 and f.lower().endswith((".jpg", ".jpeg", ".png")))
+    return sorted(inside), [(file, 0) for file in pictures]
+
+
+# 4.2.12 the nearest mean ----------------------------------------------------------------------------
+
+
+def nearest_mean(known, y, new):
+    """The class whose mean features are nearest -> int (M,)
+
+    known (N, D) features with labels y (N,), each of 0 … K - 1 at least once; new (M, D). Of two that are
+    equally near, the one with the smaller number.
+    """
+    # Common wrong turn: the nearest single example. One odd example then decides.
+    means = np.stack([known[y == label].mean(axis=0) for label in range(y.max() + 1)])
+    return ((new[:, None] - means) ** 2).sum(axis=2).argmin(axis=1)
+
+
+def draw_known_and_new(rng):
+    """Up to three classes of two or four examples of one to three whole numbers; ties occur."""
+    classes, width, each = int(rng.integers(1, 4)), int(rng.integers(1, 4)), int(rng.choice([1, 2, 4]))
+    y = rng.permutation(np.repeat(np.arange(classes), each))
+    known = rng.integers(-4, 5, (len(y), width)).astype(float)
+    return known, y, rng.integers(-4, 5, (int(rng.integers(1, 4)), width)).astype(float)
+
+
+def _distances(known, y, new, of=np.mean):
+    means = np.stack([of(known[y == label], axis=0) for label in range(y.max() + 1)])
+    return new[:, None] - means
+
+
+def takes_the_nearest_example(known, y, new):
+    return y[((new[:, None] - known) ** 2).sum(axis=2).argmin(axis=1)]
+
+
+def adds_the_examples_up(known, y, new):
+    return (_distances(known, y, new, np.sum) ** 2).sum(axis=2).argmin(axis=1)
+
+
+def adds_differences_with_their_signs(known, y, new):
+    return abs(_distances(known, y, new).sum(axis=2)).argmin(axis=1)
+
+
+def adds_up_without_squares(known, y, new):
+    return abs(_distances(known, y, new)).sum(axis=2).argmin(axis=1)
+
+
+def takes_the_farthest(known, y, new):
+    return (_distances(known, y, new) ** 2).sum(axis=2).argmax(axis=1)
+
+
+def multiplies_in_place_of_measuring(known, y, new):
+    means = np.stack([known[y == label].mean(axis=0) for label in range(y.max() + 1)])
+    return (new @ means.T).argmax(axis=1)
+
+
+def gives_the_distances(known, y, new):
+    return (_distances(known, y, new) ** 2).sum(axis=2).min(axis=1)
+
+
+def takes_the_later_of_two(known, y, new):
+    distances = (_distances(known, y, new) ** 2).sum(axis=2)
+    return distances.shape[1] - 1 - distances[:, ::-1].argmin(axis=1)
+
+
 EXERCISES = (
     Exercise(
         "4.2.1",
@@ -934,6 +1115,100 @@ EXERCISES = (
             puts_all_in_one_row: 2,
         },
         draw=draw_hidden,
+        draws=200,
+    ),
+    Exercise(
+        "4.2.11",
+        level=2,
+        minutes=10,
+        points=2,
+        solution=labelled_list,
+        cases=(
+            Case(
+                (["dog/b.jpg", "cat/a.png", "dog/c.JPG"], 1),
+                expected=(["cat", "dog"], [("cat/a.png", 0), ("dog/b.jpg", 1), ("dog/c.JPG", 1)]),
+            ),
+            Case(
+                (
+                    [
+                        "cat/a.jpeg",
+                        "dog/b.jpg",
+                        "x.jpg",
+                        "cat/.a.jpg",
+                        ".old/c.jpg",
+                        "cat/new/d.jpg",
+                        "dog/e.jpg.txt",
+                    ],
+                    1,
+                ),
+                expected=(["cat", "dog"], [("cat/a.jpeg", 0), ("dog/b.jpg", 1)]),
+                name="what is left out",
+            ),
+            Case(
+                (["cat/a.jpg", "cat/b.jpg", "dog/", "dog/c.heic"], 1),
+                raises=ValueError,
+                mentions=("dog", 0),
+                name="a class without pictures",
+            ),
+            Case((["cat/a.jpg", "cat/b.jpg"], 1), raises=ValueError, mentions=(1,), name="one class"),
+            Case(([],), raises=ValueError, mentions=(0,), why="a folder that is empty"),
+            Case((["a/1.jpg", "a/2.jpg", "b/1.jpg"], 2), raises=ValueError, mentions=("b", 1)),
+        ),
+        wrong={
+            loses_a_class_without_pictures: 1,
+            knows_small_letters_only: 0,
+            takes_every_file: 0,
+            takes_names_that_hold_jpg: 0,
+            takes_hidden_files: 0,
+            takes_hidden_folders: 0,
+            looks_into_deeper_folders: 0,
+            counts_the_classes_from_one: 2,
+            keeps_the_order_given: 2,
+            gives_names_in_place_of_numbers: 2,
+            accepts_a_class_too_small: 1,
+            accepts_a_single_class: 1,
+        },
+        draw=draw_files,
+        draws=200,
+    ),
+    Exercise(
+        "4.2.12",
+        level=2,
+        minutes=10,
+        points=2,
+        solution=nearest_mean,
+        cases=(
+            Case(
+                (np.array([[0.0, 0], [2, 0], [6, 6]]), np.array([0, 0, 1]), np.array([[1.0, 2], [5, 5]])),
+                expected=np.array([0, 1]),
+            ),
+            Case(
+                (np.array([[0.0], [10], [6]]), np.array([0, 0, 1]), np.array([[1.0]])),
+                expected=np.array([0]),
+                name="the nearest example belongs to the nearest mean",
+            ),
+            Case(
+                (np.array([[0.0], [10], [9], [9]]), np.array([0, 0, 1, 1]), np.array([[10.0]])),
+                expected=np.array([1]),
+                name="one odd example",
+            ),
+            Case(
+                (np.array([[0.0], [4]]), np.array([1, 0]), np.array([[2.0]])),
+                expected=np.array([0]),
+                name="equally near",
+            ),
+        ),
+        wrong={
+            takes_the_nearest_example: 0,
+            adds_the_examples_up: 0,
+            adds_differences_with_their_signs: 1,
+            adds_up_without_squares: 1,
+            takes_the_farthest: None,
+            multiplies_in_place_of_measuring: 1,
+            gives_the_distances: None,
+            takes_the_later_of_two: None,
+        },
+        draw=draw_known_and_new,
         draws=200,
     ),
 )

