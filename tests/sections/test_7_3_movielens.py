@@ -244,6 +244,13 @@ def test_the_shares_of_the_gap_in_7_3i_are_those_printed():
     assert 0.85 <= weights < 0.9
     assert "about half of it away" in told["clicks-read"]
     assert (1 - weights) / (1 - mean) == pytest.approx(0.5, abs=0.1)
+    full = measured("`7_recommenders/3i_the_item_that_matters`, full")
+    mean, weights = re.search(r"ByMean closes ([\d.]+), DIN ([\d.]+) \|", full).groups()
+    assert (
+        f"it closes {mean} of the gap and DIN {weights} (full profile, a run on {DATE} 2026)"
+        in told["clicks-read"]
+    )
+    assert DATE in full
 
 
 def test_what_7_3f_says_of_the_order_follows_from_the_benchmark():
