@@ -215,6 +215,22 @@ def test_what_7_3c_says_of_the_order_follows_from_the_benchmark():
     assert means(rows(section("7.3d"))["by popularity, corrected"])[0] == "0.10"
 
 
+def test_7_3c_says_on_how_many_seeds_neumf_is_behind():
+    row, told = (
+        measured("`7_recommenders/3c_a_network_instead`, full"),
+        cells("7_recommenders/3c_a_network_instead"),
+    )
+    assert "NeuMF behind the dot product in all ten" in row
+    assert DATE in row or "likewise" in row
+    assert (
+        f"on each of the five seeds, and on five more (full profile, a run on {DATE} 2026)"
+        in told["ncf-read"]
+    )
+    leads = re.findall(r"[+-]\d\.\d+", told["ncf-claims"])
+    assert len(leads) == 5
+    assert all(lead.startswith("-") for lead in leads)
+
+
 def test_a_hit_rate_of_0_45_is_three_quarters_of_the_way_to_the_ceiling():
     trained = re.search(r"dot product ([\d.]+)", cells("7_recommenders/3a_an_id_is_a_row")["dot-rate"])[1]
     told = cells("7_recommenders/3b_negatives")
