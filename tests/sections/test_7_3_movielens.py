@@ -165,6 +165,8 @@ def test_what_7_1f_and_7_1g_say_of_movielens_is_what_was_measured():
     assert f"five leave the error at {five}, twenty bring it to {twenty}" in reader["cold-read"]
     near, any_film = re.search(r"shares a genre in ([\d.]+), any film in ([\d.]+)", full_run("f")).groups()
     assert f"in {float(near):.0%} (by chance in {float(any_film):.0%})".replace("%", " %") in reader["built"]
+    assert "from stars one of ten is of the favourite genre" in full_run("f")
+    assert "one film of ten is of the favourite genre" in reader["fold-likes-text"]
     costs = dict(re.findall(r"weight (0(?:\.\d)?) (0\.\d+)", full_run("g")))
     assert costs["0"] == costs["0.3"] > costs["0.6"]
     assert "cost nothing up to weight 0.3" in page["project"]
