@@ -83,7 +83,7 @@ class Section:
 class Tolerance:
     """A cell with a tag that allows more than others may: how much, and why."""
 
-    cell: str  # "5_language/3e_mistakes_and_attention#attention-test"
+    cell: str  # "5_language/3i_mistakes_and_attention#attention-test"
     reason: str
     rtol: float = 0.0  # decimals
     picture: float = 0.0  # grey values, on average

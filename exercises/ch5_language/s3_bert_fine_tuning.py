@@ -1,4 +1,4 @@
-"""Exercises of section 5.3, fine-tuning BERT: gaps, batches, warm-up, LoRA, long texts, pairs, labels."""
+"""Exercises of section 5.3, fine-tuning BERT: gaps, batches, warm-up, LoRA, long texts, pairs, names."""
 
 import math
 
@@ -1129,6 +1129,363 @@ right_over_all_batches = Exercise(
     draw=draw_batches,
 )
 
+# 5.3.10 names found, and names in all ---------------------------------------------------------------
+
+
+def _names(tags):
+    """The names in a list of tags: (first word, word behind the last, kind)."""
+    names, first, kind = [], None, ""
+    for place, tag in enumerate([*tags, "O"]):
+        if first is not None and tag != f"I-{kind}":
+            names.append((first, place, kind))
+            first = None
+        if first is None and tag != "O":
+            first, kind = place, tag[2:]
+    return names
+
+
+def _same_lengths(true, found):
+    if len(true) != len(found) or any(len(a) != len(b) for a, b in zip(true, found, strict=True)):
+        raise ValueError("tags of true and found: a list for each text, a tag for each word")
+
+
+def _three(right, found, true):
+    precision, recall = right / found if found else 0.0, right / true if true else 0.0
+    return precision, recall, 2 * right / (found + true) if found + true else 0.0
+
+
+def _by(names_of, true, found):
+    """The three numbers where names_of says which names a list of tags holds."""
+    _same_lengths(true, found)
+    sides = [
+        {(text, *name) for text, tags in enumerate(side) for name in names_of(tags)} for side in (true, found)
+    ]
+    return _three(len(sides[0] & sides[1]), len(sides[1]), len(sides[0]))
+
+
+def name_scores(true, found):
+    """How many of the names that were found are right, how many of the true ones were found, and both in one.
+
+    true, found: a list of tags for each text, "O", "B-PER", "I-PER", … -> precision, recall, F1, floats.
+    Raises ValueError where a text, or the tag of a word, is missing on one side.
+    """
+    # Common wrong turn: counting words. A name of three words that is cut after the first would then be a
+    # third right, and a long name would weigh more than a short one.
+    return _by(_names, true, found)
+
+
+TAGS = ("O", "O", "B-PER", "I-PER", "I-PER", "B-LOC", "I-LOC")
+
+
+def draw_tags(rng):
+    """One to three short texts; what was found is the truth, changed here and there, or nothing at all."""
+    true = [rng.choice(TAGS, size=int(rng.integers(1, 6))).tolist() for _ in range(int(rng.integers(1, 4)))]
+    change = rng.choice([0, 0.2, 0.5])
+    found = [[str(rng.choice(TAGS)) if rng.random() < change else tag for tag in tags] for tags in true]
+    fate = rng.random()
+    if fate < 0.06:
+        found = [["O"] * len(tags) for tags in true]
+    elif fate < 0.12:
+        true = [["O"] * len(tags) for tags in found]
+    elif fate < 0.18:
+        return Case((true, found[:-1]), raises=ValueError)
+    elif fate < 0.24:
+        return Case((true, [*found[:-1], found[-1][:-1]]), raises=ValueError)
+    return true, found
+
+
+def counts_words_instead_of_names(true, found):
+    return _by(lambda tags: [(place, tag[2:]) for place, tag in enumerate(tags) if tag != "O"], true, found)
+
+
+def leaves_the_kind_out(true, found):
+    return _by(lambda tags: [name[:2] for name in _names(tags)], true, found)
+
+
+def is_content_with_the_first_word(true, found):
+    return _by(lambda tags: [(first, kind) for first, _, kind in _names(tags)], true, found)
+
+
+def leaves_out_a_name_that_begins_with_i(true, found):
+    return _by(lambda tags: [name for name in _names(tags) if tags[name[0]][0] == "B"], true, found)
+
+
+def joins_two_names_side_by_side(true, found):
+    return _by(lambda tags: _names([tag.replace("B-", "I-") for tag in tags]), true, found)
+
+
+def goes_on_through_another_kind(true, found):
+    def names_of(tags):
+        names = []
+        for place, tag in enumerate(tags):
+            if tag[0] == "B" or (tag != "O" and (place == 0 or tags[place - 1] == "O")):
+                names.append([place, place + 1, tag[2:]])
+            elif tag != "O":
+                names[-1][1] = place + 1
+        return names
+
+    return _by(names_of, true, found)
+
+
+def loses_a_name_at_the_end(true, found):
+    return _by(lambda tags: [name for name in _names(tags) if name[1] < len(tags)], true, found)
+
+
+def forgets_which_text(true, found):
+    _same_lengths(true, found)
+    sides = [[name for tags in side for name in _names(tags)] for side in (true, found)]
+    return _three(len(set(sides[0]) & set(sides[1])), len(sides[1]), len(sides[0]))
+
+
+def averages_the_texts(true, found):
+    _same_lengths(true, found)
+    each = [name_scores([a], [b]) for a, b in zip(true, found, strict=True)]
+    return tuple(sum(row[i] for row in each) / len(each) for i in range(3))
+
+
+def swaps_precision_and_recall(true, found):
+    precision, recall, f1 = name_scores(true, found)
+    return recall, precision, f1
+
+
+def takes_the_plain_mean(true, found):
+    precision, recall, _ = name_scores(true, found)
+    return precision, recall, (precision + recall) / 2
+
+
+def divides_by_nothing(true, found):
+    if not sum(map(len, map(_names, true))) or not sum(map(len, map(_names, found))):
+        raise ZeroDivisionError("division by zero")
+    return name_scores(true, found)
+
+
+def stops_at_the_shorter_list(true, found):
+    pairs = [(a[: len(b)], b[: len(a)]) for a, b in zip(true, found, strict=False)]
+    return name_scores([a for a, _ in pairs], [b for _, b in pairs])
+
+
+names_found = Exercise(
+    "5.3.10",
+    level=3,
+    minutes=10,
+    points=3,
+    solution=name_scores,
+    cases=(
+        Case(
+            ([["B-PER", "I-PER", "O", "B-LOC"]], [["B-PER", "O", "O", "B-LOC"]]),
+            expected=(0.5, 0.5, 0.5),
+            name="half of a name counted as right",
+        ),
+        Case(
+            ([["B-PER", "O", "B-LOC", "O", "O"]], [["B-PER", "O", "B-PER", "O", "B-LOC"]]),
+            expected=(1 / 3, 0.5, 0.4),
+            name="a name of another kind counted as right",
+        ),
+        Case(
+            ([["B-PER", "B-PER", "I-PER"]], [["B-PER", "B-PER", "O"]]),
+            expected=(0.5, 0.5, 0.5),
+            name="two names side by side, the second at the end",
+        ),
+        Case(
+            ([["O", "B-PER", "O"], ["B-LOC"]], [["O", "I-PER", "O"], ["O"]]),
+            expected=(1.0, 0.5, 2 / 3),
+            name="a name that begins with I",
+        ),
+        Case(
+            ([["B-PER", "O"], ["O", "O"]], [["O", "O"], ["B-PER", "O"]]),
+            expected=(0.0, 0.0, 0.0),
+            name="the right words in the wrong text",
+        ),
+        Case(
+            ([["O", "O"]], [["O", "O"]]),
+            expected=(0.0, 0.0, 0.0),
+            name="no name on either side",
+        ),
+        Case(([["O"], ["O"]], [["O"]]), raises=ValueError, name="a text that is missing accepted"),
+        Case(([["O", "B-PER"]], [["O"]]), raises=ValueError, name="a tag that is missing accepted"),
+    ),
+    wrong={
+        counts_words_instead_of_names: 0,
+        leaves_the_kind_out: 1,
+        is_content_with_the_first_word: 1,
+        leaves_out_a_name_that_begins_with_i: 0,
+        joins_two_names_side_by_side: 0,
+        goes_on_through_another_kind: 0,
+        loses_a_name_at_the_end: 0,
+        forgets_which_text: 1,
+        averages_the_texts: 2,
+        swaps_precision_and_recall: 2,
+        takes_the_plain_mean: 2,
+        divides_by_nothing: 2,
+        stops_at_the_shorter_list: None,
+    },
+    draw=draw_tags,
+)
+
+# 5.3.11 no film on both sides ------------------------------------------------------------------------
+
+
+def split_by_film(films, order, count):
+    """Rows to learn from and rows to judge by, so that no film stands on both sides.
+
+    films: the film of each of N rows; order: the name of each film once, as they were drawn; count: rows
+    to judge by, at least -> two rising lists of row numbers. Raises ValueError for a film that is missing
+    in order, for a count below 1, and where nothing is left to learn from.
+    """
+    # Common wrong turn: stopping in the middle of a film as soon as there are enough rows. The rest of its
+    # rows would then be learned from, and its title and its actors would be known.
+    if count < 1 or set(films) - set(order):
+        raise ValueError(f"count {count}, films without a place in the order: {set(films) - set(order)}")
+    judging, rows = set(), 0
+    for film in order:
+        if rows >= count:
+            break
+        judging.add(film)
+        rows += sum(name == film for name in films)
+    learn = [row for row, film in enumerate(films) if film not in judging]
+    if not learn:
+        raise ValueError("no row is left to learn from")
+    return learn, [row for row, film in enumerate(films) if film in judging]
+
+
+def draw_films(rng):
+    """Up to nine rows of up to four films, in a drawn order that may know films without a row."""
+    names = ["a", "b", "c", "d"][: int(rng.integers(1, 5))]
+    films = rng.choice(names, size=int(rng.integers(1, 10))).tolist()
+    order = rng.permutation([*names, "e"][: len(names) + int(rng.integers(0, 2))]).tolist()
+    if rng.random() < 0.07:
+        order.remove(films[0])
+        return Case((films, order, 1), raises=ValueError)
+    count = int(rng.integers(-1, len(films) + 1))
+    try:
+        split_by_film(films, order, count)
+    except ValueError:
+        return Case((films, order, count), raises=ValueError)
+    return films, order, count
+
+
+def _refuse_split(films, order, count):
+    split_by_film(films, order, count)
+
+
+def _sides(films, judging):
+    return [i for i, film in enumerate(films) if film not in judging], [
+        i for i, film in enumerate(films) if film in judging
+    ]
+
+
+def cuts_the_last_film_in_two(films, order, count):
+    _refuse_split(films, order, count)
+    by_order = sorted(range(len(films)), key=lambda row: order.index(films[row]))
+    return sorted(by_order[count:]), sorted(by_order[:count])
+
+
+def leaves_out_the_film_that_goes_beyond(films, order, count):
+    _refuse_split(films, order, count)
+    judging, rows = [], 0
+    for film in order:
+        if rows + films.count(film) > count:
+            break
+        judging.append(film)
+        rows += films.count(film)
+    return _sides(films, judging)
+
+
+def takes_one_film_more(films, order, count):
+    _refuse_split(films, order, count)
+    judging, rows = [], 0
+    for film in order:
+        if rows > count:
+            break
+        judging.append(film)
+        rows += films.count(film)
+    return _sides(films, judging)
+
+
+def counts_films_instead_of_rows(films, order, count):
+    _refuse_split(films, order, count)
+    return _sides(films, order[:count])
+
+
+def takes_rows_without_looking_at_films(films, order, count):
+    _refuse_split(films, order, count)
+    return list(range(count, len(films))), list(range(count))
+
+
+def begins_at_the_end_of_the_order(films, order, count):
+    _refuse_split(films, order, count)
+    return split_by_film(films, order[::-1], count)
+
+
+def goes_by_the_alphabet(films, order, count):
+    _refuse_split(films, order, count)
+    return split_by_film(films, sorted(order), count)
+
+
+def swaps_the_two_sides(films, order, count):
+    learn, judged = split_by_film(films, order, count)
+    return judged, learn
+
+
+def lists_rows_film_by_film(films, order, count):
+    learn, judged = split_by_film(films, order, count)
+    return learn, sorted(judged, key=lambda row: order.index(films[row]))
+
+
+def takes_no_film_for_a_count_below_1(films, order, count):
+    return (list(range(len(films))), []) if count < 1 else split_by_film(films, order, count)
+
+
+def learns_from_films_that_have_no_place(films, order, count):
+    return split_by_film(films, [*order, *(set(films) - set(order))], count)
+
+
+def learns_from_nothing(films, order, count):
+    if count < 1 or set(films) - set(order):
+        raise ValueError("count or order")
+    return split_by_film([*films, None], [*order, None], count)[0][:-1], split_by_film(
+        [*films, None], [*order, None], count
+    )[1]
+
+
+no_film_on_both_sides = Exercise(
+    "5.3.11",
+    level=2,
+    minutes=10,
+    points=2,
+    solution=split_by_film,
+    cases=(
+        Case((["b", "a", "b", "c"], ["a", "b", "c"], 2), expected=([3], [0, 1, 2]), name="a film cut in two"),
+        Case((["a", "a", "b"], ["a", "b"], 2), expected=([2], [0, 1]), name="a film more than is needed"),
+        Case(
+            (["c", "a", "b"], ["c", "a", "b"], 1), expected=([1, 2], [0]), name="films taken by the alphabet"
+        ),
+        Case(
+            (["a", "b", "c", "c"], ["c", "b", "a"], 3),
+            expected=([0], [1, 2, 3]),
+            name="rows that do not rise",
+        ),
+        Case((["a", "b"], ["a"], 1), raises=ValueError, name="a film without a place accepted"),
+        Case((["a", "a"], ["a"], 1), raises=ValueError, name="nothing left to learn from accepted"),
+        Case((["a", "b"], ["a", "b"], 0), raises=ValueError, name="a count of 0 accepted"),
+    ),
+    wrong={
+        cuts_the_last_film_in_two: 0,
+        leaves_out_the_film_that_goes_beyond: 0,
+        takes_one_film_more: 1,
+        counts_films_instead_of_rows: 1,
+        takes_rows_without_looking_at_films: 0,
+        begins_at_the_end_of_the_order: None,
+        goes_by_the_alphabet: None,
+        swaps_the_two_sides: None,
+        lists_rows_film_by_film: 2,
+        takes_no_film_for_a_count_below_1: 2,
+        learns_from_films_that_have_no_place: 2,
+        learns_from_nothing: 2,
+    },
+    draw=draw_films,
+)
+
 EXERCISES = (
     what_the_rule_hides,
     batch_of_unequal_rows,
@@ -1139,4 +1496,6 @@ EXERCISES = (
     two_texts_in_one_row,
     label_for_each_piece,
     right_over_all_batches,
+    names_found,
+    no_film_on_both_sides,
 )

@@ -199,35 +199,14 @@ class BiLSTM(nn.Module):
 
 
 @torch.no_grad()
-def below(body: BertModel, ids: Tensor, mask: Tensor, *tops: int) -> dict[int, Tensor]:
-    """What enters the uppermost ``top`` layers, {top: vectors (N, T, D)}, with 0 at the padding."""
-    kept = {top: torch.zeros(*ids.shape, body.config.hidden_size) for top in tops}
-    for rows in mask.sum(1).argsort(stable=True).split(32):
-        width = int(mask[rows].sum(1).max())
-        states = body(ids[rows, :width], mask[rows, :width], output_hidden_states=True).hidden_states
-        for top in kept:
-            kept[top][rows, :width] = states[-1 - top] * mask[rows, :width, None]
-    return kept
-
-
-class HandOn(nn.Module):
-    """Hands on the vectors that it is given, in the place of embeddings."""
-
-    def forward(self, inputs_embeds: Tensor | None = None, **others: Any) -> Tensor | None:
-        """The vectors, as they are."""
-        return inputs_embeds
-
-
-def only_top(model: Any, top: int) -> Any:
-    """The model without what lies below its uppermost ``top`` layers: it takes vectors in place of ids."""
-    model.bert.embeddings = HandOn()
-    model.bert.encoder.layer = model.bert.encoder.layer[-top:]
-    return model
-
-
 def read(body: BertModel, ids: Tensor, mask: Tensor) -> Tensor:
     """The last layer's vectors of all tokens, (N, T, D), with 0 at the padding."""
-    return below(body, ids, mask, 0)[0]
+    vectors = torch.zeros(*ids.shape, body.config.hidden_size)
+    for rows in mask.sum(1).argsort(stable=True).split(32):
+        width = int(mask[rows].sum(1).max())
+        states = body(ids[rows, :width], mask[rows, :width]).last_hidden_state
+        vectors[rows, :width] = states * mask[rows, :width, None]
+    return vectors
 
 
 def draw_inputs(rows: dict[str, Sequence[Any]], ax: Axes | None = None) -> Axes:

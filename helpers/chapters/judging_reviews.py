@@ -1,19 +1,15 @@
-"""What 5.3d and 5.3e need beside BERT: a counter of words, pictures, attention, and long texts."""
+"""What 5.3h and 5.3i need beside BERT: a counter of words, pictures, attention, and long texts."""
 
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import torch
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
-from torch import Tensor
-
-from helpers.chapters.bert import scores
 
 PRAISE = """good great excellent wonderful lovely best perfect friendly love loved enjoyed happy recommend
 fantastic superb amazing beautiful clean comfortable brilliant"""
@@ -99,37 +95,6 @@ def draw_lora(width: int, rank: int) -> Axes:
     ax.set(xlim=(-0.1, 8.7), ylim=(-0.6, 3.1), aspect="equal")
     ax.set_axis_off()
     return ax
-
-
-def attention_of(model: Any, ids: Tensor, mask: Tensor, tokenizer: Any) -> tuple[list[str], np.ndarray]:
-    """The tokens of one text (ids, mask: (1, T)), and the weights (layers, heads, T, T): each row sums to 1.
-
-    The model must compute attention in the "eager" way; the faster ways keep no weights.
-    """
-    with torch.inference_mode():
-        weights = model(ids, attention_mask=mask, output_attentions=True).attentions
-    return tokenizer.convert_ids_to_tokens(ids[0]), torch.cat(weights).numpy()
-
-
-def agreement(net: Any, ids: Tensor, mask: Tensor, tokenizer: Any) -> float:
-    """Rank correlation, over the tokens of a text, of their attention with their effect on the score.
-
-    net: a ``Classifier``; ids, mask: (1, T). Attention: from [CLS] in the last layer, the mean of the heads.
-    Effect: by how much the score moves when the token is replaced by [MASK].
-    """
-    paid = attention_of(net.model, ids, mask, tokenizer)[1][-1, :, 0, 1:-1].mean(axis=0)
-    hidden = ids.repeat(len(paid), 1)
-    hidden[range(len(paid)), range(1, len(paid) + 1)] = tokenizer.mask_token_id
-    moved = np.abs(scores(net, hidden, mask.repeat(len(paid), 1)) - scores(net, ids, mask))
-    return float(np.corrcoef(paid.argsort().argsort(), moved.argsort().argsort())[0, 1])
-
-
-def windows(inner: Sequence[int], starts: Sequence[int], size: int, tokenizer: Any) -> tuple[Tensor, Tensor]:
-    """Windows of ``size`` tokens over the ids of a text, each between [CLS] and [SEP]: ids and mask."""
-    parts = [inner[start : start + size - 2] for start in starts]
-    rows = [[tokenizer.cls_token_id, *part, tokenizer.sep_token_id] for part in parts]
-    batch = tokenizer.pad({"input_ids": rows}, return_tensors="pt")
-    return batch.input_ids, batch.attention_mask
 
 
 def draw_windows(starts: Sequence[int], size: int, length: int) -> Axes:

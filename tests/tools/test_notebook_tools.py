@@ -604,7 +604,7 @@ def test_only_a_part_that_course_toml_allows_it_may_take_ninety_seconds():
     book.metadata.course.update(budget={"seconds": 90, "ram_mb": 9})
     parts = {part.notebook: part for part in course().parts}
     for name, allowed in (
-        ("5_language/3d_hard_reviews", True),
+        ("5_language/3h_hard_reviews", True),
         ("6_vision/1a_pictures_and_filters", False),
     ):
         found = list(hygiene.wrong_course_metadata(book, parts[name]))

@@ -1,6 +1,7 @@
 """Answers to the exercises of chapter 5, written from the statements alone."""
 
 import math
+import re
 from fractions import Fraction
 
 import numpy as np
@@ -991,3 +992,117 @@ def wrong_5_2_11_key_error_for_a_role(messages, answer=True):
     marks = {"system": "system", "user": "user", "assistant": "assistant"}
     [marks[m["role"]] for m in messages]
     return right_5_2_11_piece_by_piece(messages, answer)
+
+
+# 5.3.10 name_scores ---------------------------------------------------------------------------------------
+
+
+def _lengths_agree(true, found):
+    if [len(tags) for tags in true] != [len(tags) for tags in found]:
+        raise ValueError("lengths")
+
+
+def _by_pattern(tags, pattern=r"[BI]-(\w+)(?: I-\1)*"):
+    line = " ".join(tags)
+    return {
+        (name.group(1), *(line[:end].count(" ") for end in name.span()))
+        for name in re.finditer(pattern, line)
+    }
+
+
+def _from_counts(true, found, names):
+    _lengths_agree(true, found)
+    sides = [[names(tags) for tags in side] for side in (true, found)]
+    right = sum(len(a & b) for a, b in zip(*sides, strict=True))
+    wanted, said = (sum(map(len, side)) for side in sides)
+    return right / max(said, 1), right / max(wanted, 1), 2 * right / max(said + wanted, 1)
+
+
+def right_5_3_10_by_a_pattern(true, found):
+    return _from_counts(true, found, _by_pattern)
+
+
+def right_5_3_10_f1_from_the_two_shares(true, found):
+    precision, recall, _ = _from_counts(true, found, _by_pattern)
+    return precision, recall, 2 * precision * recall / (precision + recall) if precision + recall else 0.0
+
+
+def wrong_5_3_10_only_names_that_begin_with_b(true, found):
+    return _from_counts(true, found, lambda tags: _by_pattern(tags, r"B-(\w+)(?: I-\1)*"))
+
+
+def wrong_5_3_10_any_i_goes_on(true, found):
+    return _from_counts(true, found, lambda tags: _by_pattern(tags, r"[BI]-(\w+)(?: I-\w+)*"))
+
+
+def wrong_5_3_10_in_percent(true, found):
+    return tuple(100 * share for share in right_5_3_10_by_a_pattern(true, found))
+
+
+def wrong_5_3_10_a_name_by_its_last_word(true, found):
+    return _from_counts(true, found, lambda tags: {(kind, end) for kind, _, end in _by_pattern(tags)})
+
+
+def wrong_5_3_10_no_name_is_perfect(true, found):
+    _lengths_agree(true, found)
+    if not any(tag != "O" for side in (true, found) for tags in side for tag in tags):
+        return 1.0, 1.0, 1.0
+    return right_5_3_10_by_a_pattern(true, found)
+
+
+# 5.3.11 split_by_film -------------------------------------------------------------------------------------
+
+
+def _films_in_order(films, order, count):
+    if count < 1 or any(film not in order for film in films):
+        raise ValueError("count or order")
+    rows_of = {film: [row for row, name in enumerate(films) if name == film] for film in order}
+    return [rows_of[film] for film in order]
+
+
+def right_5_3_11_by_running_sums(films, order, count):
+    before, judged = 0, []
+    for rows in _films_in_order(films, order, count):
+        judged += rows if before < count else []
+        before += len(rows)
+    learn = sorted(set(range(len(films))) - set(judged))
+    if not learn:
+        raise ValueError("nothing left")
+    return learn, sorted(judged)
+
+
+def right_5_3_11_from_a_queue(films, order, count):
+    queue, judged = _films_in_order(films, order, count), []
+    while queue and len(judged) < count:
+        judged.extend(queue.pop(0))
+    if not any(queue):
+        raise ValueError("nothing left")
+    return sorted(row for rows in queue for row in rows), sorted(judged)
+
+
+def wrong_5_3_11_every_other_film(films, order, count):
+    right_5_3_11_from_a_queue(films, order, count)
+    judged = [row for rows in _films_in_order(films, order, count)[::2] for row in rows]
+    return sorted(set(range(len(films))) - set(judged)), sorted(judged)
+
+
+def wrong_5_3_11_rows_from_1(films, order, count):
+    return tuple([row + 1 for row in rows] for rows in right_5_3_11_from_a_queue(films, order, count))
+
+
+def wrong_5_3_11_names_instead_of_rows(films, order, count):
+    return tuple([films[row] for row in rows] for rows in right_5_3_11_from_a_queue(films, order, count))
+
+
+def wrong_5_3_11_refuses_a_film_without_a_row(films, order, count):
+    if set(order) - set(films):
+        raise ValueError("a film without a row")
+    return right_5_3_11_from_a_queue(films, order, count)
+
+
+def wrong_5_3_11_counts_to_the_side_of_learning(films, order, count):
+    right_5_3_11_from_a_queue(films, order, count)
+    queue, learn = _films_in_order(films, order, count), []
+    while queue and len(learn) < count:
+        learn.extend(queue.pop(0))
+    return sorted(learn), sorted(row for rows in queue for row in rows)
