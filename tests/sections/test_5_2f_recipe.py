@@ -138,6 +138,18 @@ def test_nanogpts_cosine_begins_later_and_is_higher_by_up_to_4_hundredths():
     assert round(max(gaps), 2) == 0.04
 
 
+def test_the_finished_recipe_is_overtaken_after_about_60_of_its_160_steps(nb):
+    """In the quick profile, seed 0, with the models of the helpers, as at the top of the notebook."""
+    ends = {}
+    for name in ("nanoGPT's recipe", "+ query–key normalisation"):
+        parts, optimisers = recipe.CHANGES[name]
+        gpt = recipe.built(0, **nb.SIZES | parts)
+        ends[name] = nb.learn(gpt, optimisers(gpt), watch=20)
+    (*_, (steps, finished)), other = ends.values()
+    assert steps == 160
+    assert next(step for step, bits in other if bits <= finished) in (40, 60, 80)
+
+
 def measured():
     """{model: its losses in the full profile}, of the benchmark."""
     table = (ROOT / "benchmarks/language_models.md").read_text(encoding="utf-8").partition("## Time to")[0]
