@@ -206,3 +206,34 @@ def test_a_file_of_another_network_or_none_or_cut_off_is_refused_by_name(part, t
     (tmp_path / "three").write_bytes(three)
     with pytest.raises(ValueError, match=r"weight is .2, 1280. in the file, .3, 1280. in the network"):
         part.reader(tmp_path / "three")
+
+
+def test_a_folder_of_the_readers_own_goes_all_the_way(tmp_path, capsys):
+    from skimage import data
+
+    rng = np.random.default_rng(0)
+    for name, photo in (("Katze", data.chelsea()), ("Tasse Kaffee", data.coffee())):
+        (tmp_path / "own" / name).mkdir(parents=True)
+        (tmp_path / "own" / name / "notes.txt").write_text("none of the pictures")
+        for n in range(7):
+            top, left = rng.integers(0, 60, 2)
+            window = Image.fromarray(photo[top : top + 230, left : left + 330])
+            window.save(tmp_path / "own" / name / f"IMG_{n}.JPG", format="JPEG")
+    Image.fromarray(data.chelsea()[60:, 100:]).save(tmp_path / "new.png")
+    names = {
+        "PHOTOGRAPHS": str(tmp_path / "own"),
+        "NEW": str(tmp_path / "new.png"),
+        "KEEP": str(tmp_path / "kept" / "deep"),
+        "crop_box": find("4.2.9").solution,
+        "labelled_list": find("4.2.11").solution,
+        "network": published_network(),
+    }
+    run = ("own-folder", "listed", "features", "aside", "head", "score", "keep", "same", "new")
+    found = define(
+        NOTEBOOK, ("imports", "imports-course", "opened", "square", "content", "reader"), names, whole=run
+    )
+    assert found["names"] == ["Katze", "Tasse Kaffee"]
+    assert found["right"].all()
+    assert [path.name for path in (tmp_path / "kept" / "deep").iterdir()] == ["my_photographs.safetensors"]
+    assert found["answers"][0]["Katze"] > 0.9
+    assert "new.png {'Katze':" in capsys.readouterr().out
