@@ -22,7 +22,7 @@ from helpers.chapters import serving  # noqa: E402
 from helpers.chapters.keras_resnet import keras_resnet, write_saved_model  # noqa: E402
 from helpers.chapters.resnet import ResNet  # noqa: E402
 
-LOAD = ENGLISH / "8_project" / "2b_load_and_failure.ipynb"
+LOAD = ENGLISH / "8_project" / "2b_batches_and_waiting.ipynb"
 
 EXPECTED = {"height": 28, "width": 28, "channels": 1, "mean": [0.2], "std": [0.3], "ink": "light on dark"}
 
@@ -134,7 +134,7 @@ def test_keras_gives_the_same_logits_and_with_its_own_border_others_of_the_same_
         np.testing.assert_allclose(logits, expected, rtol=1e-4, atol=1e-4)
 
 
-def test_the_border_of_a_row_of_six_is_where_the_table_of_8_2a_puts_it():
+def test_the_border_of_a_row_of_six_is_where_the_table_of_8_2d_puts_it():
     row = torch.arange(1.0, 7).reshape(1, 1, 1, 6)  # a … f
     first = torch.tensor([1.0, 0, 0]).reshape(1, 1, 1, 3)  # what a window begins with
     ours = torch.nn.functional.conv2d(row, first, stride=2, padding=(0, 1)).flatten()
@@ -174,7 +174,7 @@ def test_the_saved_model_takes_files_and_names_its_ends_as_the_service_does(netw
     assert list(ours["serving_default"]["inputs"]) == list(specs[0])
     assert list(ours["serving_default"]["outputs"]) == list(specs[1])
 
-    twin.save(tmp_path / "model.keras")  # what 8.2a warns of: any file in the version folder
+    twin.save(tmp_path / "model.keras")  # what 8.2d warns of: any file in the version folder
     folder = tmp_path / "file"
     folder.mkdir()
     (tmp_path / "model.keras").rename(folder / "model.keras")
@@ -182,7 +182,7 @@ def test_the_saved_model_takes_files_and_names_its_ends_as_the_service_does(netw
     assert tf.saved_model.contains_saved_model(str(tmp_path / "saved"))
 
 
-def test_the_compose_file_starts_a_tensorflow_serving_on_what_8_2a_writes():
+def test_the_compose_file_starts_a_tensorflow_serving_on_what_8_2d_writes():
     services = yaml.safe_load((ROOT / "service" / "compose.yaml").read_text(encoding="utf-8"))["services"]
     assert "../build/saved_models/resnet:/models/resnet:ro" in services["tensorflow"]["volumes"]
 

@@ -115,7 +115,8 @@ def test_without_n_everything_runs_as_ever(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("name", "alone"), [("8_project/2b_load_and_failure", True), ("2_math/1a_products_and_shapes", False)]
+    ("name", "alone"),
+    [("8_project/2c_refusing_and_stopping", True), ("2_math/1a_products_and_shapes", False)],
 )
 def test_a_notebook_is_alone_where_course_toml_says_so(name, alone):
     assert is_alone(SimpleNamespace(path=ROOT / "notebooks" / "en" / f"{name}.ipynb")) is alone
