@@ -1007,6 +1007,9 @@ def draw_content(rng):
     n, wide, rank = int(rng.integers(1, 6)), int(rng.integers(1, 4)), int(rng.integers(1, 3))
     top = int(rng.choice([2, 2, 5]))
     features = rng.integers(0, top, size=(n, wide))
+    apart = features - features.mean(axis=0)
+    if np.linalg.matrix_rank(apart.T @ apart + 1) < wide:  # reg on every entry: rounding alone would decide
+        wide, features = 1, features[:, :1]
     if rng.random() < 0.5:
         features = features.astype(float)
     vectors = rng.integers(-4, 5, size=(n, rank)) / 2
@@ -1067,6 +1070,13 @@ def forgets_the_penalty_of_the_slopes(features, vectors, new, reg):
 def adds_reg_to_the_whole_matrix(features, vectors, new, reg):
     features, vectors, new = _fitting(features, vectors, new)
     slopes = _ridge(features - features.mean(axis=0), vectors, reg)
+    return vectors.mean(axis=0) + (new - features.mean(axis=0)) @ slopes
+
+
+def adds_reg_to_the_whole_matrix_and_solves(features, vectors, new, reg):
+    features, vectors, new = _fitting(features, vectors, new)
+    apart = features - features.mean(axis=0)  # one known item: a matrix of equal numbers, without an inverse
+    slopes = np.linalg.solve(apart.T @ apart + reg, apart.T @ (vectors - vectors.mean(axis=0)))
     return vectors.mean(axis=0) + (new - features.mean(axis=0)) @ slopes
 
 
@@ -1152,6 +1162,7 @@ from_content = Exercise(
         forgets_to_add_the_mean_vector: 1,
         forgets_the_penalty_of_the_slopes: 2,
         adds_reg_to_the_whole_matrix: 2,
+        adds_reg_to_the_whole_matrix_and_solves: 2,
         multiplies_reg_by_the_number_of_items: 2,
         gives_the_mean_vector_to_all: None,
         copies_the_nearest_item: None,

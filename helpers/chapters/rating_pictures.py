@@ -89,10 +89,27 @@ def draw_ladder(errors: Mapping[str, float], floor: float = np.nan) -> Axes:
     for name, value in zip(names, values, strict=True):
         ax.annotate(f"{value:.3f}", (value, name), (8, -4), textcoords="offset points")
     ax.set_xlabel("RMSE on test, stars")
-    ax.margins(x=0.1)
+    ax.margins(x=0.18)  # room for the last number beside its dot
     if not np.isnan(floor):
         ax.axvline(floor, color=PALETTE[1], linestyle="--")
         ax.set_title(f"dashed: the noise floor, {floor:.2f}", color=PALETTE[1])
+    return ax
+
+
+def draw_named_grid(values: Any, rows: Sequence[str], columns: Sequence[str]) -> Axes:
+    """Draw a matrix (H, W) as ``draw_grid`` does, with the names of its rows and columns; returns the Axes.
+
+    Raises ValueError where the names are not as many as the rows and columns.
+    """
+    shape = np.shape(values)
+    if shape != (len(rows), len(columns)):
+        raise ValueError(f"values have shape {shape}, names {(len(rows), len(columns))}: one each is needed")
+    ax = plt.subplots(figsize=(1.3 * len(columns), 0.36 * len(rows) + 1.2))[1]
+    draw_grid(values, ax=ax)
+    for place, name in enumerate(rows):
+        ax.text(-0.65, place, name, ha="right", va="center", fontsize=11)
+    for place, name in enumerate(columns):
+        ax.text(place, -0.7, name, ha="center", va="bottom", fontsize=11)
     return ax
 
 

@@ -8,6 +8,7 @@ from helpers.chapters.rating_pictures import (
     draw_ladder,
     draw_lists,
     draw_map,
+    draw_named_grid,
     draw_product,
     draw_splits,
     draw_tables,
@@ -68,6 +69,20 @@ def test_a_ladder_has_a_dot_and_a_number_per_model_and_a_floor_if_there_is_one(f
     assert ax.lines[0].get_xdata().tolist() == [0.703, 0.95]
     assert texts(ax) == ["0.703", "0.950"]
     assert len(ax.lines) == (1 if np.isnan(floor) else 2)
+
+
+def test_the_largest_number_of_a_ladder_stands_inside_the_picture():
+    ax = draw_ladder({"zeros, as 7.1b leaves them": 0.881, "the mean vector": 0.893, "genre": 0.814})
+    ax.figure.canvas.draw()
+    right = max(text.get_window_extent().x1 for text in ax.texts)
+    assert right < ax.get_window_extent().x1
+
+
+def test_a_named_grid_has_its_numbers_and_names_and_as_many_names_as_rows_and_columns():
+    ax = draw_named_grid([[0.5, -0.25]], ["space"], ["factor 1", "bias"])
+    assert {"space", "factor 1", "bias", "0.50", "−0.25"} <= set(texts(ax))
+    with pytest.raises(ValueError, match=r"shape \(1, 2\), names \(2, 1\)"):
+        draw_named_grid([[0.5, -0.25]], ["space", "love"], ["bias"])
 
 
 def test_splits_show_each_rating_once_as_train_or_test():

@@ -1,11 +1,13 @@
 """The parts of 7.1: what their texts say of the planted world, and what their cells define."""
 
+import re
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from scipy.optimize import minimize
 
+from exercises import WrongAnswer, check
 from exercises.finding import find
 from helpers import check_grad
 from helpers.chapters.recommending import (
@@ -19,7 +21,7 @@ from helpers.chapters.recommending import (
     top_n,
     variety_metrics,
 )
-from tools.notebooks import ENGLISH, define
+from tools.notebooks import ENGLISH, define, read_notebook
 
 FOLDER = ENGLISH / "7_recommenders"
 NEIGHBOURS, FACTORS = FOLDER / "1a_a_table_with_holes.ipynb", FOLDER / "1b_two_tables_for_one.ipynb"
@@ -406,7 +408,9 @@ def films():
         "vector-use",
         "own-code",
         "own-history",
+        "goal-code",
         "hybrid-code",
+        "lists-likes",
     )
     answers = {"content_vectors": find("7.1.7").solution}
     return SimpleNamespace(**define(NEW_FILM, (*ids, "lists-code"), answers, whole=("imports", "data")))
@@ -426,6 +430,9 @@ def test_no_rating_of_a_new_film_is_learnt_from_and_the_first_twenty_are_not_ask
 def test_the_mean_film_has_a_bias_of_minus_009_and_the_new_films_are_better_liked(films):
     at, known = films.launch(0), fit_factors(films.ratings, 0).item_bias
     assert round(float(at.model.item_bias[at.learnt].mean()), 2) == -0.09
+    counts = np.bincount(films.ratings.items)
+    assert (np.median(counts[at.learnt]), np.median(counts[at.new])) == (37, 61)
+    assert known[counts >= 30].mean() > known[counts < 30].mean() + 0.1  # more ratings, better liked
     assert known[at.new].mean() > known[at.learnt].mean() + 0.02
     assert 38 < len(at.old) / films.ratings.n_users < 42
 
@@ -448,12 +455,63 @@ def test_the_vectors_are_those_of_a_ridge_regression_of_scikit_learn(films):
     np.testing.assert_allclose(mean, np.tile(known.mean(axis=0), (len(at.new), 1)), atol=1e-6)
 
 
-def test_pulled_to_zero_solve_towards_is_solve_rows_of_7_1b(films, five):
+@pytest.mark.parametrize("left", ["solve", "inv", "einsum", "vectors"])
+def test_reg_on_the_whole_matrix_is_named_as_the_cause_however_it_is_solved(left):
+    def content_vectors(features, vectors, new, reg):
+        if len(features) != len(vectors) or features.shape[1] != new.shape[1]:
+            raise ValueError(f"{features.shape}, {vectors.shape}, {new.shape}")
+        A, middle = features - features.mean(axis=0), vectors.mean(axis=0)
+        square = np.einsum("ni,nj->ij", A, A) if left == "einsum" else A.T @ A
+        right = A.T @ (vectors if left == "vectors" else vectors - middle)
+        solve = np.linalg.solve if left != "inv" else lambda matrix, side: np.linalg.inv(matrix) @ side
+        return middle + (new - features.mean(axis=0)) @ solve(square + reg, right)
+
+    with pytest.raises(WrongAnswer, match=r"(?s)cause: adds reg to every entry of the matrix.*hint 3 of 3"):
+        check("7.1.7", content_vectors)
+
+
+def test_pulled_to_a_goal_the_rows_solve_the_normal_equations_with_the_goal_on_the_right(films, five):
     rng = np.random.default_rng(0)
-    table, Q = rng.normal(size=(6, 5)), rng.normal(size=(5, 2))
+    table, Q, goal = rng.normal(size=(6, 5)), rng.normal(size=(5, 2)), rng.normal(size=(6, 2))
     table[rng.random((6, 5)) < 0.4] = np.nan
-    ours = films.solve_towards(table, Q, np.array([0.3, 4.0]), np.zeros((6, 2)))
-    np.testing.assert_allclose(ours, five.solve_rows(table, Q, [0.3, 4.0]))
+    penalty = np.array([0.3, 4.0])
+    np.testing.assert_allclose(films.solve_rows(table, Q, penalty), five.solve_rows(table, Q, penalty))
+    ours = films.solve_towards(table, Q, penalty, np.zeros((6, 2)))
+    np.testing.assert_allclose(ours, five.solve_rows(table, Q, penalty))
+    for row, p, g in zip(table, films.solve_towards(table, Q, penalty, goal), goal, strict=True):
+        seen = ~np.isnan(row)
+        left = Q[seen].T @ Q[seen] + np.diag(penalty)
+        np.testing.assert_allclose(left @ p, Q[seen].T @ row[seen] + penalty * g)
+
+
+def test_over_five_draws_five_ratings_of_a_film_reach_its_content_in_two_and_ten_in_four(films):
+    five, ten, spared, own, hybrid = [], [], [], [], []
+    for seed in range(5):
+        at = films.launch(seed)
+        guess = films.vectors_from_content(at)
+        content = films.rmse(at, films.stars_by(at, guess))
+        for n, reached in ((5, five), (10, ten)):
+            reached.append(films.rmse(at, films.stars_by_hybrid(at, n, 0 * guess)) < content)
+        hybrid.append(films.rmse(at, films.stars_by_hybrid(at, 10, guess)) < content)
+        own.append(films.rmse(at, films.stars_by_own_history(at)))
+        guess[:, -1] = 0  # no bias
+        spared.append(films.rmse(at, films.stars_by(at, guess)))
+        assert spared[-1] < content, seed
+    assert (sum(five), sum(ten), sum(hybrid)) == (2, 4, 5)
+    assert five[0]
+    assert round(spared[0], 3) == 0.806
+    assert round(float(np.mean(spared)), 3) == 0.800
+    assert abs(np.mean(spared) - np.mean(own)) < 0.01
+
+
+def test_the_rows_of_7_1e_differ_by_what_its_text_says():
+    (cell,) = [cell for cell in read_notebook(NEW_FILM).cells if cell.id == "spread-show"]
+    found = re.findall(r"^(\S.*?) +[\d.]+ +\(([\d.]+) to ([\d.]+)\)$", cell.outputs[0].text, re.MULTILINE)
+    apart = {name: float(high) - float(low) for name, low, high in found}
+    stars = [value for name, value in apart.items() if not name.startswith("NDCG")]
+    assert (round(min(stars), 2), round(max(stars), 2)) == (0.03, 0.06)
+    assert max(apart, key=apart.get) == "NDCG, content"
+    assert round(apart["NDCG, content"], 2) == 0.10
 
 
 def test_with_no_star_the_hybrid_is_the_content_and_in_three_more_worlds_it_leads(films):

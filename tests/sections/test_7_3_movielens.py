@@ -157,6 +157,8 @@ def test_the_table_of_new_films_in_7_1e_is_the_one_measured_and_the_one_printed(
         assert f"{fields[1]} ({fields[2]})" == found[key], name
     assert len(found) == len(printed) == 9
     assert f"a run on {day_of(full_run('e'))}" in told["movielens"]
+    without = re.search(r"set to 0 instead of guessed, content has a mean of ([\d.]+) ", full_run("e"))[1]
+    assert f"(without it content has {without})" in told["movielens"]
 
 
 def test_what_7_1f_and_7_1g_say_of_movielens_is_what_was_measured():
