@@ -288,9 +288,7 @@ def test_notebooks_leave_what_they_made_in_build_or_where_that_is_read_only_else
     assert str(elsewhere) in said
 
 
-@pytest.mark.parametrize(
-    "name", ["8_project/1a", "8_project/1b", "8_project/2a", "8_project/2b", "8_project/2c", "8_project/2d"]
-)
+@pytest.mark.parametrize("name", [f"8_project/{part}" for part in ("1b", "1c", "1d", "2a", "2b", "2c", "2d")])
 def test_the_notebooks_of_the_project_ask_where_they_may_write(name):
     (path,) = find_notebooks([name])
     code = "\n".join(cell.source for cell in code_cells(read_notebook(path)))

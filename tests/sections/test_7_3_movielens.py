@@ -301,14 +301,14 @@ def test_what_7_3h_and_7_3i_say_of_the_order_follows_from_the_benchmark():
 
 
 def test_the_full_run_of_8_1_is_told_with_its_date_and_its_number():
-    row = measured("`8_project/1a_blocks_and_training`, full")
+    row = measured("`8_project/1b_three_ingredients`, full")
     test, four, val = re.search(r"accuracy ([\d.]+) \((0\.\d{4})\), val ([\d.]+);", row).groups()
     assert "23 November" in row
-    blocks, judging = (
-        cells(f"8_project/{name}") for name in ("1a_blocks_and_training", "1b_judging_and_model_card")
+    training, judging = (
+        cells(f"8_project/{name}") for name in ("1b_three_ingredients", "1c_judging_a_network")
     )
-    assert "a run on 23 November 2026" in blocks["built"]
-    assert f"right on {val} of val and {test} of test" in blocks["built"]
+    assert "a run on 23 November 2026" in training["built"]
+    assert f"right on {val} of val and {test} of test" in training["built"]
     (full,) = [text for text in judging.values() if "**The full profile**" in text]
     assert f"on 23 November 2026: {four} of the 10,000 test pictures" in full
     assert f"{float(four):.3f}" == test

@@ -1,6 +1,7 @@
 """Section 8.1: its exercises agree with the libraries, and right answers in another form are accepted."""
 
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,13 +17,18 @@ from exercises.ch8_project.s1_train_resnet import (
     one_cycle,
     residual_block,
 )
+from helpers import batches, fit, predict, seed_everything
 from helpers.chapters import resnet
 from helpers.chapters.resnet import Block
 from service.digits import digit_pictures
-from tools.notebooks import ENGLISH, define
+from tests.sections.run_cell import run_cell
+from tools.notebooks import ENGLISH, cells_of, define
 
-BUILT = ENGLISH / "8_project" / "1a_blocks_and_training.ipynb"
-JUDGED = ENGLISH / "8_project" / "1b_judging_and_model_card.ipynb"
+PROJECT = ENGLISH / "8_project"
+BUILT = PROJECT / "1a_add_do_not_replace.ipynb"
+TRAINED = PROJECT / "1b_three_ingredients.ipynb"
+JUDGED = PROJECT / "1c_judging_a_network.ipynb"
+TRAVELLED = PROJECT / "1d_a_score_that_did_not_travel.ipynb"
 
 
 def test_the_block_with_matrices_is_the_one_of_torch():
@@ -138,9 +144,9 @@ def test_hardly_a_test_picture_of_the_digits_stands_in_train_or_val():
     assert copies < 0.01 * len(prints["test"])
 
 
-@pytest.mark.parametrize("notebook", [BUILT, JUDGED])
+@pytest.mark.parametrize("notebook", [TRAINED, JUDGED, TRAVELLED])
 def test_normalised_pictures_have_mean_0_and_variance_1_over_train(notebook):
-    imports = ["imports", "imports-course"] if notebook == JUDGED else ["imports"]
+    imports = ["imports"] if notebook == TRAINED else ["imports", "imports-course"]
     known = define(notebook, imports, {"DATA": "digits", "__name__": notebook.stem}, whole=["data"])
     train = known["normal"](known["X"])
     assert train.dtype == np.float32
@@ -152,6 +158,37 @@ def test_the_bins_of_the_reliability_are_those_counted_by_hand():
     reliability = define(JUDGED, ["imports", "calibration"])["reliability"]
     tiny = reliability(np.array([0.62, 0.68, 0.95, 1.0]), np.array([True, False, True, True]))
     np.testing.assert_allclose(tiny, [[2, 2], [0.65, 0.975], [0.5, 1.0]])
+
+
+def test_normalised_layers_that_replace_learn_less_than_layers_that_add_from_another_seed():
+    known = define(BUILT, ["imports", "stack-code"], whole=["constants"])
+
+    def right(add, norm):
+        generator = seed_everything(3)
+        stack = known["Stack"](add)
+        if norm:
+            for place, layer in enumerate(stack.layers):
+                stack.layers[place] = nn.Sequential(layer, nn.BatchNorm1d(64))
+        feed = batches(known["X"], known["y"], batch_size=64, shuffle=True, generator=generator)
+        optimiser = torch.optim.Adam(stack.parameters(), lr=1e-3)
+        fit(stack, feed, nn.functional.cross_entropy, optimiser, epochs=known["EPOCHS"], device="cpu")
+        return (predict(stack, known["X_val"]).argmax(dim=1).numpy() == known["y_val"]).mean()
+
+    assert right(add=False, norm=False) < 0.2 < right(add=False, norm=True) < 0.6
+    assert right(add=True, norm=False) > 0.8
+
+
+def test_both_parts_that_judge_train_the_same_network_and_find_the_same_calibration_error():
+    sources = [[cell.source for cell in cells_of(part, "train-code", "data")] for part in (JUDGED, TRAVELLED)]
+    assert sources[0] == sources[1]
+    dice = torch.Generator().manual_seed(0)
+    logits, labels = 3 * torch.randn(300, 10, generator=dice), torch.randint(10, (300,), generator=dice)
+    known = define(TRAVELLED, ["imports"]) | {"network": None, "normal": abs, "X_test": np.zeros(1)}
+    given = SimpleNamespace(**known | {"predict": lambda *_: logits, "y_test": labels.numpy()})
+    again = run_cell(TRAVELLED, given, "again")
+    reliability = define(JUDGED, ["imports", "calibration"])["reliability"]
+    counts, sure, right = reliability(again.confidence, again.right)
+    assert again.ece == pytest.approx(np.average(abs(sure - right), weights=counts), rel=1e-5)
 
 
 # right answers, written in another way

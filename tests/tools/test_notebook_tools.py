@@ -828,7 +828,7 @@ def test_a_notebook_stands_in_course_toml_and_calls_itself_as_it_is_called_there
         ("2_math/1_linear_algebra", []),
         ("3_architectures/1a_neurons_and_layers", []),
         ("3_architectures/1b_backpropagation", ["'3_architectures/1b_backpropagation' comes later"]),
-        ("8_project/1a_blocks_and_training", ["'8_project/1a_blocks_and_training' comes later"]),
+        ("8_project/1b_three_ingredients", ["'8_project/1b_three_ingredients' comes later"]),
         ("2_math/1_linear_algebra.ipynb", ["'2_math/1_linear_algebra.ipynb' is no section"]),
     ],
 )
