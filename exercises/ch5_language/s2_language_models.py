@@ -1151,98 +1151,110 @@ looking_back = Exercise(
 # 5.2.10 four bits and a scale ---------------------------------------------------------------------
 
 
-def unpack_block(block):
-    """The 32 weights of a block of kind Q4_1.
+def unpack_packet(packet):
+    """The 32 weights of a packet of kind Q4_1.
 
-    block: 20 bytes, uint8: scale and lowest value, float16 each, then 16 bytes of two whole numbers each,
+    packet: 20 bytes, uint8: scale and lowest value, float16 each, then 16 bytes of two whole numbers each,
     from 0 to 15 -> (32,) floats. Raises ValueError for another number of bytes.
     """
     # Common wrong turn: the halves of a byte are not neighbours; the low ones are weights 0 to 15, the high
     # ones 16 to 31.
-    if len(block) != 20:
-        raise ValueError(f"{len(block)} bytes; a block has 20")
-    scale, lowest = block[:4].copy().view("<f2").astype(np.float32)
-    whole = np.concatenate([block[4:] % 16, block[4:] // 16])
+    if len(packet) != 20:
+        raise ValueError(f"{len(packet)} bytes; a packet has 20")
+    scale, lowest = packet[:4].copy().view("<f2").astype(np.float32)
+    whole = np.concatenate([packet[4:] % 16, packet[4:] // 16])
     return scale * whole + lowest
 
 
-def _block(scale, lowest, bytes_):
-    """A block of 20 bytes from its scale, its lowest value and its 16 bytes."""
+def _packet(scale, lowest, bytes_):
+    """A packet of 20 bytes from its scale, its lowest value and its 16 bytes."""
     two = np.array([scale, lowest], dtype="<f2").view(np.uint8)
     return np.concatenate([two, np.array(bytes_, dtype=np.uint8)])
 
 
-def draw_block_of_weights(rng):
-    """A block with round numbers, at times all bytes equal, scale 0, or the wrong number of bytes."""
+def draw_packet(rng):
+    """A packet with round numbers, at times all bytes equal, scale 0, or the wrong number of bytes."""
     scale, lowest = rng.integers(0, 9) / 8, rng.integers(-16, 9) / 8
     bytes_ = rng.integers(0, 256, size=16)
     if rng.random() < 0.2:
         bytes_[:] = bytes_[0]
-    block = _block(scale, lowest, bytes_)
+    packet = _packet(scale, lowest, bytes_)
     if rng.random() < 0.1:
         size = int(rng.choice([4, 6, 18, 19, 21, 40]))
-        return Case((np.resize(block, size),), raises=ValueError)
-    return (block,)
+        return Case((np.resize(packet, size),), raises=ValueError)
+    return (packet,)
 
 
-def _parts(block):
+def _parts(packet):
     """Scale, lowest, low halves, high halves of 20 bytes."""
-    if len(block) != 20:
-        raise ValueError(f"{len(block)} bytes")
-    scale, lowest = block[:4].copy().view("<f2").astype(np.float32)
-    return scale, lowest, block[4:] % 16, block[4:] // 16
+    if len(packet) != 20:
+        raise ValueError(f"{len(packet)} bytes")
+    scale, lowest = packet[:4].copy().view("<f2").astype(np.float32)
+    return scale, lowest, packet[4:] % 16, packet[4:] // 16
 
 
-def takes_the_high_halves_first(block):
-    scale, lowest, low, high = _parts(block)
+def takes_the_high_halves_first(packet):
+    scale, lowest, low, high = _parts(packet)
     return scale * np.concatenate([high, low]) + lowest
 
 
-def puts_the_halves_of_a_byte_side_by_side(block):
-    scale, lowest, low, high = _parts(block)
+def puts_the_halves_of_a_byte_side_by_side(packet):
+    scale, lowest, low, high = _parts(packet)
     return scale * np.stack([low, high], axis=1).ravel() + lowest
 
 
-def scales_the_lowest_too(block):
-    scale, lowest, low, high = _parts(block)
+def scales_the_lowest_too(packet):
+    scale, lowest, low, high = _parts(packet)
     return scale * (np.concatenate([low, high]) + lowest)
 
 
-def subtracts_8_instead(block):
-    scale, _, low, high = _parts(block)
+def subtracts_8_instead(packet):
+    scale, _, low, high = _parts(packet)
     return scale * (np.concatenate([low, high]).astype(np.float32) - 8)
 
 
-def exchanges_scale_and_lowest(block):
-    lowest, scale, low, high = _parts(block)
+def exchanges_scale_and_lowest(packet):
+    lowest, scale, low, high = _parts(packet)
     return scale * np.concatenate([low, high]) + lowest
 
 
-def leaves_the_lowest_out(block):
-    scale, _, low, high = _parts(block)
+def leaves_the_lowest_out(packet):
+    scale, _, low, high = _parts(packet)
     return scale * np.concatenate([low, high])
 
 
-def leaves_the_scale_out(block):
-    _, lowest, low, high = _parts(block)
+def leaves_the_scale_out(packet):
+    _, lowest, low, high = _parts(packet)
     return np.concatenate([low, high]) + lowest
 
 
-def reads_halves_above_7_as_negative(block):
-    scale, lowest, low, high = _parts(block)
+def reads_halves_above_7_as_negative(packet):
+    scale, lowest, low, high = _parts(packet)
     whole = np.concatenate([low, high]).astype(int)
     return scale * np.where(whole > 7, whole - 16, whole) + lowest
 
 
-def reads_the_two_bytes_the_other_way_round(block):
-    _, _, low, high = _parts(block)
-    scale, lowest = block[:4].copy().view(">f2").astype(np.float32)
+def reads_the_two_bytes_the_other_way_round(packet):
+    _, _, low, high = _parts(packet)
+    scale, lowest = packet[:4].copy().view(">f2").astype(np.float32)
     return scale * np.concatenate([low, high]) + lowest
 
 
-def answers_for_any_number_of_bytes(block):
-    scale, lowest = block[:4].copy().view("<f2").astype(np.float32)
-    return scale * np.concatenate([block[4:] % 16, block[4:] // 16]) + lowest
+def answers_for_any_number_of_bytes(packet):
+    scale, lowest = packet[:4].copy().view("<f2").astype(np.float32)
+    return scale * np.concatenate([packet[4:] % 16, packet[4:] // 16]) + lowest
+
+
+def computes_in_16_bits(packet):
+    _, _, low, high = _parts(packet)
+    scale, lowest = packet[:4].copy().view("<f2")
+    return scale * np.concatenate([low, high]) + lowest
+
+
+def reads_the_bytes_as_signed(packet):
+    scale, lowest, _, _ = _parts(packet)
+    signed = packet[4:].view(np.int8)
+    return scale * np.concatenate([signed % 16, signed // 16]) + lowest
 
 
 four_bits_and_a_scale = Exercise(
@@ -1250,22 +1262,26 @@ four_bits_and_a_scale = Exercise(
     level=2,
     minutes=10,
     points=2,
-    solution=unpack_block,
+    solution=unpack_packet,
     cases=(
         Case(
-            (_block(0.5, -1, [49] + [0] * 15),),
+            (_packet(0.5, -1, [49] + [0] * 15),),
             expected=np.array([-0.5] + [-1.0] * 15 + [0.5] + [-1.0] * 15),
-            name="the block of the statement",
+            name="the packet of the statement",
         ),
         Case(
-            (_block(1, 0, range(16)),),
+            (_packet(1, 0, range(16)),),
             expected=np.array([float(j) for j in range(16)] + [0.0] * 16),
             name="bytes below 16: only low halves",
         ),
         Case(
-            (_block(0.25, 2, [16 * j for j in range(16)]),),
+            (_packet(0.25, 2, [16 * j for j in range(16)]),),
             expected=np.array([2.0] * 16 + [2 + j / 4 for j in range(16)]),
             name="multiples of 16: only high halves",
+        ),
+        Case(
+            (_packet(0.1268, 0.7305, range(3, 243, 15)),),
+            name="a scale that is no round number: 32-bit arithmetic",
         ),
         Case((np.zeros(18, dtype=np.uint8),), raises=ValueError, name="18 bytes"),
     ),
@@ -1278,10 +1294,12 @@ four_bits_and_a_scale = Exercise(
         leaves_the_lowest_out: 2,
         leaves_the_scale_out: 2,
         reads_halves_above_7_as_negative: 0,
+        computes_in_16_bits: 3,
+        reads_the_bytes_as_signed: 0,
         reads_the_two_bytes_the_other_way_round: None,
         answers_for_any_number_of_bytes: None,
     },
-    draw=draw_block_of_weights,
+    draw=draw_packet,
 )
 
 # 5.2.11 a conversation is a text ------------------------------------------------------------------
@@ -1388,6 +1406,21 @@ def changes_the_list_it_got(messages, answer=True):
     return _joined(messages) + "<|im_start|>assistant\n" * answer
 
 
+def looks_for_a_system_message_anywhere(messages, answer=True):
+    found = any(each["role"] == "system" for each in _checked(messages))
+    return _joined(messages if found else _with_system(messages)) + "<|im_start|>assistant\n" * answer
+
+
+def gives_the_word_only_after_the_user(messages, answer=True):
+    asked = answer and _checked(messages)[-1]["role"] == "user"
+    return _joined(_with_system(messages)) + "<|im_start|>assistant\n" * asked
+
+
+def ends_without_a_line_break_where_no_answer_follows(messages, answer=True):
+    text = _joined(_with_system(messages))
+    return text + "<|im_start|>assistant\n" if answer else text[:-1]
+
+
 HI = {"role": "user", "content": "Hi"}
 OPENED = "<|im_start|>assistant\n"
 
@@ -1421,6 +1454,12 @@ a_conversation_is_a_text = Exercise(
             "<|im_start|>assistant\n Yes? \n<|im_end|>\n",
             name="no answer wanted, and an answer with blanks",
         ),
+        Case(
+            ([HI, {"role": "system", "content": "Be brief."}],),
+            expected=f"<|im_start|>system\n{SYSTEM}<|im_end|>\n<|im_start|>user\nHi<|im_end|>\n"
+            "<|im_start|>system\nBe brief.<|im_end|>\n" + OPENED,
+            name="a system message, but not the first",
+        ),
         Case(([{"role": "bot", "content": "Hi"}],), raises=ValueError, name="an unknown role"),
     ),
     wrong={
@@ -1435,6 +1474,9 @@ a_conversation_is_a_text = Exercise(
         strips_the_contents: None,
         accepts_any_role: None,
         changes_the_list_it_got: 1,
+        looks_for_a_system_message_anywhere: 1,
+        gives_the_word_only_after_the_user: 2,
+        ends_without_a_line_break_where_no_answer_follows: 0,
     },
     draw=draw_conversation,
 )

@@ -391,13 +391,15 @@ def draw_knobs(found: dict[str, Tensor]) -> list[Axes]:
     return list(axes)
 
 
-def plot_changes(found: dict[str, Sequence[float]], *, label: str) -> Axes:
+def plot_changes(found: dict[str, Sequence[float]], *, label: str, beside: str = "{:.2f}") -> Axes:
     """One row per variant, the first on top: a dot for each seed, its mean beside them; returns the Axes."""
     ax = plt.subplots(figsize=(7.6, 0.5 * len(found) + 0.8))[1]
     for row, values in enumerate(found.values()):
         ax.plot(values, [row] * len(values), "o", color=BLUE, alpha=0.6)
         mean = sum(values) / len(values)
-        ax.annotate(f"{mean:.2f}", (max(values), row), xytext=(8, 0), textcoords="offset points", va="center")
+        ax.annotate(
+            beside.format(mean), (max(values), row), xytext=(8, 0), textcoords="offset points", va="center"
+        )
     ax.set_yticks(range(len(found)), list(found))
     ax.margins(x=0.12)
     ax.invert_yaxis()

@@ -59,7 +59,7 @@ FAMOUS = (  # lines of Hamlet, chosen before anything was measured
 )
 BLUE, ORANGE, GREEN = PALETTE[:3]
 ENDS = 0, 2  # <|endoftext|> and <|im_end|>
-KINDS = {0: ("F32", 1, 4), 3: ("Q4_1", 32, 20), 8: ("Q8_0", 32, 34)}  # name, numbers in a block, its bytes
+KINDS = {0: ("F32", 1, 4), 3: ("Q4_1", 32, 20), 8: ("Q8_0", 32, 34)}  # name, numbers in a packet, its bytes
 
 
 def open_gguf(path: str | Path) -> tuple[dict, dict[str, tuple[str, tuple[int, ...], np.ndarray]]]:
@@ -140,18 +140,18 @@ def tokeniser(said: dict) -> Tokenizer:
 
 
 def four_bits(raw: np.ndarray) -> np.ndarray:
-    """Q4_1: bytes (rows, bytes) -> numbers (rows, numbers); 32 numbers in a block of 20 bytes."""
-    blocks = raw.reshape(-1, 20)
-    scale, lowest = blocks[:, :4].copy().view("<f2").astype(np.float32).T[:, :, None]
-    whole = np.concatenate([blocks[:, 4:] % 16, blocks[:, 4:] // 16], axis=1)
+    """Q4_1: bytes (rows, bytes) -> numbers (rows, numbers); 32 numbers in a packet of 20 bytes."""
+    packets = raw.reshape(-1, 20)
+    scale, lowest = packets[:, :4].copy().view("<f2").astype(np.float32).T[:, :, None]
+    whole = np.concatenate([packets[:, 4:] % 16, packets[:, 4:] // 16], axis=1)
     return (scale * whole + lowest).reshape(len(raw), -1)
 
 
 def eight_bits(raw: np.ndarray) -> np.ndarray:
-    """Q8_0: bytes (rows, bytes) -> numbers (rows, numbers); 32 numbers in a block of 34 bytes."""
-    blocks = raw.reshape(-1, 34)
-    scale = blocks[:, :2].copy().view("<f2").astype(np.float32)
-    return (scale * blocks[:, 2:].view(np.int8)).reshape(len(raw), -1)
+    """Q8_0: bytes (rows, bytes) -> numbers (rows, numbers); 32 numbers in a packet of 34 bytes."""
+    packets = raw.reshape(-1, 34)
+    scale = packets[:, :2].copy().view("<f2").astype(np.float32)
+    return (scale * packets[:, 2:].view(np.int8)).reshape(len(raw), -1)
 
 
 def decoded(tensors: dict) -> dict[str, Tensor]:
@@ -404,18 +404,18 @@ def draw_model(tensors: dict) -> Axes:
     return ax
 
 
-def draw_block(block: np.ndarray, weights: Sequence[float]) -> Axes:
-    """The 20 bytes of a block of kind Q4_1; below them their halves; at the ends the first weights."""
+def draw_packet(packet: np.ndarray, weights: Sequence[float]) -> Axes:
+    """The 20 bytes of a packet of kind Q4_1; below them their halves; at the ends the first weights."""
     ax = plt.subplots(figsize=(11, 3.4))[1]
-    for place, byte in enumerate(block.tolist()):
+    for place, byte in enumerate(packet.tolist()):
         _cell(ax, place, 0, byte, (ORANGE, GREEN, BLUE)[min(2, place // 2)])
         if place >= 4:
             _cell(ax, place, -1.9, byte % 16, BLUE)
             _cell(ax, place, -3.1, byte // 16, BLUE)
-    scale, lowest = block[:4].copy().view("<f2")
+    scale, lowest = packet[:4].copy().view("<f2")
     for at, text in ((0.5, f"scale\n{scale:.4f}"), (2.5, f"lowest\n{lowest:.4f}")):
         ax.text(at, -1, text, ha="center", va="center")
-    for y, text in ((0, "bytes"), (-1.9, "byte % 16"), (-3.1, "byte // 16")):
+    for y, text in ((0, "bytes"), (-1.9, "low half"), (-3.1, "high half")):
         ax.text(-0.8 if y == 0 else 3.3, y, text, ha="right", va="center")
     for y, first in ((-1.9, 0), (-3.1, 16)):
         ax.text(
@@ -444,6 +444,26 @@ def draw_pairs() -> list[Axes]:
         ax.set(title=title, xlim=(-0.7, 7.7), ylim=(-0.6, 0.6))
         ax.set_axis_off()
     return list(axes)
+
+
+def draw_twos(found: dict[str, Sequence[float]], label: str) -> Axes:
+    """Two rows of dots, each joined to its partner in the other; a tick and a number for each mean."""
+    ax = plt.subplots(figsize=(7.6, 2.4))[1]
+    for pair in zip(*found.values(), strict=True):
+        ax.plot(pair, (0, 1), "o-", color=BLUE if pair[0] < pair[1] else ORANGE, alpha=0.6)
+    for row, values in enumerate(found.values()):
+        mean = sum(values) / len(values)
+        ax.plot(mean, row, "k|", markersize=28, markeredgewidth=2)
+        ax.annotate(
+            f"mean {mean:.2f}",
+            (mean, row),
+            xytext=(0, 18 - 46 * row),
+            textcoords="offset points",
+            ha="center",
+        )
+    ax.set_yticks(range(2), list(found))
+    ax.set(xlabel=label, ylim=(1.7, -0.7))
+    return ax
 
 
 def _cell(ax: Axes, x: float, y: float, value: int, colour: str) -> None:

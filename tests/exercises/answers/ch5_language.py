@@ -919,39 +919,39 @@ def wrong_5_3_9_refuses_a_batch_without_rows_that_count(batches):
     return right_5_3_9_row_by_row(batches)
 
 
-# 5.2.10 unpack_block ---------------------------------------------------------------------------------------
+# 5.2.10 unpack_packet --------------------------------------------------------------------------------------
 
 
-def right_5_2_10_byte_by_byte(block):
-    if len(block) != 20:
-        raise ValueError(f"{len(block)} bytes")
-    scale, lowest = (float(value) for value in np.frombuffer(block.tobytes()[:4], dtype="<f2"))
-    whole = [int(byte) & 15 for byte in block[4:]] + [int(byte) >> 4 for byte in block[4:]]
+def right_5_2_10_byte_by_byte(packet):
+    if len(packet) != 20:
+        raise ValueError(f"{len(packet)} bytes")
+    scale, lowest = (float(value) for value in np.frombuffer(packet.tobytes()[:4], dtype="<f2"))
+    whole = [int(byte) & 15 for byte in packet[4:]] + [int(byte) >> 4 for byte in packet[4:]]
     return np.array([scale * value + lowest for value in whole])
 
 
-def right_5_2_10_as_one_reshape(block):
-    if block.shape != (20,):
-        raise ValueError(f"shape {block.shape}")
-    scale, lowest = np.ascontiguousarray(block[:4]).view(np.float16).astype(np.float64)
-    return lowest + scale * (block[4:] >> np.array([[0], [4]], dtype=np.uint8) & 15).ravel()
+def right_5_2_10_as_one_reshape(packet):
+    if packet.shape != (20,):
+        raise ValueError(f"shape {packet.shape}")
+    scale, lowest = np.ascontiguousarray(packet[:4]).view(np.float16).astype(np.float64)
+    return lowest + scale * (packet[4:] >> np.array([[0], [4]], dtype=np.uint8) & 15).ravel()
 
 
-def wrong_5_2_10_keeps_16_bits(block):
-    if len(block) != 20:
-        raise ValueError(f"{len(block)} bytes")
-    scale, lowest = block[:4].copy().view("<f2")
-    return (scale * 100 * np.concatenate([block[4:] % 16, block[4:] // 16]) + lowest).astype(np.float16)
+def wrong_5_2_10_keeps_16_bits(packet):
+    if len(packet) != 20:
+        raise ValueError(f"{len(packet)} bytes")
+    scale, lowest = packet[:4].copy().view("<f2")
+    return (scale * 100 * np.concatenate([packet[4:] % 16, packet[4:] // 16]) + lowest).astype(np.float16)
 
 
-def wrong_5_2_10_divides_by_15(block):
-    return (right_5_2_10_byte_by_byte(block) - 1) / 15 + 1
+def wrong_5_2_10_divides_by_15(packet):
+    return (right_5_2_10_byte_by_byte(packet) - 1) / 15 + 1
 
 
-def wrong_5_2_10_shifts_only_three(block):
-    right_5_2_10_byte_by_byte(block)
-    scale, lowest = block[:4].copy().view("<f2").astype(float)
-    return scale * np.concatenate([block[4:] & 15, block[4:] >> 3]) + lowest
+def wrong_5_2_10_shifts_only_three(packet):
+    right_5_2_10_byte_by_byte(packet)
+    scale, lowest = packet[:4].copy().view("<f2").astype(float)
+    return scale * np.concatenate([packet[4:] & 15, packet[4:] >> 3]) + lowest
 
 
 # 5.2.11 render ---------------------------------------------------------------------------------------------
