@@ -153,13 +153,13 @@ def test_enlarged_repeats_each_number_and_changes_none():
     assert enlarged(small).shape == (2, 112, 112)
 
 
-def test_biases_do_not_make_up_for_normalisation_and_a_higher_rate_nearly_does():
-    """6.1c, two epochs, three seeds: a lead of ten points and more at 0.001, of about five at 0.01."""
+def test_biases_do_not_make_up_for_normalisation_and_a_higher_rate_does():
+    """6.1c, two epochs, three seeds: a lead of about seven points at 0.001, and none at 0.01."""
     from helpers import batches, fit, predict, seed_everything
-    from helpers.chapters.drawn_digits import load_pictures
+    from helpers.chapters.real_digits import load_pictures
     from helpers.chapters.small_cnn import small_cnn
 
-    (X, y), (X_val, y_val) = (load_pictures("drawn-digits", split) for split in ("train", "val"))
+    (X, y), (X_val, y_val) = (load_pictures("mnist-5k", split) for split in ("train", "val"))
     right = {}
     for rate in (1e-3, 1e-2):
         for norm in (True, False):
@@ -171,15 +171,15 @@ def test_biases_do_not_make_up_for_normalisation_and_a_higher_rate_nearly_does()
                         if isinstance(part, nn.Conv2d):
                             parts[place] = nn.Conv2d(part.in_channels, part.out_channels, 3, padding=1)
                     network = nn.Sequential(*parts)
-                feed = batches(X, y, batch_size=64, shuffle=True, generator=generator)
+                feed = batches(X[:2000], y[:2000], batch_size=64, shuffle=True, generator=generator)
                 optimizer = torch.optim.AdamW(network.parameters(), lr=rate)
                 fit(network, feed, F.cross_entropy, optimizer, epochs=2, device="cpu")
                 share = (predict(network, X_val).argmax(dim=1).numpy() == y_val).mean()
                 right.setdefault((rate, norm), []).append(share)
     print(right)
     leads = [np.mean(right[rate, True]) - np.mean(right[rate, False]) for rate in (1e-3, 1e-2)]
-    assert leads[0] > 0.08
-    assert 0.01 < leads[1] < leads[0]
+    assert leads[0] > 0.04
+    assert abs(leads[1]) < 0.03
 
 
 def test_a_linear_layer_misses_the_bound_of_6_1_10_and_the_courses_own_answer_has_room():
@@ -199,15 +199,16 @@ def test_a_linear_layer_misses_the_bound_of_6_1_10_and_the_courses_own_answer_ha
 
 def test_the_first_filters_hardly_turn_and_frozen_at_random_they_cost_nothing():
     from helpers import predict, seed_everything
-    from helpers.chapters.drawn_digits import load_pictures
+    from helpers.chapters.real_digits import load_pictures
     from helpers.chapters.small_cnn import small_cnn, trained_cnn
 
-    (X, y), (X_val, y_val) = (load_pictures("drawn-digits", split) for split in ("train", "val"))
+    (X, y), (X_val, y_val) = (load_pictures("mnist-5k", split) for split in ("train", "val"))
     seed_everything(0)
     start = small_cnn()
     places, right, turned = (0, 4, 8, -1), [], []
     for frozen in (0, 1, 3):  # so many convolutions stay as they began
-        network = trained_cnn(X, y, width=8, epochs=6, batch_size=64, rate=1e-2, frozen=frozen, device="cpu")
+        settings = {"width": 8, "epochs": 6, "batch_size": 64, "rate": 1e-2, "device": "cpu"}
+        network = trained_cnn(X[:2000], y[:2000], frozen=frozen, **settings)
         pairs = [(start[place].weight.detach(), network[place].weight.detach()) for place in places]
         assert [torch.equal(*pair) for pair in pairs] == [n < frozen for n in range(4)]
         assert all(not torch.equal(layer.weight, torch.ones_like(layer.weight)) for layer in network[1:10:4])
@@ -221,7 +222,7 @@ def test_the_first_filters_hardly_turn_and_frozen_at_random_they_cost_nothing():
     assert first[0] > 2 * first[1] > 2 * first[2] > 4 * first[3]
     assert 0.85 < turned[0] < 1
     assert abs(right[1] - right[0]) < 0.02
-    assert right[2] < right[1] - 0.02
+    assert 1 - right[2] > 1.25 * (1 - right[1])
 
 
 def test_a_place_behind_the_third_convolution_sees_18_of_28_pixels():
@@ -252,20 +253,21 @@ def test_6_1_10_names_the_mode_whatever_the_share_and_shows_the_share_itself():
     assert "It hardly learns" in str(caught.value)
 
 
-def test_a_network_reads_other_ways_of_writing_less_well_than_those_that_it_has_seen():
+def test_a_score_on_people_s_digits_does_not_travel_to_drawn_ones_and_most_of_the_fall_is_their_place():
+    from helpers import predict
+    from helpers.chapters.real_digits import load_pictures
     from helpers.chapters.small_cnn import trained_cnn
 
-    X, y = small_digits(10_000, 12_000, half=0)
+    centred = defined(E, "centred-run", np=np).centred
+    X, y = small_digits(2_500, 3_500)
+    X = X / np.float32(255)
     settings = {"width": 8, "epochs": 6, "batch_size": 64, "rate": 1e-2, "device": "cpu"}
-    network = trained_cnn(X / np.float32(255), y, **settings)
-    right = []
-    for half in (0, 1):
-        X, y = small_digits(30_000, 30_500, half)
-        with torch.no_grad():
-            right.append((network(torch.tensor(X / np.float32(255))).argmax(dim=1).numpy() == y).mean())
-    print(right)
-    assert right[0] > 0.94
-    assert 0.8 < right[1] < right[0] - 0.01
+    for seed in (0, 1):
+        network = trained_cnn(*load_pictures("mnist-5k", "train"), seed=seed, **settings)
+        share = [(predict(network, asked).argmax(dim=1).numpy() == y).mean() for asked in (X, centred(X))]
+        print(share)
+        assert share[0] < 0.8
+        assert share[1] > share[0] + 0.1
 
 
 # ---------------------------------------------------------------- slopes (6.1d), rates (6.1e)
@@ -371,10 +373,10 @@ def test_the_old_average_4_and_a_batch_of_mean_6_make_4_2_and_with_the_default_o
         assert float(layer.moving_mean[0]) == pytest.approx(expected)
 
 
-@pytest.mark.parametrize(("pixels", "cut"), [(3, 0.03), (6, 0.22)])
+@pytest.mark.parametrize(("pixels", "cut"), [(3, 0.01), (6, 0.35)])
 def test_so_many_digits_lose_more_than_a_fiftieth_of_their_ink_at_the_edge(pixels, cut):
-    from helpers.chapters.drawn_digits import load_pictures
+    from helpers.chapters.real_digits import load_pictures
 
-    X, _ = load_pictures("drawn-digits", "val")
+    X, _ = load_pictures("mnist-5k", "val")
     left = ch.shift_image(X, 0, pixels).sum(axis=(1, 2, 3)) / X.sum(axis=(1, 2, 3))
     assert (left < 0.98).mean() == pytest.approx(cut, abs=0.005)
