@@ -568,7 +568,7 @@ def answers_infinity_for_no_noise(spread, noise):
 
 
 def sgd_bound(rates, r, L):
-    """At most so far above the lowest loss is SGD's averaged place on average: T rates above 0 -> float.
+    """What the theorem promises: the most that the mean gap of the averaged place can be. T rates -> float.
 
     r: distance of the start from the minimum; L: bound of the slopes. Raises ValueError where there is no
     rate, or one that is not above 0.

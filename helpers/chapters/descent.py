@@ -462,13 +462,13 @@ def plot_sizes(sizes: Any, steps: Any) -> Axes:
     return ax
 
 
-def plot_falling(steps: Any, losses: Mapping[str, Any]) -> Axes:
-    """Losses (K,) by name against the number of the step (K,), on a logarithmic axis."""
+def plot_falling(steps: Any, losses: Mapping[str, Any], lowest: float) -> Axes:
+    """Losses (K,) by name against the number of the step (K,), on a logarithmic axis; a line at lowest."""
     use_course_style()
     ax = plt.subplots(figsize=(7.2, 3.4))[1]
     for name, values in losses.items():
         ax.semilogy(steps, values, lw=1.4, label=name)
-    ax.axhline(0.123, color="gray", lw=0.8, ls=":", label="lowest possible")
+    ax.axhline(lowest, color="gray", lw=0.8, ls=":", label="lowest possible")
     ax.set(xlabel="step", ylabel="training loss", ylim=(0.11, 4))
     ax.set_yticks([0.125, 0.25, 0.5, 1, 2, 4], labels=["0.125", "0.25", "0.5", "1", "2", "4"])
     ax.minorticks_off()
@@ -482,6 +482,7 @@ def draw_nearer() -> list[Axes]:
     theta, curvatures = np.array([3.0, 1.0]), np.array([0.5, 1.5])
     g = curvatures * theta
     step, square, product = 0.8, float(theta @ theta), float(g @ theta)
+    after = square - 2 * step * product + step**2 * float(g @ g)
     left, right = plt.subplots(1, 2, figsize=(9.8, 3.5))[1]
     x, y = np.meshgrid(np.linspace(-3.8, 3.8, 101), np.linspace(-3.5, 3.5, 101))
     left.contour(x, y, 0.25 * x**2 + 0.75 * y**2, 8, colors="gray", linewidths=0.5)
@@ -491,12 +492,16 @@ def draw_nearer() -> list[Axes]:
     left.plot(*theta, "ko")
     left.text(theta[0] + 0.1, theta[1] + 0.15, "θ", fontsize=13)
     left.text(0.15, 0.2, "θ*", fontsize=13)
-    left.text(-2.2, 2.6, "as far from θ* as θ", color="C1", fontsize=10)
-    left.set(title="one step against the slope", aspect="equal", xticks=(), yticks=())
+    left.text(0, 3.8, "as far from θ* as θ", color="C1", fontsize=10, ha="center", va="center")
+    left.set(title="one step against the slope", aspect="equal", xticks=(), yticks=(), ylim=(-3.5, 4.2))
     rates = np.linspace(0, 2.2 * product / (g @ g), 101)
     right.plot(rates, square - 2 * rates * product + rates**2 * (g @ g), label="$d^2$ after the step")
     right.plot(
         rates, square - 2 * rates * product, "--", label="falls: $-2\\eta\\, g \\cdot (\\theta - \\theta^*)$"
+    )
+    right.plot(step, after, "o", color="C0", ms=8)
+    right.annotate(
+        f"the arrow: η = {step}", (step, after), (1.15, 5.2), arrowprops={"arrowstyle": "-"}, fontsize=10
     )
     right.axhline(square, color="gray", lw=0.8)
     right.text(0.02, square + 0.3, "r²", fontsize=12)
