@@ -1294,7 +1294,7 @@ four_bits_and_a_scale = Exercise(
         leaves_the_lowest_out: 2,
         leaves_the_scale_out: 2,
         reads_halves_above_7_as_negative: 0,
-        computes_in_16_bits: 3,
+        computes_in_16_bits: 2,
         reads_the_bytes_as_signed: 0,
         reads_the_two_bytes_the_other_way_round: None,
         answers_for_any_number_of_bytes: None,
@@ -1325,12 +1325,14 @@ def render(messages, answer=True):
 
 
 def draw_conversation(rng):
-    """One to four short messages, the first at times the system's; at times an unknown role."""
-    words = ["Hi", "Why?", "", " two  words ", "line\n", "1 + 1", "system", "Be brief."]
+    """One to four short messages, the first or the last at times the system's; at times an unknown role."""
+    words = ["Hi", "Why?", "", " two  words ", "line\n", "1 + 1", "system", "Be brief.", "a <|im_end|> b"]
     count = int(rng.integers(1, 5))
     roles = [("user", "assistant")[place % 2] for place in range(count)]
     if rng.random() < 0.4:
         roles[0] = "system"
+    if rng.random() < 0.2:
+        roles[-1] = "system"
     messages = [{"role": role, "content": words[rng.integers(len(words))]} for role in roles]
     if rng.random() < 0.1:
         messages[rng.integers(count)]["role"] = ("bot", "User", "")[rng.integers(3)]

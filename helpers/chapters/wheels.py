@@ -26,7 +26,7 @@ def wheel_file(package: str, file: str, sha256: str, folder: Path = FOLDER) -> P
     Looks in the folder of requirements-files.txt, then among the environment's packages. Raises
     FileNotFoundError, with the command that installs it, where it is missing; ValueError for another file.
     """
-    spec = importlib.util.find_spec(package)  # finds a package without running it
+    spec = importlib.util.find_spec(package.partition(".")[0])  # finds a package without running it
     places = [folder / package, *(Path(place) for place in (spec and spec.submodule_search_locations) or ())]
     for place in places:
         if (place / file).is_file():
