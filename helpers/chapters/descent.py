@@ -441,8 +441,8 @@ def plot_stream(stream: Any, paths: Mapping[str, Any]) -> Axes:
     use_course_style()
     ax = plt.subplots(figsize=(7.2, 3.2))[1]
     ax.plot(np.arange(1, len(stream) + 1), stream, ".", color="lightgray", ms=4, label="numbers")
-    for (name, path), style in zip(paths.items(), ("-", "-", "-"), strict=False):
-        ax.plot(path, style, lw=1.6, label=name)
+    for name, path in paths.items():
+        ax.plot(path, lw=1.6, label=name)
     ax.set(xlabel="step", ylabel="θ")
     ax.legend(fontsize=9, loc="upper right", ncols=2)
     return ax

@@ -9,7 +9,7 @@ from skimage import data
 
 from helpers.plotting import PALETTE, draw_grid
 
-DISTORTION = np.array([[1.0, 1.0], [-0.5, 0.5]])  # what the notebook finds out
+DISTORTION = np.array([[1.0, 1.0], [-0.5, 0.5]])  # what 2.1b finds out
 CELL = 0.5  # inches, width and height of one number
 GAP = 0.5  # inches between two grids, where the sign stands
 

@@ -297,6 +297,7 @@ def test_the_flowers_of_the_helpers_are_those_of_2_3a(part_a):
 
 def test_below_8_a_rate_is_safe_for_the_flowers_and_4_lowers_the_loss_at_every_step(part_a):
     x = part_a.petal
+    assert np.mean(x**2) == pytest.approx(0.67, abs=0.005)
     for w, b in np.random.default_rng(0).normal(0, 3, (50, 2)):
         p = 1 / (1 + np.exp(-(w * x + b)))
         columns = np.array([x, np.ones_like(x)])
@@ -597,6 +598,12 @@ def test_a_step_at_one_over_the_bound_gains_what_is_promised_from_any_start_and_
     path = descend(part_g.slope_of_all, part_g.ZERO, gd(20 / part_g.a), 100)
     gained, promised = part_g.gains(path, 20 / part_g.a)
     assert (gained < promised).any()
+
+
+def test_adams_rate_beside_newton_is_the_best_of_two_per_decade(part_g):
+    X, y, rates = part_g.X, part_g.y, np.logspace(-3, 1, 9)
+    ends = [part_g.loss(part_g.train(X, descent.adam, rate)[-1], X, y, part_g.PENALTY) for rate in rates]
+    assert rates[np.argmin(ends)] == pytest.approx(0.1)
 
 
 def test_rates_that_promise_nothing_end_far_lower_and_the_search_as_low_as_the_best_of_them(part_g):
