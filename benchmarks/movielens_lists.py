@@ -404,9 +404,8 @@ def part_h(log: Log) -> list[str]:
     within = np.zeros(log.sizes[1], dtype=int)
     for genre in range(kinds):
         within[log.genres == genre] = np.arange((log.genres == genre).sum())
-    code = (
-        within * kinds + log.genres
-    )  # the kind of item i is i % KINDS in the notebook: here its first genre
+    # the kind of item i is i % KINDS in the notebook: here its first genre
+    code = within * kinds + log.genres
     items = int(code.max()) + 1
     ids = ("fm-code", *(f"click-models-{what}" for what in ("code", "fields", "deep", "fm")))
     nb = defined("3i", "click-models-din", into=defined("3h", *ids))

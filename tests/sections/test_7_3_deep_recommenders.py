@@ -62,6 +62,13 @@ def test_each_part_of_the_rule_alone_decides_the_genre(nb):
     np.testing.assert_allclose(chances.reshape(50, 10, 10).sum(axis=1), taste)
 
 
+def test_of_the_sixteen_plays_drawn_in_7_3e_nine_go_back_four_and_three_follow(nb):
+    genres = nb.GENRE[nb.planted_plays(400, 24, 0, **RULE)[1][3, :16]]
+    back = np.append([False] * nb.LAG, genres[nb.LAG :] == genres[: -nb.LAG])
+    follow = np.append(False, genres[1:] == (genres[:-1] + 3) % nb.N_GENRES) & ~back
+    assert (back.sum(), follow.sum()) == (9, 3)
+
+
 def test_the_next_plays_are_drawn_with_the_chances_that_the_ceiling_uses(nb):
     taste, plays = nb.planted_plays(4_000, 9, 3, **RULE)
     chances = nb.next_probabilities(taste, plays[:, :8], **RULE)
@@ -161,6 +168,24 @@ def test_what_is_popular_lately_counts_the_newest_training_rows_before_the_play(
     np.testing.assert_array_equal(score(53, None), [3, 3])  # rows 47 to 52: nothing from row 53 on
     np.testing.assert_array_equal(score(20, None), [6, 0])
     np.testing.assert_array_equal(nb.popular(training)(20, None), [50, 10])
+
+
+def test_on_nine_logs_the_factors_keep_a_fifth_to_a_half_and_are_behind_the_list(nb):
+    kept = []
+    for seed in range(9):
+        users, films, times = nb.planted_log(seed=seed)
+        nb.space.update(users=users, films=films, n_users=users.max() + 1, n_films=films.max() + 1)
+        by_time, found = ch.latest_rows(times, 0.2), {}
+        for split, test in (
+            ("random", np.random.default_rng(seed).random(len(times)) < 0.2),
+            ("time", by_time),
+        ):
+            found[split] = nb.judge(test, nb.factors(~test, seed))
+        assert found["time"] < nb.judge(by_time, nb.popular_lately(~by_time)), seed
+        kept.append(found["time"] / found["random"])
+    assert 0.2 < min(kept) < 0.25
+    assert 0.45 < max(kept) < 0.5
+    assert all(0.24 < share < 0.35 for share in kept[:3])  # the logs of the notebook: a quarter to a third
 
 
 # negatives and ids

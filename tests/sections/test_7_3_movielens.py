@@ -287,6 +287,12 @@ def series(row: str, name: str) -> list[float]:
     return [float(one) for one in re.search(rf"{re.escape(name)} ([-+\d. ]+\d)", row)[1].split()]
 
 
+def test_what_7_3e_says_of_one_step_was_measured():
+    found = series(measured("`OneStep` of `7_recommenders/3e_histories`"), "hit rate")
+    quoted = f"{sum(found) / 3:.2f} (three seeds, {min(found):.2f} to {max(found):.2f})"
+    assert f"`OneStep` reached {quoted}" in cells("7_recommenders/3e_histories")["one-step-why"]
+
+
 def test_what_7_3i_says_of_ten_seeds_was_measured():
     told = cells("7_recommenders/3i_the_item_that_matters")
     row = measured("the models of `7_recommenders/3i_the_item_that_matters`, quick")
