@@ -549,6 +549,16 @@ def test_the_table_shown_first_is_that_of_the_benchmark():
             shown[size, way] = tuple(cell.split(" ± ")) if "±" in cell else (cell.split(",")[0], "one draw")
     assert len(shown) == 9
     assert shown == measured
+    lead, error = re.search(
+        r"^\| 100 \| frozen \| \+(0\.\d{3}) \| (0\.\d{3}) \|", table, re.MULTILINE
+    ).groups()
+    assert f"leads by {lead}, with a standard error of {error}" in said
+    frozen, tuned = (
+        re.search(rf"^\| 16 \| {way} \|.* (0\.\d+), (0\.\d+), (0\.\d+) \|", table, re.MULTILINE).groups()
+        for way in ("frozen", "fine-tuned")
+    )
+    assert "ahead of fine-tuning in all three draws" in said
+    assert all(float(ours) > float(theirs) for ours, theirs in zip(frozen, tuned, strict=True))
 
 
 @pytest.mark.parametrize("seed", range(5))
