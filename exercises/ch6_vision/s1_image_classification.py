@@ -11,7 +11,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from exercises import Case, Exercise
-from helpers.chapters.drawn_digits import load_pictures, small_digits
+from helpers.chapters.drawn_digits import drawn_digits, small_digits
 
 # 6.1.1 the shapes of a network --------------------------------------------------------------------
 
@@ -1347,7 +1347,7 @@ def trains_on_pictures_from_outside(X, y):
 @cache
 def _lesson():
     """1,000 training digits, as in 6.1: X float32 (1000, 1, 28, 28), y int64 (1000,)."""
-    return load_pictures("drawn-digits", "train", 1000)
+    return drawn_digits("train", 1000)
 
 
 @cache
@@ -1411,7 +1411,7 @@ _RIGHT = {
     "share right": _Band("0.85 or more"),
 }
 _SHARES = (0.85, "0.85 or more"), (0.45, "0.45 to 0.85"), (0, "below 0.45")
-_LESSON_TEXT = 'load_pictures("drawn-digits", "train", 1000)'
+_LESSON_TEXT = 'drawn_digits("train", 1000)'
 
 
 def _seeded(change):

@@ -10,21 +10,18 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from helpers.chapters.handwriting import written
-from helpers.data import known, load_data
+from helpers.data import known
 
 SPLITS = {"train": (0, 2_000), "val": (2_000, 2_500), "test": (2_500, 3_500)}  # numbers of digits
 
 
-def load_pictures(name: str, split: str, n: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+def drawn_digits(split: str, n: int | None = None) -> tuple[np.ndarray, np.ndarray]:
     """Pictures float32 (N, 1, 28, 28) in [0, 1] and labels int64 (N,) of a split: "train", "val" or "test".
 
-    "drawn-digits": 2,000, 500 and 1,000 pictures, each by another hand; all ways of writing occur in all
-    three. Any other name: what ``load_data`` gives. With ``n`` only the first n. Raises ValueError for an
-    unknown name or split.
+    2,000, 500 and 1,000 pictures, each by another hand; all ways of writing occur in all three. With ``n``
+    only the first n. Raises ValueError for an unknown split.
     """
-    if name != "drawn-digits":
-        return load_data(name, split, n=n)
-    first, behind = known("split of drawn-digits", split, SPLITS)
+    first, behind = known("split of the drawn digits", split, SPLITS)
     pictures, labels = small_digits(first, behind if n is None else min(first + n, behind))
     return pictures / np.float32(255), labels
 

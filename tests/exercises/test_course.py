@@ -21,7 +21,7 @@ import pytest
 from exercises import calling, check, finding, judging, still_open, texts
 from exercises.comparing import difference
 from exercises.exercise import FROM_SOLUTION
-from helpers.chapters.drawn_digits import load_pictures
+from helpers.chapters.drawn_digits import drawn_digits
 from tools.notebooks import find_notebooks
 from tools.sync_exercises import parts, sync
 
@@ -197,7 +197,7 @@ def test_the_call_of_every_case_can_be_pasted(exercise):
     for case in exercise.cases:
         text = calling.call_text(exercise, case).replace(exercise.answer_name, "call", 1)
         names = {"np": np, "torch": sys.modules.get("torch"), "call": lambda *args, **kwargs: (args, kwargs)}
-        names["load_pictures"] = load_pictures
+        names["drawn_digits"] = drawn_digits
         args, kwargs = eval(text, names)
         given = calling.arguments(case)
         for got, wanted in zip(args, given, strict=True):

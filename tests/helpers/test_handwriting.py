@@ -10,7 +10,7 @@ from PIL import Image
 from scipy.ndimage import distance_transform_edt
 
 from helpers.chapters import handwriting
-from helpers.chapters.drawn_digits import load_pictures, small_digits
+from helpers.chapters.drawn_digits import drawn_digits, small_digits
 from helpers.chapters.handwriting import WAYS, handwritten, smooth_line
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -101,7 +101,7 @@ def test_nothing_that_trains_knows_them():
 
 
 def test_drawn_digits_are_small_pictures_and_the_same_whatever_is_asked_for_with_them():
-    X, y = load_pictures("drawn-digits", "val")
+    X, y = drawn_digits("val")
     assert (X.shape, X.dtype, y.dtype) == ((500, 1, 28, 28), np.float32, np.int64)
     assert (X.min(), X.max()) == (0, 1)
     assert set(y) == set(range(10))
@@ -118,5 +118,5 @@ def test_drawn_digits_are_small_pictures_and_the_same_whatever_is_asked_for_with
 
 
 def test_an_unknown_split_of_the_drawn_digits_is_refused_with_what_there_is():
-    with pytest.raises(ValueError, match=r"unknown split of drawn-digits: 'tests'. Did you mean 'test'"):
-        load_pictures("drawn-digits", "tests")
+    with pytest.raises(ValueError, match=r"unknown split of the drawn digits: 'tests'. Did you mean 'test'"):
+        drawn_digits("tests")
