@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from helpers.chapters.attention import attention
 from helpers.chapters.decoders import train_on_windows
+from helpers.chapters.language_drawings import visible
 from helpers.chapters.reviews import load_reviews
 from helpers.data import fetch
 from helpers.plotting import PALETTE, draw_grid
@@ -159,8 +160,8 @@ def draw_next(text: str, contexts: Sequence[str]) -> list[Axes]:
         found = Counter(match[1] for match in re.finditer(f"{re.escape(context)}(?=(.))", text, re.DOTALL))
         shown, total = found.most_common(10), sum(found.values())
         ax.bar(range(len(shown)), [n / total for _, n in shown], color=BLUE)
-        ax.set_xticks(range(len(shown)), [_visible(character) for character, _ in shown])
-        ax.set_title(f"after {_visible(context)}: the ten commonest")
+        ax.set_xticks(range(len(shown)), [visible(character) for character, _ in shown])
+        ax.set_title(f"after {visible(context)}: the ten commonest")
     axes[0].set_ylabel("share")
     return list(axes)
 
@@ -173,8 +174,8 @@ def draw_pairs(text: str) -> Axes:
     ax.imshow(table, cmap="Blues", vmax=1.6 * max(1, table.max()), aspect="auto")
     for row, column in np.argwhere(table >= 0):
         ax.text(column, row, table[row, column], ha="center", va="center")
-    ax.set_xticks(range(len(alphabet)), [_visible(character) for character in alphabet])
-    ax.set_yticks(range(len(alphabet)), [_visible(character) for character in alphabet])
+    ax.set_xticks(range(len(alphabet)), [visible(character) for character in alphabet])
+    ax.set_yticks(range(len(alphabet)), [visible(character) for character in alphabet])
     ax.xaxis.tick_top()
     ax.xaxis.set_label_position("top")
     ax.set(xlabel="next character", ylabel="character")
@@ -263,7 +264,7 @@ def draw_merges(rows: Sequence[Sequence[str]]) -> Axes:
             fresh = height > 0 and len(token) > 1 and token not in rows[height - 1]
             box = {"facecolor": "white", "edgecolor": ORANGE if fresh else BLUE, "linewidth": 2}
             ax.add_patch(plt.Rectangle((at + 0.06, -height - 0.38), len(token) - 0.12, 0.76, **box))
-            ax.text(at + len(token) / 2, -height, _visible(token), ha="center", va="center")
+            ax.text(at + len(token) / 2, -height, visible(token), ha="center", va="center")
             at += len(token)
     ax.set(xlim=(0, max(len("".join(row)) for row in rows)), ylim=(-len(rows) + 0.5, 0.5))
     ax.set_axis_off()
@@ -279,7 +280,7 @@ def draw_shift(text: str) -> Axes:
         for place, character in enumerate(characters):
             box = {"facecolor": "white", "edgecolor": colour, "linewidth": 2}
             ax.add_patch(plt.Rectangle((place + 0.06, -height - 0.36), 0.88, 0.72, **box))
-            ax.text(place + 0.5, -height, _visible(character), ha="center", va="center")
+            ax.text(place + 0.5, -height, visible(character), ha="center", va="center")
     ax.set(xlim=(-3.2, len(text) - 1), ylim=(-1.5, 0.5))
     ax.set_axis_off()
     return ax
@@ -337,7 +338,7 @@ def draw_heads(block: nn.Module, x: Tensor, text: str) -> list[Axes]:
     for head, (ax, table) in enumerate(zip(axes, weights, strict=True)):
         ax.imshow(table, cmap="Blues", vmin=0, vmax=1)
         for ticks in (ax.set_xticks, ax.set_yticks):
-            ticks(range(len(text)), [_visible(character) for character in text], fontsize=13)
+            ticks(range(len(text)), [visible(character) for character in text], fontsize=13)
         ax.set(title=f"head {head}", xlabel="attended to", ylabel="attends")
         ax.grid(visible=False)
     return list(axes)
@@ -374,7 +375,7 @@ def show_choice(before: Tensor, after: Tensor, alphabet: Sequence[str], title: s
     ax = plt.subplots(figsize=(6.4, 3.2))[1]
     ax.bar(range(len(likely)), q[likely].tolist(), color=BLUE, label="with the knobs")
     ax.plot(range(len(likely)), p[likely].tolist(), "o", color="black", label="as the model has it")
-    ax.set_xticks(range(len(likely)), [_visible(alphabet[i]) for i in likely])
+    ax.set_xticks(range(len(likely)), [visible(alphabet[i]) for i in likely])
     ax.set(ylim=(0, 1), ylabel="probability", title=f"{title}: {int((q > 0).sum())} characters left")
     ax.legend()
     plt.show()
@@ -407,13 +408,9 @@ def plot_changes(found: dict[str, Sequence[float]], *, label: str, beside: str =
     return ax
 
 
-def _visible(text: str) -> str:
-    return text.replace(" ", "␣").replace("\n", "↵")
-
-
 def _in_box(token: str) -> str:
     """A token as it is shown: a part of a character (which decodes to the replacement sign) as a dot."""
-    return "·" if set(token) == {"\ufffd"} else _visible(token)
+    return "·" if set(token) == {"\ufffd"} else visible(token)
 
 
 def _width(token: str) -> float:

@@ -116,6 +116,24 @@ def test_one_loop_at_one_rate_is_adam_as_anybody_would_write_it(nb):
     assert decoders.train(tiny(), ids, rate=0.01, **how) == pytest.approx(losses, rel=1e-6)
 
 
+def test_three_times_the_steps_bring_2_68_bits(nb):
+    start, how = run(nb, "loop-start"), {"length": nb.LENGTH, "batch": nb.BATCH, "steps": 3 * nb.STEPS}
+    language.train(start.gpt, nb.train_ids, [start.optimiser], **how)
+    assert decoders.held_out(start.gpt, nb.val_ids, nb.LENGTH) == pytest.approx(2.68, abs=0.05)
+
+
+def test_a_share_chosen_on_the_first_half_gains_3_hundredths_on_the_second_too(nb):
+    start, how = run(nb, "loop-start"), {"length": nb.LENGTH, "batch": nb.BATCH, "steps": nb.STEPS}
+    language.train(start.gpt, nb.train_ids, [start.optimiser], **how)
+    both, best_mix = run(start, "both"), find("5.2.5").solution
+    half = len(both.from_gpt) // 2
+    first, second = ((of[:half], of[half:]) for of in (both.from_counts, both.from_gpt))
+    (p, q), (later_p, later_q) = zip(first, second, strict=True)
+    share, _ = best_mix(p, q, [k / 20 for k in range(21)])
+    gain = best_mix(later_p, later_q, [0, 1])[1] - best_mix(later_p, later_q, [share])[1]
+    assert gain == pytest.approx(0.03, abs=0.01)
+
+
 def test_the_long_run_that_is_shown_is_the_one_that_was_measured(nb):
     measured = (ROOT / "benchmarks/long_run.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| (\d+) \| [\d.]+ \| ([\d.]+) \|$", measured, re.MULTILINE)

@@ -12,6 +12,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from tokenizers.pre_tokenizers import ByteLevel
 
+from exercises.finding import find
 from helpers.chapters import language, my_gpt
 from tests.sections.run_cell import run_cell
 from tests.sections.same_code import assert_same_code
@@ -85,6 +86,24 @@ def test_near_temperature_0_it_goes_round_in_circles_and_hot_it_falls_apart(nb):
     assert variety(cold) < 0.6
     assert variety(mild) > 0.9
     assert known(hot) < known(mild)
+
+
+def test_without_a_knob_fewer_words_are_real_than_with_top_p_or_min_p(nb):
+    """Trained as in the notebook; what is written after three seeds, 500 characters each."""
+    trained, min_p = run(nb, "trained"), find("5.2.6").solution
+    lexicon = set(re.findall(r"\w+", nb.train_text + nb.val_text))
+
+    def real(choose):
+        written = [text_of(trained, "The room ", 500, choose, seed=seed) for seed in range(3)]
+        words = re.findall(r"\w+", " ".join(written))
+        return sum(word in lexicon for word in words) / len(words)
+
+    without = real(lambda z: z)
+    with_knob = [real(lambda z: nb.top_p(z, 0.8)), real(lambda z: torch.tensor(min_p(z.numpy(), 0.1)))]
+    assert without == pytest.approx(0.44, abs=0.06)
+    assert with_knob == pytest.approx([0.6, 0.6], abs=0.06)
+    logits = trained.gpt(nb.encode("and th")[None])[0, -1].detach()
+    assert nb.decode(nb.top_p(logits / 0.7, 0.8).isfinite().nonzero().flatten()) == "e"
 
 
 def test_the_same_seed_writes_the_same_and_long_prompts_are_read_at_their_end(nb):

@@ -150,6 +150,17 @@ def test_the_finished_recipe_is_overtaken_after_about_60_of_its_160_steps(nb):
     assert next(step for step, bits in other if bits <= finished) in (40, 60, 80)
 
 
+def test_with_two_other_starts_the_larger_rate_alone_is_worse_by_3_tenths(nb):
+    ends = {}
+    for name in ("nanoGPT's recipe", "+ a larger learning rate"):
+        parts, optimisers = recipe.CHANGES[name]
+        gpts = {seed: recipe.built(seed, **nb.SIZES | parts) for seed in (2, 3)}
+        rows = [nb.learn(gpt, optimisers(gpt), seed=seed, watch=nb.STEPS)[-1] for seed, gpt in gpts.items()]
+        ends[name] = statistics.mean(bits for _, bits in rows)
+    recipes, larger = ends.values()
+    assert larger - recipes == pytest.approx(0.3, abs=0.1)
+
+
 def measured():
     """{model: its losses in the full profile}, of the benchmark."""
     table = (ROOT / "benchmarks/language_models.md").read_text(encoding="utf-8").partition("## Time to")[0]

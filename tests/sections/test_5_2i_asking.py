@@ -89,6 +89,23 @@ def test_famous_lines_stand_in_the_play_once_and_have_rivals_20_lines_away():
     assert not any(re.search(r"[*_#\[\]]", line) for line in hamlet)
 
 
+def test_famous_lines_need_less_than_those_10_or_30_lines_before_or_after_too(nb):
+    hamlet = smollm.play("hamlet")
+    places = [hamlet.index(line) for line in smollm.FAMOUS]
+
+    def mean_bits(away):
+        found = [place + away for place in places if 2 <= place + away < len(hamlet)]
+        assert len(found) == len(places)
+        befores = ["\n".join(hamlet[place - 2 : place]) + "\n" for place in found]
+        each = [nb.bits_of(hamlet[at], before) for at, before in zip(found, befores, strict=True)]
+        return sum(each) / len(each)
+
+    with torch.no_grad():
+        famous = mean_bits(0)
+        gains = [mean_bits(away) - famous for away in (-30, -10, 10, 30)]
+    assert (min(gains), max(gains)) == pytest.approx((0.20, 0.35), abs=0.02)
+
+
 def test_bits_do_not_depend_on_where_a_text_is_cut(nb):
     whole, first = "The room was cold. We left.", "The room was cold."
     rest = whole[len(first) :]
