@@ -233,12 +233,13 @@ def attend(block: Block, x: Tensor, kept: dict) -> Tensor:
         k, v = torch.cat([kept["k"], k], dim=2), torch.cat([kept["v"], v], dim=2)
     kept["k"], kept["v"] = k, v
     k, v = (part.repeat_interleave(q.shape[1] // k.shape[1], dim=1) for part in (k, v))
-    answers = F.scaled_dot_product_attention(q, k, v, is_causal=start == 0)
+    seen = torch.ones(q.shape[2], k.shape[2], dtype=torch.bool).tril(start)
+    answers = F.scaled_dot_product_attention(q, k, v, attn_mask=seen)
     return block.attn_output(answers.transpose(1, 2).flatten(2))
 
 
 class SmolLM(nn.Module):
-    """Tokens (B, T) -> logits of the next ones (B, T, V); T is 1 where the cache holds something."""
+    """Tokens (B, T) -> logits of the next ones (B, T, V); the cache holds the tokens before."""
 
     def __init__(
         self, V: int = 49_152, D: int = 576, kv: int = 192, wide: int = 1536, blocks: int = 30
